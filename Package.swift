@@ -21,9 +21,8 @@ let libraries: [Target] = [
         name: "LibURing", path: "CShims/system/LibURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(
         name: "LibSSL", path: "CShims/system/LibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    .systemLibrary(
-        name: "LibToml", path: "CShims/system/LibToml", pkgConfig: "tomlplusplus",
-        providers: [.apt(["libtomlplusplus-dev"])]),
+    // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
+    .systemLibrary(name: "LibToml", path: "CShims/system/LibToml", providers: [.apt(["libtomlplusplus-dev"])]),
 ]
 let shims: [Target] = [
     .target(name: "CLinux", path: "CShims/CLinux", cSettings: warnings),
