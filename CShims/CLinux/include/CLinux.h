@@ -1,3 +1,103 @@
+// The few Linux interfaces that Mailrace uses outside io_uring, with fixed-width types only: glibc's own headers must
+// not reach Swift a second time, configured differently. Functions return a negative errno where they can fail.
 #ifndef CLINUX_H
 #define CLINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// ---- threads and clocks (linux.c) ----
+
+/// A value that no other living thread has; the thread pointer, so that asking costs one instruction.
+static inline uint64_t linux_thread_token(void) { return (uint64_t)(uintptr_t)__builtin_thread_pointer(); }
+/// Nanoseconds of CLOCK_MONOTONIC.
+uint64_t linux_monotonic_ns(void);
+/// Nanoseconds since 1970 (CLOCK_REALTIME).
+uint64_t linux_realtime_ns(void);
+/// CPU time of the calling thread, in nanoseconds.
+uint64_t linux_thread_cpu_ns(void);
+/// Names the calling thread; at most 15 bytes.
+int linux_name_thread(const char *name);
+/// Threads of this process, or a negative errno.
+int linux_thread_count(void);
+/// Processors this process may run on.
+int linux_processor_count(void);
+
+// ---- signals (linux.c) ----
+
+/// Blocks SIGHUP, SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 in the calling thread and in those it starts; ignores SIGPIPE.
+int linux_block_signals(void);
+/// Waits for one of the blocked signals and returns its number.
+int linux_wait_signal(void);
+
+// ---- descriptors (sockets.c) ----
+
+int linux_close(int32_t descriptor);
+int linux_eventfd(void);
+/// Adds one to an eventfd.
+int linux_eventfd_signal(int32_t descriptor);
+/// A non-blocking pipe (`ends[0]` reads) of at least `capacity` bytes; the capacity got, or a negative errno.
+int linux_pipe(int32_t ends[2], int32_t capacity);
+/// Moves up to `length` bytes between a pipe and a socket without copying; never blocks.
+int64_t linux_splice(int32_t from, int32_t to, size_t length);
+/// Current soft and hard RLIMIT_NOFILE.
+int linux_descriptor_limits(uint64_t *soft, uint64_t *hard);
+/// Raises the soft RLIMIT_NOFILE to the hard one.
+int linux_raise_descriptor_limit(void);
+/// Bytes of RLIMIT_MEMLOCK (soft); UINT64_MAX when unlimited.
+uint64_t linux_memlock_limit(void);
+
+// ---- sockets (sockets.c) ----
+
+enum linux_family { LINUX_FAMILY_IPV4 = 2, LINUX_FAMILY_IPV6 = 10, LINUX_FAMILY_UNIX = 1 };
+
+/// A struct sockaddr as the kernel takes it.
+struct linux_address {
+    uint8_t bytes[128];
+    uint32_t length;
+};
+
+/// `octets` has 4 or 16 bytes in network order; `scope` is an IPv6 interface index or 0.
+void linux_address_make(struct linux_address *address, int32_t family, const uint8_t *octets, uint16_t port, uint32_t scope);
+int32_t linux_address_family(const struct linux_address *address);
+/// Fills `octets` (16 bytes of room) and returns the port; 0 for other families than IPv4 and IPv6.
+uint16_t linux_address_parts(const struct linux_address *address, uint8_t *octets, uint32_t *scope);
+
+struct linux_listen_options {
+    int32_t backlog;
+    bool reuse_port;
+    bool ipv6_only;
+};
+/// A bound and listening TCP socket; accepted sockets inherit TCP_NODELAY from it.
+int linux_listen(const struct linux_address *address, struct linux_listen_options options);
+/// A TCP socket for `family` with TCP_NODELAY.
+int linux_tcp_socket(int32_t family);
+int linux_local_address(int32_t descriptor, struct linux_address *address);
+int linux_peer_address(int32_t descriptor, struct linux_address *address);
+/// True where `descriptor` is a listening stream socket.
+bool linux_is_listening(int32_t descriptor);
+/// Ends the sending direction (FIN).
+int linux_shutdown_write(int32_t descriptor);
+/// Makes close() send RST and drop what is unsent.
+int linux_reset_on_close(int32_t descriptor);
+/// Bytes that can be read now without waiting, from a socket or pipe.
+int linux_readable_bytes(int32_t descriptor);
+/// Two connected stream sockets (AF_UNIX).
+int linux_socket_pair(int32_t ends[2]);
+
+// ---- errors ----
+
+/// The errnos that Mailrace tells apart; checked against errno.h in sockets.c.
+enum linux_error {
+    LINUX_EPERM = 1, LINUX_EINTR = 4, LINUX_EAGAIN = 11, LINUX_ENOMEM = 12, LINUX_EACCES = 13, LINUX_EBUSY = 16,
+    LINUX_EINVAL = 22, LINUX_ENFILE = 23, LINUX_EMFILE = 24, LINUX_EPIPE = 32, LINUX_ENOSYS = 38, LINUX_ETIME = 62,
+    LINUX_ECONNABORTED = 103, LINUX_ECONNRESET = 104, LINUX_ENOBUFS = 105, LINUX_ETIMEDOUT = 110,
+    LINUX_ECONNREFUSED = 111, LINUX_ECANCELED = 125,
+};
+/// Writes strerror's text for `error` (positive), NUL-terminated, into `text`.
+void linux_error_text(int32_t error, char *text, size_t capacity);
+
+enum linux_message_flags { LINUX_MSG_DONTWAIT = 0x40, LINUX_MSG_WAITALL = 0x100, LINUX_MSG_NOSIGNAL = 0x4000 };
+
 #endif

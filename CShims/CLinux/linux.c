@@ -1,0 +1,67 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t clock_ns(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t linux_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+uint64_t linux_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
+uint64_t linux_thread_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+
+int linux_name_thread(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+
+int linux_thread_count(void) {
+    DIR *tasks = opendir("/proc/self/task");
+    if (!tasks) return -errno;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(tasks));) count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+int linux_processor_count(void) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static void served_signals(sigset_t *set) {
+    sigemptyset(set);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGUSR1);
+    sigaddset(set, SIGUSR2);
+}
+
+int linux_block_signals(void) {
+    sigset_t set;
+    served_signals(&set);
+    signal(SIGPIPE, SIG_IGN);
+    return -pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int linux_wait_signal(void) {
+    sigset_t set;
+    served_signals(&set);
+    int number = 0;
+    int error = sigwait(&set, &number);
+    return error ? -error : number;
+}
+
+void linux_error_text(int32_t error, char *text, size_t capacity) {
+    const char *known = strerrordesc_np(error);
+    strncpy(text, known ? known : "unknown error", capacity - 1);
+    text[capacity - 1] = 0;
+}

@@ -1,0 +1,174 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+_Static_assert((int)LINUX_FAMILY_IPV4 == AF_INET && (int)LINUX_FAMILY_IPV6 == AF_INET6 && (int)LINUX_FAMILY_UNIX == AF_UNIX,
+               "families");
+_Static_assert((int)LINUX_EPERM == EPERM && (int)LINUX_EINTR == EINTR && (int)LINUX_EAGAIN == EAGAIN && (int)LINUX_ENOMEM == ENOMEM
+                   && (int)LINUX_EACCES == EACCES && (int)LINUX_EBUSY == EBUSY && (int)LINUX_EINVAL == EINVAL
+                   && (int)LINUX_ENFILE == ENFILE && (int)LINUX_EMFILE == EMFILE && (int)LINUX_EPIPE == EPIPE
+                   && (int)LINUX_ENOSYS == ENOSYS && (int)LINUX_ETIME == ETIME && (int)LINUX_ECONNABORTED == ECONNABORTED
+                   && (int)LINUX_ECONNRESET == ECONNRESET && (int)LINUX_ENOBUFS == ENOBUFS && (int)LINUX_ETIMEDOUT == ETIMEDOUT
+                   && (int)LINUX_ECONNREFUSED == ECONNREFUSED && (int)LINUX_ECANCELED == ECANCELED,
+               "errnos");
+_Static_assert((int)LINUX_MSG_DONTWAIT == MSG_DONTWAIT && (int)LINUX_MSG_WAITALL == MSG_WAITALL
+                   && (int)LINUX_MSG_NOSIGNAL == MSG_NOSIGNAL,
+               "message flags");
+_Static_assert(sizeof(struct sockaddr_un) <= sizeof(((struct linux_address *)0)->bytes), "address size");
+
+static int checked(long result) { return result < 0 ? -errno : (int)result; }
+
+int linux_close(int32_t descriptor) { return checked(close(descriptor)); }
+int linux_eventfd(void) { return checked(eventfd(0, EFD_CLOEXEC)); }
+
+int linux_eventfd_signal(int32_t descriptor) {
+    uint64_t one = 1;
+    return checked(write(descriptor, &one, sizeof one));
+}
+
+int linux_pipe(int32_t ends[2], int32_t capacity) {
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return -errno;
+    int got = fcntl(ends[1], F_SETPIPE_SZ, capacity);
+    // EPERM: past the user's share of pipe memory; the pipe then keeps the size it has.
+    return got < 0 ? checked(fcntl(ends[1], F_GETPIPE_SZ)) : got;
+}
+
+int64_t linux_splice(int32_t from, int32_t to, size_t length) {
+    ssize_t moved = splice(from, NULL, to, NULL, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    return moved < 0 ? -errno : moved;
+}
+
+int linux_descriptor_limits(uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return 0;
+}
+
+int linux_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    limit.rlim_cur = limit.rlim_max;
+    return checked(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+uint64_t linux_memlock_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+    return limit.rlim_cur;
+}
+
+void linux_address_make(struct linux_address *address, int32_t family, const uint8_t *octets, uint16_t port, uint32_t scope) {
+    memset(address, 0, sizeof *address);
+    if (family == AF_INET) {
+        struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+        memcpy(&ipv4.sin_addr, octets, 4);
+        memcpy(address->bytes, &ipv4, sizeof ipv4);
+        address->length = sizeof ipv4;
+    } else {
+        struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = scope};
+        memcpy(&ipv6.sin6_addr, octets, 16);
+        memcpy(address->bytes, &ipv6, sizeof ipv6);
+        address->length = sizeof ipv6;
+    }
+}
+
+int32_t linux_address_family(const struct linux_address *address) {
+    sa_family_t family;
+    memcpy(&family, address->bytes, sizeof family);
+    return address->length < sizeof family ? AF_UNSPEC : family;
+}
+
+uint16_t linux_address_parts(const struct linux_address *address, uint8_t *octets, uint32_t *scope) {
+    *scope = 0;
+    if (linux_address_family(address) == AF_INET) {
+        struct sockaddr_in ipv4;
+        memcpy(&ipv4, address->bytes, sizeof ipv4);
+        memcpy(octets, &ipv4.sin_addr, 4);
+        return ntohs(ipv4.sin_port);
+    }
+    if (linux_address_family(address) == AF_INET6) {
+        struct sockaddr_in6 ipv6;
+        memcpy(&ipv6, address->bytes, sizeof ipv6);
+        memcpy(octets, &ipv6.sin6_addr, 16);
+        *scope = ipv6.sin6_scope_id;
+        return ntohs(ipv6.sin6_port);
+    }
+    return 0;
+}
+
+static int enable(int descriptor, int level, int option) {
+    int one = 1;
+    return setsockopt(descriptor, level, option, &one, sizeof one);
+}
+
+static int closed_with_error(int descriptor) {
+    int error = errno;
+    close(descriptor);
+    return -error;
+}
+
+int linux_listen(const struct linux_address *address, struct linux_listen_options options) {
+    int32_t family = linux_address_family(address);
+    int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    if (enable(descriptor, SOL_SOCKET, SO_REUSEADDR) < 0 || enable(descriptor, IPPROTO_TCP, TCP_NODELAY) < 0
+        || (options.reuse_port && enable(descriptor, SOL_SOCKET, SO_REUSEPORT) < 0))
+        return closed_with_error(descriptor);
+    int ipv6_only = options.ipv6_only;
+    if (family == AF_INET6 && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &ipv6_only, sizeof ipv6_only) < 0)
+        return closed_with_error(descriptor);
+    if (bind(descriptor, (const struct sockaddr *)address->bytes, address->length) < 0 || listen(descriptor, options.backlog) < 0)
+        return closed_with_error(descriptor);
+    return descriptor;
+}
+
+int linux_tcp_socket(int32_t family) {
+    int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    if (enable(descriptor, IPPROTO_TCP, TCP_NODELAY) < 0) return closed_with_error(descriptor);
+    return descriptor;
+}
+
+static int address_of(int (*get)(int, struct sockaddr *, socklen_t *), int descriptor, struct linux_address *address) {
+    socklen_t length = sizeof address->bytes;
+    if (get(descriptor, (struct sockaddr *)address->bytes, &length) < 0) return -errno;
+    address->length = length;
+    return 0;
+}
+
+int linux_local_address(int32_t descriptor, struct linux_address *address) { return address_of(getsockname, descriptor, address); }
+int linux_peer_address(int32_t descriptor, struct linux_address *address) { return address_of(getpeername, descriptor, address); }
+
+bool linux_is_listening(int32_t descriptor) {
+    int listening = 0, type = 0;
+    socklen_t length = sizeof listening, type_length = sizeof type;
+    return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening
+        && getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &type_length) == 0 && type == SOCK_STREAM;
+}
+
+int linux_shutdown_write(int32_t descriptor) { return checked(shutdown(descriptor, SHUT_WR)); }
+
+int linux_reset_on_close(int32_t descriptor) {
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    return checked(setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now));
+}
+
+int linux_readable_bytes(int32_t descriptor) {
+    int bytes = 0;
+    return ioctl(descriptor, FIONREAD, &bytes) < 0 ? -errno : bytes;
+}
+
+int linux_socket_pair(int32_t ends[2]) { return checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)); }

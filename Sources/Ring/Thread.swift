@@ -1,0 +1,56 @@
+import CLinux
+import Glibc
+
+/// A joinable thread of the operating system.
+public final class Thread: Sendable {
+    private let handle: pthread_t
+
+    private final class Start: Sendable {
+        let name: String
+        let body: @Sendable () -> Void
+
+        init(name: String, body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+
+    private init(_ handle: pthread_t) {
+        self.handle = handle
+    }
+
+    /// Starts a thread that runs `body`.
+    ///
+    /// - Parameter name: shown by `top -H`; cut to the kernel's 15 bytes.
+    /// - Returns: the thread, to be joined; `nil` where the system has no room for another thread (EAGAIN).
+    public static func startIfPossible(name: String, _ body: @escaping @Sendable () -> Void) -> Thread? {
+        let start = Unmanaged.passRetained(Start(name: name, body: body))
+        var handle = pthread_t()
+        let result = pthread_create(
+            &handle, nil,
+            { context in
+                let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
+                linux_name_thread(String(start.name.prefix(15)))
+                start.body()
+                return nil
+            }, start.toOpaque())
+        guard result == 0 else {
+            start.release()
+            return nil
+        }
+        return Thread(handle)
+    }
+
+    /// As `startIfPossible`; ends the process where there is no room. For the handful of threads made at start.
+    public static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Thread {
+        guard let thread = startIfPossible(name: name, body) else {
+            preconditionFailure("no room for the thread \(name)")
+        }
+        return thread
+    }
+
+    /// Waits until the thread has ended. Once.
+    public func join() {
+        pthread_join(handle, nil)
+    }
+}
