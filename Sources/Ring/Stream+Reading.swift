@@ -38,9 +38,9 @@ extension Stream {
 
     /// Shows the unread bytes to `body`.
     public func withInput<Result, Failure: Error>(
-        _ body: (RawSpan) throws(Failure) -> Result
+        _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try inbound.withBytes(body)
+        try body(inbound.unsafeBytes.bindMemory(to: UInt8.self).span)
     }
 
     /// Removes and returns the oldest `length` unread bytes.

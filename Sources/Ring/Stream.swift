@@ -21,7 +21,7 @@ public final class Stream {
     public internal(set) var layer: (any RecordLayer)?
 
     /// How the peer's direction ended, once it has.
-    var inputEnd: StreamError?
+    public internal(set) var inputEnd: StreamError?
     var receiving: OperationID?
     var sending: OperationID?
     var reader: UnsafeContinuation<Void, Never>?

@@ -13,3 +13,16 @@ public enum StreamError: Error, Equatable, Sendable {
     /// The kernel's errno, positive.
     case system(Int32)
 }
+
+extension StreamError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .ended: "closed by the peer"
+        case .timedOut: "timed out"
+        case .interrupted: "interrupted"
+        case .reset: "connection reset"
+        case .insecure: "TLS failed"
+        case .system(let errno): systemErrorText(errno)
+        }
+    }
+}
