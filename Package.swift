@@ -55,7 +55,7 @@ let tests: [Target] = [
     .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux"], swiftSettings: house),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
     .testTarget(name: "TLSTests", dependencies: ["TLS", "Ring"], swiftSettings: house),
-    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: house),
+    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Ring"], swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
         name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "Settings"], swiftSettings: house),

@@ -1,0 +1,95 @@
+/// What is counted for each listener: events of sessions and bytes. A counter only grows while the process lives.
+///
+/// Each case says exactly when it moves. The names (`Counter.name`) are part of the interface: dashboards hold on to them.
+/// The states are those of a session at tunnel depth (`SessionRecord.Phase`).
+public enum Counter: Int, CaseIterable, Sendable {
+    /// Once for each accepted connection that becomes a session, before an upstream is known to be there.
+    /// A connection turned away over `max_sessions` is no session: see `sessionsRefused`.
+    case sessions
+    /// The upstream sent bytes, other than a 421 reply, while it was the client's turn (ehlo, starttls). The session is closed.
+    case sessionsUpstreamDesync
+    /// The client sent bytes while it was the upstream's turn (greeting, ehloReply): early talkers. The session is closed.
+    case sessionsDownstreamDesync
+    /// A command line of the client was empty or longer than the limit (500).
+    case sessionsBadLine
+    /// Bytes came behind a command that must be the last of its group: the first EHLO or HELO, or STARTTLS (503).
+    case sessionsBadPipeline
+    /// The first command that is not answered here (QUIT, NOOP, RSET are) was neither EHLO nor HELO (503).
+    case sessionsBadEhlo
+    /// The client said HELO, and it was passed on.
+    case sessionsNonEsmtp
+    /// The client spoke ESMTP and the session was handed off to opaque bytes without Mailrace's TLS on the client's
+    /// side: STARTTLS was offered and another command came, or the listener offers none. A client that secures the
+    /// session end to end, through a listener that offers none, counts too.
+    case sessionsEsmtpUnencrypted
+    /// A TLS handshake with the client was completed.
+    case sessionsDownstreamTerminatedSSL
+    /// A TLS handshake with the client was begun (the 220 to STARTTLS was sent) and failed, was given up by the
+    /// client, or ran out of time.
+    case sessionsDownstreamSSLErr
+
+    /// The client was told 530 because the listener requires STARTTLS.
+    case sessionsTLSRequired
+    /// The upstream sent what is no reply: syntax, a line or a reply over the limit, differing codes, bytes behind it.
+    case sessionsUpstreamBadReply
+    /// The upstream closed or reset its connection before the session was handed off to opaque bytes.
+    case sessionsUpstreamEarlyClose
+    /// No server of the upstream could be connected; the client was told 421 4.3.2. Once a session, however many servers were tried.
+    case sessionsUpstreamConnectFail
+    /// The upstream sent a 421 reply before the session was handed off; it was relayed.
+    case sessionsUpstream421
+    /// A connection over `max_sessions` was turned away with a 421. It is not in `sessions`.
+    case sessionsRefused
+    /// The session was ended by a drain: with a 421 before the hand-off, or without text at the drain's deadline after it.
+    case sessionsDrained
+    /// The client or the upstream let a deadline pass before the hand-off (greeting, command or reply), TLS excepted.
+    case sessionsCommandTimeout
+    /// Neither side sent a byte for `passthrough_idle` after the hand-off.
+    case sessionsIdleTimeout
+
+    /// Bytes received from clients, without TLS framing. Added at the latest when the session ends; so are the next three.
+    case downstreamRxBytes
+    /// Bytes sent to clients, without TLS framing.
+    case downstreamTxBytes
+    /// Bytes received from upstreams.
+    case upstreamRxBytes
+    /// Bytes sent to upstreams.
+    case upstreamTxBytes
+}
+
+extension Counter {
+    /// The name in snapshots: lower case with underscores, never changed once released.
+    public var name: String { definition.name }
+
+    /// One sentence for the person who reads a snapshot.
+    public var help: String { definition.help }
+
+    private var definition: (name: String, help: String) {
+        switch self {
+        case .sessions: ("sessions", "Sessions begun.")
+        case .sessionsUpstreamDesync: ("sessions_upstream_desync", "The upstream spoke out of turn.")
+        case .sessionsDownstreamDesync: ("sessions_downstream_desync", "The client spoke out of turn.")
+        case .sessionsBadLine: ("sessions_bad_line", "The client sent an empty or over-long command line.")
+        case .sessionsBadPipeline: ("sessions_bad_pipeline", "The client pipelined behind EHLO, HELO or STARTTLS.")
+        case .sessionsBadEhlo: ("sessions_bad_ehlo", "The client began with another command than EHLO or HELO.")
+        case .sessionsNonEsmtp: ("sessions_non_esmtp", "The client said HELO.")
+        case .sessionsEsmtpUnencrypted: ("sessions_esmtp_unencrypted", "ESMTP went on without our TLS.")
+        case .sessionsDownstreamTerminatedSSL:
+            ("sessions_downstream_terminated_ssl", "TLS handshakes with clients completed.")
+        case .sessionsDownstreamSSLErr: ("sessions_downstream_ssl_err", "TLS handshakes with clients failed.")
+        case .sessionsTLSRequired: ("sessions_tls_required", "The client was told that STARTTLS is required.")
+        case .sessionsUpstreamBadReply: ("sessions_upstream_bad_reply", "The upstream sent a malformed reply.")
+        case .sessionsUpstreamEarlyClose: ("sessions_upstream_early_close", "The upstream left before the hand-off.")
+        case .sessionsUpstreamConnectFail: ("sessions_upstream_connect_fail", "No upstream server could be reached.")
+        case .sessionsUpstream421: ("sessions_upstream_421", "The upstream closed with a 421 before the hand-off.")
+        case .sessionsRefused: ("sessions_refused", "Connections turned away over max_sessions.")
+        case .sessionsDrained: ("sessions_drained", "Sessions ended by a drain.")
+        case .sessionsCommandTimeout: ("sessions_command_timeout", "A deadline passed before the hand-off.")
+        case .sessionsIdleTimeout: ("sessions_idle_timeout", "Sessions idle for too long after the hand-off.")
+        case .downstreamRxBytes: ("downstream_rx_bytes", "Bytes received from clients.")
+        case .downstreamTxBytes: ("downstream_tx_bytes", "Bytes sent to clients.")
+        case .upstreamRxBytes: ("upstream_rx_bytes", "Bytes received from upstreams.")
+        case .upstreamTxBytes: ("upstream_tx_bytes", "Bytes sent to upstreams.")
+        }
+    }
+}

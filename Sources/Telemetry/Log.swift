@@ -1,0 +1,128 @@
+import Glibc
+import Ring
+
+/// The log: lines of text or JSON, to the standard error or a file.
+///
+/// Lines are put into form and written by a thread of their own, from a bounded queue. So the caller never waits, however
+/// slow the reader of the log is; lines that find the queue full are dropped, counted, and reported when there is room again.
+/// Anything may be handed in: text is escaped and cut (`LogLine.messageBytesMax`, `valueBytesMax`) when a line is made.
+public final class Log: Sendable {
+    /// How many lines may wait to be written.
+    public static let queuedLinesMax = 8192
+
+    public enum Format: String, CaseIterable, Sendable {
+        case text
+        case json
+    }
+
+    public enum Level: String, CaseIterable, Sendable {
+        case debug
+        case info
+        case warning
+        case error
+    }
+
+    public enum Destination: Sendable {
+        case standardError
+        /// Appended to; made with mode 0640 if it is not there.
+        case file(String)
+    }
+
+    /// The log's file cannot be opened.
+    public struct OpenError: Error, Hashable {
+        public let path: String
+        /// The system's error number (errno).
+        public let code: Int32
+    }
+
+    private let threshold: Level
+    private let queue: BlockingQueue<LogEntry>
+    private let signals: LogSignals
+    private let thread: Thread
+
+    /// Opens the destination and starts the log's thread.
+    /// - Parameter level: what is less important is not logged.
+    public init(_ destination: Destination, format: Format, level: Level) throws(OpenError) {
+        let file =
+            switch destination {
+            case .standardError: LogFile()
+            case .file(let path): try LogFile(path: path)
+            }
+        threshold = level
+        let queue = BlockingQueue<LogEntry>(limit: Self.queuedLinesMax)
+        let signals = LogSignals()
+        self.queue = queue
+        self.signals = signals
+        thread = LogWriter.start(file: file, format: format, queue: queue, signals: signals)
+    }
+
+    /// Logs a message, if its level is not below the log's. Values that come from outside belong into `fields`.
+    public func write(
+        _ level: Level, _ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]
+    ) {
+        guard level >= threshold else { return }
+        put(.message(UTCTime.now(), level, message(), fields))
+    }
+
+    public func debug(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
+        write(.debug, message(), fields)
+    }
+
+    public func info(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
+        write(.info, message(), fields)
+    }
+
+    public func warning(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
+        write(.warning, message(), fields)
+    }
+
+    public func error(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
+        write(.error, message(), fields)
+    }
+
+    /// Logs an ended session, at level info.
+    public func write(_ session: SessionRecord) {
+        guard .info >= threshold else { return }
+        put(.session(UTCTime.now(), session))
+    }
+
+    /// Opens the log's file again by its name, for log rotation. The lines queued before may go to either file. If it fails, the
+    /// old file stays in use and says so. Without effect on the standard error.
+    public func reopen() {
+        signals.requestReopen()
+        // With a full queue the writer is awake anyway.
+        _ = queue.push(.nothing)
+    }
+
+    /// Writes what is queued, and ends the log's thread. To be called once, at the end; lines that come later are dropped.
+    public func close() {
+        queue.close()
+        thread.join()
+    }
+
+    /// Lines dropped and not yet reported in the log.
+    public var droppedLines: Int { signals.droppedLines }
+
+    private func put(_ entry: LogEntry) {
+        if !queue.push(entry) { signals.addDroppedLines(1) }
+    }
+}
+
+extension Log.Level: Comparable {
+    public static func < (first: Log.Level, second: Log.Level) -> Bool {
+        first.severity < second.severity
+    }
+
+    private var severity: Int {
+        switch self {
+        case .debug: 0
+        case .info: 1
+        case .warning: 2
+        case .error: 3
+        }
+    }
+}
+
+extension Log.OpenError: CustomStringConvertible {
+    public var description: String { "cannot open \(path): \(String(cString: strerror(code)))" }
+}

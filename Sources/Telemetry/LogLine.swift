@@ -1,0 +1,79 @@
+/// One name and its value in a log line.
+struct LogField {
+    let name: String
+    let value: Value
+
+    enum Value {
+        case text(String)
+        case number(Int64)
+        case flag(Bool)
+        /// Not known, or not there: `-` in text, `null` in JSON.
+        case none
+
+        init(_ text: String?) {
+            self = text.map { .text($0) } ?? .none
+        }
+    }
+
+    init(_ name: String, _ value: Value) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// What is logged, before it is given a form.
+struct LogLine {
+    /// A message is cut after this many bytes of UTF-8.
+    static let messageBytesMax = 2048
+    /// The value of a field is cut after this many bytes of UTF-8.
+    static let valueBytesMax = 256
+
+    let time: UTCTime
+    let level: Log.Level
+    /// nil for a session's line, which is all fields.
+    let message: String?
+    let fields: [LogField]
+
+    /// The line in the form asked for, LF at its end. It holds printable ASCII only.
+    func rendered(_ format: Log.Format) -> String {
+        switch format {
+        case .text: text
+        case .json: json
+        }
+    }
+
+    /// `TIME LEVEL MESSAGE NAME=VALUE ...`
+    private var text: String {
+        var line = "\(time) \(level.rawValue)"
+        if let message {
+            line += " "
+            PlainText.append(message, limit: Self.messageBytesMax, to: &line)
+        }
+        for field in fields {
+            line += " \(field.name)="
+            switch field.value {
+            case .text(let text): PlainText.appendValue(text, limit: Self.valueBytesMax, to: &line)
+            case .number(let number): line += String(number)
+            case .flag(let flag): line += flag ? "true" : "false"
+            case .none: line += "-"
+            }
+        }
+        return line + "\n"
+    }
+
+    /// `{"time":"...","level":"...","message":"...","name":value,...}`
+    private var json: String {
+        var line = "{\"time\":\"\(time)\",\"level\":\"\(level.rawValue)\""
+        if let message { line += ",\"message\":" + JSON.quoted(message, limit: Self.messageBytesMax) }
+        for field in fields {
+            line += "," + JSON.quoted(field.name) + ":"
+            switch field.value {
+            case .text(let text): line += JSON.quoted(text, limit: Self.valueBytesMax)
+            case .number(let number): line += String(number)
+            case .flag(let flag): line += flag ? "true" : "false"
+            case .none: line += "null"
+            }
+        }
+        return line + "}\n"
+    }
+}

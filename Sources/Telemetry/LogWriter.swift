@@ -1,0 +1,122 @@
+import Glibc
+import Ring
+import Synchronization
+
+/// What waits in the log's queue.
+enum LogEntry: Sendable {
+    case message(UTCTime, Log.Level, String, KeyValuePairs<String, String>)
+    case session(UTCTime, SessionRecord)
+    /// Only wakes the writer, which then looks at `LogSignals`.
+    case nothing
+}
+
+/// What the log's users tell its writer beside the queue, where nothing can be lost because it is full.
+final class LogSignals: Sendable {
+    private let dropped = Atomic(0)
+    private let reopen = Atomic(false)
+
+    /// Lines dropped since `takeDroppedLines`.
+    var droppedLines: Int { dropped.load(ordering: .relaxed) }
+
+    func addDroppedLines(_ count: Int) { dropped.wrappingAdd(count, ordering: .relaxed) }
+
+    func takeDroppedLines() -> Int { dropped.exchange(0, ordering: .relaxed) }
+
+    func requestReopen() { reopen.store(true, ordering: .relaxed) }
+
+    func takeReopenRequest() -> Bool { reopen.exchange(false, ordering: .relaxed) }
+}
+
+/// The log's thread: takes entries, makes lines of them, writes them, until the queue is closed and empty.
+struct LogWriter {
+    /// Lines are gathered up to this many bytes, then written.
+    private static let batchBytesMax = 65_536
+
+    private var file: LogFile
+    private let format: Log.Format
+    private let signals: LogSignals
+    private var batch = ""
+    /// Lines that are lost if the batch is: its own, and those whose loss it reports.
+    private var linesAtStake = 0
+
+    private init(file: LogFile, format: Log.Format, signals: LogSignals) {
+        self.file = file
+        self.format = format
+        self.signals = signals
+    }
+
+    /// Starts the thread. It owns the file and closes it.
+    static func start(
+        file: LogFile, format: Log.Format, queue: BlockingQueue<LogEntry>, signals: LogSignals
+    ) -> Thread {
+        Thread.start(name: "log") {
+            refuseSignals()
+            var writer = LogWriter(file: file, format: format, signals: signals)
+            while let entries = queue.popAll() { writer.write(entries) }
+            writer.finish()
+        }
+    }
+
+    /// Signals are other threads' business, and a reader who has gone is no reason to end the process (SIGPIPE).
+    private static func refuseSignals() {
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, nil)
+    }
+
+    private mutating func write(_ entries: [LogEntry]) {
+        if signals.takeReopenRequest() { reopen() }
+        reportDroppedLines()
+        for entry in entries {
+            switch entry {
+            case .message(let time, let level, let message, let fields):
+                gather(
+                    LogLine(
+                        time: time, level: level, message: message,
+                        fields: fields.map { LogField($0.key, .text($0.value)) }))
+            case .session(let time, let session):
+                gather(LogLine(time: time, level: .info, message: nil, fields: session.fields))
+            case .nothing:
+                break
+            }
+            if batch.utf8.count >= Self.batchBytesMax { flush() }
+        }
+        flush()
+    }
+
+    private mutating func finish() {
+        reportDroppedLines()
+        flush()
+        file.close()
+    }
+
+    private mutating func reopen() {
+        do {
+            try file.reopen()
+        } catch {
+            gather(LogLine(time: .now(), level: .error, message: "log not reopened: \(error)", fields: []))
+        }
+    }
+
+    private mutating func reportDroppedLines() {
+        let count = signals.takeDroppedLines()
+        guard count > 0 else { return }
+        gather(
+            LogLine(
+                time: .now(), level: .warning, message: "log lines dropped",
+                fields: [LogField("lines", .number(Int64(count)))]),
+            stake: count)
+    }
+
+    private mutating func gather(_ line: LogLine, stake: Int = 1) {
+        batch += line.rendered(format)
+        linesAtStake += stake
+    }
+
+    private mutating func flush() {
+        guard !batch.isEmpty else { return }
+        if !file.write(batch) { signals.addDroppedLines(linesAtStake) }
+        batch.removeAll(keepingCapacity: true)
+        linesAtStake = 0
+    }
+}

@@ -1,0 +1,24 @@
+extension SessionRecord {
+    /// What the line says, in its order; the same in text and JSON. Names are part of the interface.
+    var fields: [LogField] {
+        [
+            LogField("session", .text(id.description)),
+            LogField("shard", .number(Int64(id.shard))),
+            LogField("listener", .text(listener)),
+            LogField("start", .text(start.description)),
+            LogField("duration_ms", .number(durationMilliseconds)),
+            LogField("client", .text(client)),
+            LogField("upstream", LogField.Value(upstream)),
+            LogField("greeting", LogField.Value(greeting?.rawValue)),
+            LogField("tls", LogField.Value(tls?.version)),
+            LogField("cipher", LogField.Value(tls?.cipher)),
+            LogField("resumed", tls.map { .flag($0.resumed) } ?? .none),
+            LogField("tls_failure", LogField.Value(tlsFailure)),
+            LogField("bytes_up", .number(Int64(clamping: bytesUpstream))),
+            LogField("bytes_down", .number(Int64(clamping: bytesDownstream))),
+            LogField("phase", .text(phase.rawValue)),
+            LogField("end", .text(end.rawValue)),
+            LogField("ended_by", .text(endedBy.rawValue)),
+        ]
+    }
+}
