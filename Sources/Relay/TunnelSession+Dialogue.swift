@@ -90,7 +90,7 @@ extension TunnelSession {
             switch line.verb {
             case .quit: throw .quit
             case .noop, .rset: try await answerLocally(.ok)
-            case .ehlo, .helo where client.buffered == 0: return line
+            case .ehlo where client.buffered == 0, .helo where client.buffered == 0: return line
             default: throw .tlsRequired
             }
         }
@@ -145,7 +145,7 @@ extension TunnelSession {
                 try await startTLS()
                 try await greetAgain()
                 return nil
-            case .ehlo, .helo where isAlone: return line
+            case .ehlo where isAlone, .helo where isAlone: return line
             case .quit where isAlone || isRequired: throw .quit
             case .noop where isAlone || isRequired, .rset where isAlone || isRequired:
                 try await answerLocally(.ok)
