@@ -39,7 +39,7 @@ let sources: [Target] = [
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
     .target(name: "Telemetry", dependencies: ["Ring"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
-    .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Settings"], swiftSettings: house),
+    .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry"], swiftSettings: house),
     .target(
         name: "Service", dependencies: ["Ring", "TLS", "Telemetry", "Settings", "Relay", "CLinux"],
         swiftSettings: house),

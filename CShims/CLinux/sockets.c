@@ -115,6 +115,17 @@ int linux_listen(const struct linux_address *address, struct linux_listen_option
     return descriptor;
 }
 
+int linux_check_free(const struct linux_address *address) {
+    int descriptor = socket(linux_address_family(address), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    // As linux_listen does: connections of the past that are in TIME_WAIT do not count.
+    if (enable(descriptor, SOL_SOCKET, SO_REUSEADDR) < 0
+        || bind(descriptor, (const struct sockaddr *)address->bytes, address->length) < 0)
+        return closed_with_error(descriptor);
+    close(descriptor);
+    return 0;
+}
+
 int linux_tcp_socket(int32_t family) {
     int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;

@@ -101,13 +101,17 @@ public final class TunnelListener {
     }
 
     /// Lets sessions before the hand-off end with a 421, and the others run on until `deadline`; then ends these without
-    /// a word. Returns when the last has ended.
-    public func drain(until deadline: Instant, on shard: isolated Shard) async {
-        await forEachSession { $0.drain() }
+    /// a word.
+    public func beginDrain(until deadline: Instant, on shard: isolated Shard) {
         shard.spawn {
+            await self.forEachSession { $0.drain() }
             await shard.ring.sleep(until: deadline)
             await self.forEachSession { $0.abort() }
         }
+    }
+
+    /// Returns when the last session has ended.
+    public func drained() async {
         while sessions.count > 0 { await withUnsafeContinuation { allEnded.append($0) } }
     }
 

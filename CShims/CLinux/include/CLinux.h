@@ -67,6 +67,8 @@ struct linux_listen_options {
 };
 /// A bound and listening TCP socket; accepted sockets inherit TCP_NODELAY from it.
 int linux_listen(const struct linux_address *address, struct linux_listen_options options);
+/// Binds the address without sharing it and lets it go again: 0, or why it cannot be had.
+int linux_check_free(const struct linux_address *address);
 /// A TCP socket for `family` with TCP_NODELAY.
 int linux_tcp_socket(int32_t family);
 int linux_local_address(int32_t descriptor, struct linux_address *address);
