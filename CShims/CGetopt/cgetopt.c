@@ -37,6 +37,10 @@ cgetopt_result cgetopt_next(
     if (found >= FIRST) {
         return (cgetopt_result){.outcome = CGETOPT_OPTION, .index = (size_t)(found - FIRST), .text = optarg};
     }
+    if (found == '?' && optopt > 0 && optopt < FIRST) {
+        // Where letters are bundled, optind still names the argument they stand in or has passed it already.
+        return (cgetopt_result){.outcome = CGETOPT_UNKNOWN, .letter = (char)optopt};
+    }
     cgetopt_result result = {.outcome = CGETOPT_UNKNOWN, .text = argv[optind - 1]};
     if (found == ':') result.outcome = CGETOPT_ARGUMENT_MISSING;
     else if (optopt >= FIRST) result.outcome = CGETOPT_ARGUMENT_UNWANTED;

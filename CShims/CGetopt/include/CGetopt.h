@@ -17,7 +17,7 @@ typedef enum cgetopt_outcome {
     CGETOPT_OPTION,           ///< An option; `index` names it, `text` is its argument or NULL.
     CGETOPT_OPERAND,          ///< `text` is not an option, or stands behind `--`.
     CGETOPT_END,
-    CGETOPT_UNKNOWN,          ///< `text` is not, or not only, the beginning of a known option.
+    CGETOPT_UNKNOWN,          ///< `text` is not, or not only, the beginning of a known option; or `letter` is none.
     CGETOPT_ARGUMENT_MISSING, ///< The option in `text` takes an argument and none follows.
     CGETOPT_ARGUMENT_UNWANTED ///< The option in `text` takes no argument and has one.
 } cgetopt_outcome;
@@ -32,6 +32,7 @@ typedef struct cgetopt_result {
     cgetopt_outcome outcome;
     size_t index;
     const char *text;
+    char letter; ///< The letter of an unknown single-dash option, else 0.
 } cgetopt_result;
 
 /// The next part of a command line, by the rules of getopt_long: options and operands in any order, a unique beginning
