@@ -10,7 +10,7 @@ struct Review {
     }
 
     mutating func run(problems: inout ProblemCollector) {
-        if document["listener"]?.children.isEmpty ?? true {
+        if document["listener"].map({ $0.isTable && $0.children.isEmpty }) ?? true {
             problems.report(document, "no listener; add a table [listener.NAME]")
         }
         for listener in settings.listeners {
@@ -28,15 +28,22 @@ struct Review {
     }
 
     private func checkReferences(of listener: Settings.Listener, problems: inout ProblemCollector) {
-        if let name = listener.tls, settings.tls(named: name) == nil, let node = node(listener, "tls") {
-            let hint = Spelling.hint(for: name, among: settings.tls.map(\.name))
-            problems.report(node, "there is no [tls.\(name)]\(hint)")
+        if let tls = listener.tls {
+            checkReference(to: "tls", tls, of: listener, among: settings.tls.map(\.name), problems: &problems)
         }
-        let upstream = listener.upstream
-        if !upstream.isEmpty, settings.upstream(named: upstream) == nil, let node = node(listener, "upstream") {
-            let hint = Spelling.hint(for: upstream, among: settings.upstreams.map(\.name))
-            problems.report(node, "there is no [upstream.\(upstream)]\(hint)")
+        if !listener.upstream.isEmpty {
+            let names = settings.upstreams.map(\.name)
+            checkReference(to: "upstream", listener.upstream, of: listener, among: names, problems: &problems)
         }
+    }
+
+    /// The sets `[set.NAME]` and the listener's key for one of them have the same name.
+    private func checkReference(
+        to set: String, _ name: String, of listener: Settings.Listener, among names: [String],
+        problems: inout ProblemCollector
+    ) {
+        guard !names.contains(name), document[set]?.isTable ?? true, let node = node(listener, set) else { return }
+        problems.report(node, "there is no [\(set).\(name)]\(Spelling.hint(for: name, among: names))")
     }
 
     private func checkStartTLS(of listener: Settings.Listener, problems: inout ProblemCollector) {

@@ -63,7 +63,11 @@ extension Settings {
     /// With no file at all the built-in default holds: a listener on 127.0.0.1:2525 that relays to 127.0.0.1:25.
     /// Throws every problem there is, not only the first.
     public static func load(_ sources: SettingsSources) throws(SettingsProblems) -> LoadedSettings {
-        let name = sources.file ?? SettingsSources.standardFile
+        try load(sources, standardFile: SettingsSources.standardFile)
+    }
+
+    static func load(_ sources: SettingsSources, standardFile: String) throws(SettingsProblems) -> LoadedSettings {
+        let name = sources.file ?? standardFile
         let text: [UInt8]?
         do {
             text = try FileReader.read(name, bytesMax: TomlText.bytesMax)

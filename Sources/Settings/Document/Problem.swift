@@ -53,7 +53,7 @@ struct ProblemCollector {
 
     /// What is wrong with the value of a key.
     mutating func report(_ node: Node, _ message: String) {
-        report(SettingsProblem(origin: node.origin, key: node.path, message: message))
+        report(SettingsProblem(origin: node.origin, key: node.path.isEmpty ? nil : node.path, message: message))
     }
 
     /// What is wrong with a key itself.
