@@ -80,3 +80,34 @@ let package = Package(
     targets: libraries + shims + sources + tests,
     cxxLanguageStandard: .cxx17
 )
+
+/// Fuzz targets: `Tests/Fuzz/<name>/<name>.swift` with a function `LLVMFuzzerTestOneInput`, and what it tests.
+let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
+    ("LineFuzzer", ["Wire"]),
+    ("CommandFuzzer", ["Wire"]),
+    ("ReplyFuzzer", ["Wire"]),
+]
+
+// They exist only with MAILRACE_FUZZ in the environment, because all they test is built with sanitizers then:
+//     MAILRACE_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product LineFuzzer
+//     .build-fuzz/release/LineFuzzer -max_total_time=30
+if Context.environment["MAILRACE_FUZZ"] != nil {
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer,address"])]
+        target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
+        target.cxxSettings = (target.cxxSettings ?? []) + [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
+    }
+    package.targets.append(.target(name: "CFuzzing", path: "Tests/Fuzz/CFuzzing", cSettings: warnings))
+    package.targets += fuzzers.map { name, dependencies in
+        .executableTarget(
+            name: name, dependencies: dependencies + ["CFuzzing"], path: "Tests/Fuzz/\(name)",
+            swiftSettings: house + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-sanitize=fuzzer,address"]
+                        // SwiftPM has the linker take `<name>_main` for `main`; both are the driver's.
+                        + ["-Xlinker", "--defsym=\(name)_main=fuzzing_main"]
+                        + ["-Xlinker", "--defsym=main=fuzzing_main"])
+            ])
+    }
+}

@@ -17,8 +17,8 @@ public struct LineFramer: Sendable {
     /// The longest line taken, in bytes, its CRLF included.
     public let limitBytes: Int
 
-    /// How many of the unread bytes are known not to end a line.
-    private var scannedBytes = 0
+    /// Where in the unread bytes the LF of a line's end may stand first.
+    private var candidate = 1
 
     /// A framer that stands at the start of a line. `limitBytes` leaves room for a CRLF at least.
     public init(limitBytes: Int) {
@@ -29,19 +29,23 @@ public struct LineFramer: Sendable {
     /// Looks for the first line in `bytes`, the unread bytes.
     public mutating func next(in bytes: Span<UInt8>) -> Outcome {
         let end = min(bytes.count, limitBytes)
-        var index = max(scannedBytes, 1)
-        while index < end {
-            if bytes[index] == .lineFeed, bytes[index - 1] == .carriageReturn {
-                scannedBytes = 0
-                return .line(length: index + 1)
+        while candidate < end {
+            switch bytes[candidate] {
+            case .lineFeed where bytes[candidate - 1] == .carriageReturn:
+                let length = candidate + 1
+                candidate = 1
+                return .line(length: length)
+            case .carriageReturn:
+                candidate += 1
+            default:
+                // No CR: the LF that ends a line cannot be the next byte.
+                candidate += 2
             }
-            index += 1
         }
         guard end < limitBytes else {
-            scannedBytes = 0
+            candidate = 1
             return .tooLong
         }
-        scannedBytes = end
         return .incomplete
     }
 }
