@@ -23,6 +23,10 @@ extension SettingsProblem: CustomStringConvertible {
 /// Everything that is wrong with a configuration, in the order of the file, then environment, then `--set`.
 public struct SettingsProblems: Error, Sendable, Hashable {
     public let list: [SettingsProblem]
+
+    public init(list: [SettingsProblem]) {
+        self.list = list
+    }
 }
 
 extension SettingsProblems: CustomStringConvertible {
