@@ -63,6 +63,9 @@ let tests: [Target] = [
     .testTarget(
         name: "TLSTests", dependencies: ["TLS", "Ring", "TestCertificates", "CTestHeap"], swiftSettings: house),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Ring"], swiftSettings: house),
+    .testTarget(
+        name: "ServiceTests", dependencies: ["Service", "Relay", "Ring", "Settings", "Telemetry", "TestCertificates"],
+        swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(name: "MailraceTests", dependencies: ["mailrace", "Settings"], swiftSettings: house),
     .testTarget(

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
-public import Ring
 import Relay
+public import Ring
 public import Settings
 import Synchronization
 public import Telemetry
@@ -50,7 +50,8 @@ public final class Server {
         self.shards = shards
         services = shards.map { Pinned(ShardService(), to: $0) }
         self.handedIn = settings.listeners.map { handedIn[$0.name] ?? [] }
-        ownSockets = try Self.bind(settings.listeners.filter { handedIn[$0.name] == nil }, shards.count, settings.listeners)
+        ownSockets = try Self.bind(
+            settings.listeners.filter { handedIn[$0.name] == nil }, shards.count, settings.listeners)
         counters = CounterTable(statPrefixes: settings.listeners.map(\.statPrefix), shardCount: shards.count)
         let capacity = SessionCapacity(
             configured: settings.runtime.maxSessions, shards: shards.count,
@@ -169,8 +170,11 @@ public final class Server {
         }
     }
 
+    /// One line for each counter that has moved.
     private func logCounters() {
-        for line in counters.text().split(separator: "\n") { log.info("counter", ["value": String(line)]) }
+        for line in counters.text().split(separator: "\n") where !line.hasSuffix(" 0") {
+            log.info("counter", ["value": String(line)])
+        }
     }
 }
 

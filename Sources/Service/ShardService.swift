@@ -1,5 +1,5 @@
-import Ring
 import Relay
+import Ring
 import Telemetry
 
 /// What one shard of the server does: its part of every listener.

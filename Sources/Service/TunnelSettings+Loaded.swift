@@ -1,5 +1,5 @@
-import Ring
 import Relay
+import Ring
 import Settings
 import TLS
 

@@ -9,6 +9,8 @@ enum ExitCode: Int32 {
     case unavailable = 69
     /// A fault of Mailrace's own.
     case software = 70
+    /// Told to stop a second time: sessions were cut off (128 + SIGTERM).
+    case stopped = 143
     /// The configuration is wrong.
     case configuration = 78
 }
