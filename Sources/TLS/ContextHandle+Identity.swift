@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 extension ContextHandle {
     /// Adds a certificate, its chain and its key; the error names the file that is to blame.
