@@ -28,7 +28,9 @@ let shims: [Target] = [
     .target(name: "CLinux", path: "CShims/CLinux", cSettings: warnings),
     .target(name: "CUring", dependencies: ["LibURing"], path: "CShims/CUring", cSettings: warnings),
     .target(name: "COpenSSL", dependencies: ["LibSSL"], path: "CShims/COpenSSL", cSettings: warnings),
-    .target(name: "CToml", dependencies: ["LibToml"], path: "CShims/CToml"),
+    .target(
+        name: "CToml", dependencies: ["LibToml"], path: "CShims/CToml",
+        linkerSettings: [.linkedLibrary("tomlplusplus")]),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
 
