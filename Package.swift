@@ -59,6 +59,7 @@ let tests: [Target] = [
     .testTarget(name: "TLSTests", dependencies: ["TLS", "Ring"], swiftSettings: house),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
+    .testTarget(name: "MailraceTests", dependencies: ["mailrace", "Settings"], swiftSettings: house),
     .testTarget(
         name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "Settings"], swiftSettings: house),
 ]
