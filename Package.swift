@@ -89,6 +89,8 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("LineFuzzer", ["Wire"]),
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
+    ("SettingsFuzzer", ["Settings"]),
+    ("TLSFuzzer", ["TLS", "Ring", "TestCertificates"]),
 ]
 
 // They exist only with MAILRACE_FUZZ in the environment, because all they test is built with sanitizers then:

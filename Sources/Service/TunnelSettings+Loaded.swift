@@ -1,9 +1,16 @@
 import Relay
 import Ring
-import Settings
+public import Settings
 import TLS
 
 extension LoadedSettings {
+    /// Tries what `Settings` itself cannot judge: certificates, keys and lists of ciphers.
+    ///
+    /// - Throws: everything that OpenSSL cannot use.
+    public func checkFiles() throws(SettingsProblems) {
+        _ = try tunnels()
+    }
+
     /// What each listener does, in the order of the file.
     ///
     /// - Throws: every certificate, key or list of ciphers that OpenSSL cannot use.

@@ -1,14 +1,17 @@
+import Ring
+import Service
 import Settings
 
 /// `mailrace check`: looks over the configuration, or the system, and changes nothing.
 enum Check {
     static func run(_ options: Options) -> ExitCode {
         if options.printsSystem {
-            Terminal.writeOutput(SystemReport.text(ring: []))
+            Terminal.writeOutput(SystemReport.text(ring: RingReport.lines))
             if !options.printsSettings { return .success }
         }
-        do {
+        do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
+            try loaded.checkFiles()
             loaded.warn()
             Terminal.writeOutput(options.printsSettings ? loaded.printed() : "OK: \(loaded.summary)\n")
             return .success
