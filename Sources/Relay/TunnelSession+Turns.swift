@@ -13,14 +13,13 @@ extension TunnelSession {
         upstream?.deadline = .never
         var framer = LineFramer(limitBytes: DialogueLimits.commandLineBytes)
         while true {
-            try await expectSilentUpstream()
+            if let upstream, upstream.hasInput { throw await spokeOutOfTurn(upstream) }
             switch client.withInput({ framer.next(in: $0) }) {
             case .line(let length):
                 if let line = Self.understood(client.takeInput(length)) { return line }
                 try await answerBadLine(with: .syntaxError)
             case .tooLong:
-                try await discardLine()
-                try await answerBadLine(with: .lineTooLong)
+                try await answerLongLine()
             case .incomplete:
                 try await waitForClient()
             }
@@ -48,20 +47,24 @@ extension TunnelSession {
         }
     }
 
-    /// Drops the line that begins the input, however long; past the limit the session ends.
-    private func discardLine() async throws(SessionEnd) {
+    /// Drops the line that begins the input, however long, and says so; past the limit the session ends.
+    @inline(never)
+    private func answerLongLine() async throws(SessionEnd) {
         var discarder = LineDiscarder()
         while true {
             switch client.withInput({ discarder.next(in: $0) }) {
-            case .lineEnd(let length): return client.dropInput(length)
+            case .lineEnd(let length):
+                client.dropInput(length)
+                return try await answerBadLine(with: .lineTooLong)
             case .incomplete: client.dropInput(client.buffered)
             }
             guard discarder.discardedBytes <= DialogueLimits.discardedLineBytes else { throw .endlessLine }
-            try await expectSilentUpstream()
+            if let upstream, upstream.hasInput { throw await spokeOutOfTurn(upstream) }
             try await waitForClient()
         }
     }
 
+    @inline(never)
     private func answerBadLine(with reply: LocalReply) async throws(SessionEnd) {
         badLines += 1
         if badLines == 1 { context.counters.add(.sessionsBadLine) }
@@ -69,15 +72,17 @@ extension TunnelSession {
         try await tellClient(render(reply))
     }
 
-    /// The upstream may only take its leave now: a 421 is relayed, anything else ends the session unseen.
-    private func expectSilentUpstream() async throws(SessionEnd) {
-        guard let upstream, upstream.hasInput else { return }
-        guard upstream.buffered > 0 else { throw .upstreamFailed(upstream) }
-        let reply: Reply
-        do throws(SessionEnd) { reply = try await nextReply(within: settings.timeouts.greeting) } catch {
-            throw error.end == .upstreamBadReply ? .upstreamDesync : error
+    /// What it means that the upstream has something to say during the client's turn: it may only take its leave. A 421 is
+    /// relayed, anything else ends the session unseen.
+    @inline(never)
+    private func spokeOutOfTurn(_ upstream: Stream) async -> SessionEnd {
+        guard upstream.buffered > 0 else { return .upstreamFailed(upstream) }
+        do throws(SessionEnd) {
+            let reply = try await nextReply(within: settings.timeouts.greeting)
+            return reply.announcesClosing ? .upstream421(reply) : .upstreamDesync
+        } catch {
+            return error.end == .upstreamBadReply ? .upstreamDesync : error
         }
-        throw reply.announcesClosing ? .upstream421(reply) : .upstreamDesync
     }
 
     /// The upstream's next reply, while the client has nothing to say. Bytes behind the reply make it a bad one.

@@ -17,6 +17,7 @@ extension Stream {
     /// Sends what is queued and waits until the kernel has taken it: one send, unless the peer is slow.
     ///
     /// - Throws: `timedOut`, `reset`, `system`. What the kernel had not taken is lost.
+    @inline(never)  // Kept out of the frames that live while a session is idle.
     public func flush() async throws(StreamError) {
         while true {
             if let layer { seal(layer) }
