@@ -80,12 +80,17 @@ extension Stream {
             var dropped = inbound.count
             inbound.removeAll()
             while dropped < Self.lingerLimitBytes {
-                try await waitForInput()
+                try await waitUninterrupted()
                 dropped += inbound.count
                 inbound.removeAll()
             }
         } catch {}
         await close()
+    }
+
+    /// A goodbye is on its way to the end that an interruption asks for.
+    private func waitUninterrupted() async throws(StreamError) {
+        do throws(StreamError) { try await waitForInput() } catch { if error != .interrupted { throw error } }
     }
 
     private static var lingerLimitBytes: Int { 64 << 10 }

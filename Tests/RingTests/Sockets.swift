@@ -33,14 +33,16 @@ struct Pair: Sendable {
         return Pair(ours: ours, theirs: theirs)
     }
 
-    /// Writes all of `text` into the far end.
-    func say(_ text: String) {
+    /// Writes all of `text` into the far end; false where the connection has broken.
+    @discardableResult
+    func say(_ text: String) -> Bool {
         say(Array(text.utf8))
     }
 
-    func say(_ bytes: [UInt8]) {
+    @discardableResult
+    func say(_ bytes: [UInt8]) -> Bool {
         let flags = Int32(LINUX_MSG_NOSIGNAL.rawValue)
-        precondition(bytes.withUnsafeBytes { send(theirs, $0.baseAddress, $0.count, flags) } == bytes.count)
+        return bytes.withUnsafeBytes { send(theirs, $0.baseAddress, $0.count, flags) } == bytes.count
     }
 
     /// Reads what waits at the far end, up to 64 KiB; blocks until there is something.
