@@ -116,15 +116,18 @@ public final class Ring {
         return id
     }
 
-    /// Puts an operation in flight and waits for its completion. `id` names it meanwhile, so that it can be cancelled.
+    /// Puts an operation in flight and waits for its completion. `named` is told its name and, once it is over, `nil`,
+    /// so that it can be cancelled meanwhile. (Not `inout`: that would be exclusive access across the suspension.)
     /// Only the kernel's completion resumes the caller.
-    func perform(_ id: inout OperationID?, _ prepare: (OpaquePointer, UInt64) -> Bool) async -> Completion {
+    func perform(
+        named: (OperationID?) -> Void, _ prepare: (OpaquePointer, UInt64) -> Bool
+    ) async -> Completion {
         let completion = await withUnsafeContinuation { continuation in
             let operation = operations.insert(.task(continuation))
-            id = operation
+            named(operation)
             submit(operation.bits, prepare)
         }
-        id = nil
+        named(nil)
         return completion
     }
 

@@ -41,7 +41,7 @@ extension Stream {
         while !queue.isEmpty {
             if deadlineHasPassed { throw .timedOut }
             let bytes = queue.unsafeBytes
-            let completion = await ring.perform(&sending) {
+            let completion = await ring.perform(named: { sending = $0 }) {
                 uring_send($0, descriptor, bytes.baseAddress, bytes.count, Self.sendFlags, $1)
             }
             switch -completion.result {
