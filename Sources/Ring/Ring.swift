@@ -155,9 +155,12 @@ public final class Ring {
         let result = uring_turn(raw, UInt64(URING_NO_WAIT))
         guard result < 0 else { return }
         noteInterruption(result)
-        // The kernel wants its completions taken first. They are kept for the turn: nothing is called from in here.
-        let count = Int(uring_reap(raw, batch.baseAddress, UInt32(batch.count)))
-        setAside.append(contentsOf: batch[..<count])
+        // The kernel wants its completions taken first. They are kept for the turn: nothing is called from in here. Not
+        // by way of `batch`, which may be in the middle of being delivered.
+        withUnsafeTemporaryAllocation(of: uring_completion.self, capacity: Self.batchCapacity) { taken in
+            let count = Int(uring_reap(raw, taken.baseAddress, UInt32(taken.count)))
+            setAside.append(contentsOf: taken[..<count])
+        }
     }
 
     // MARK: The turn
