@@ -6,6 +6,7 @@ extension Ring {
         timers.setDeadline(moment, of: timer)
         await withUnsafeContinuation { alarm.sleeper = $0 }
         timers.remove(timer)
+        withExtendedLifetime(alarm) {}  // The wheel does not own it.
     }
 }
 
