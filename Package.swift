@@ -47,8 +47,8 @@ let sources: [Target] = [
         name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt"],
         swiftSettings: house),
     .executableTarget(
-        name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt"], path: "Benchmarks/mailrace-bench",
-        swiftSettings: house),
+        name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],
+        path: "Benchmarks/mailrace-bench", swiftSettings: house),
 ]
 
 let tests: [Target] = [
@@ -59,6 +59,8 @@ let tests: [Target] = [
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
         name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "Settings"], swiftSettings: house),
+    .testTarget(
+        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "Wire", "CLinux"], swiftSettings: house),
 ]
 
 let package = Package(
