@@ -2,7 +2,7 @@ import CLinux
 
 /// Finds the command that the command line names, and runs it.
 enum Program {
-    private static var commands: [any Subcommand.Type] { [Sink.self] }
+    private static var commands: [any Subcommand.Type] { [Load.self, Sink.self] }
 
     /// - Parameter arguments: without the program's own name.
     static func run(_ arguments: [String]) -> ExitCode {
