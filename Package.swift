@@ -52,15 +52,21 @@ let sources: [Target] = [
 ]
 
 let tests: [Target] = [
+    .target(
+        name: "TestCertificates", path: "Tests/TestCertificates", exclude: ["README.md", "generate.sh"],
+        swiftSettings: house),
+    .target(name: "CTestHeap", path: "Tests/CTestHeap", cSettings: warnings),
     .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux"], swiftSettings: house),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
-    .testTarget(name: "TLSTests", dependencies: ["TLS", "Ring"], swiftSettings: house),
+    .testTarget(
+        name: "TLSTests", dependencies: ["TLS", "Ring", "TestCertificates", "CTestHeap"], swiftSettings: house),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "Settings"], swiftSettings: house),
+        name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "Settings", "TestCertificates"],
+        swiftSettings: house),
     .testTarget(
-        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "Wire", "CLinux"], swiftSettings: house),
+        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),
 ]
 
 let package = Package(
