@@ -1,4 +1,5 @@
 import Ring
+import TLS
 import Wire
 
 /// The client's side of one SMTP session, step by step. It must be ended by `quit` or `abandon`.
@@ -47,6 +48,28 @@ final class SMTPClient {
     func sayHello(as name: String) async throws(SessionFailure) {
         queue("EHLO \(name)")
         capabilities = try await expect(2, .ehlo)
+    }
+
+    /// Asks for TLS and carries out the handshake (RFC 3207). EHLO is to be said again.
+    func startTLS(_ context: TLSClientContext, serverName: String?) async throws(SessionFailure) {
+        try require("STARTTLS", for: .starttls)
+        queue("STARTTLS")
+        try await expect(2, .starttls)
+        guard stream.buffered == 0 else { throw SessionFailure(.tls, .starttls, "plaintext behind the reply") }
+        let engine: TLSEngine
+        do throws(TLSConfigurationError) {
+            engine = try TLSEngine(client: context, serverName: serverName)
+        } catch {
+            throw SessionFailure(.tls, .starttls, error.description)
+        }
+        stream.deadline = ring.now + timeout
+        do throws(StreamError) {
+            try await stream.secure(with: engine)
+        } catch {
+            guard error == .insecure else { throw SessionFailure(error, .starttls) }
+            throw SessionFailure(.tls, .starttls, engine.failure?.description ?? "handshake failed")
+        }
+        capabilities = nil
     }
 
     /// Makes sure that the latest reply to EHLO lists `keyword`.

@@ -10,6 +10,8 @@ enum Values {
         return value
     }
 
+    static func shards(_ text: String) throws(UsageError) -> Int { try count(text, in: 1...64) }
+
     /// Bytes: a number, with `k`, `M` or `G` (powers of 1,024) behind it or not.
     static func size(_ text: String) throws(UsageError) -> Int {
         let units: [Character: Int] = ["k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30]

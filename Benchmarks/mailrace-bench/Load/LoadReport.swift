@@ -10,18 +10,14 @@ struct LoadReport: Sendable {
     var messagesFailed = 0
     /// The numbers of the messages accepted.
     var accepted = NumberSet()
-    var failures: [SessionFailure.Kind: Int] = [:]
-    /// The first failure of each kind.
-    var examples: [SessionFailure.Kind: String] = [:]
+    var failures = FailureTally()
     /// From the beginning of the connection to the reply to QUIT.
     var sessionTimes = Histogram()
     /// From MAIL to the reply to the end of the message.
     var messageTimes = Histogram()
 
-    mutating func note(_ failure: SessionFailure) {
-        failures[failure.kind, default: 0] += 1
-        if examples[failure.kind] == nil { examples[failure.kind] = failure.detail }
-    }
+    var sessionsFailed: Int { sessionsBegun - sessionsDone }
+    var isClean: Bool { sessionsFailed == 0 && messagesFailed == 0 }
 
     mutating func merge(_ other: LoadReport) {
         sessionsBegun += other.sessionsBegun
@@ -30,11 +26,8 @@ struct LoadReport: Sendable {
         bytesAccepted += other.bytesAccepted
         messagesFailed += other.messagesFailed
         _ = accepted.formUnion(other.accepted)
-        failures.merge(other.failures, uniquingKeysWith: +)
-        examples.merge(other.examples) { mine, _ in mine }
+        failures.merge(other.failures)
         sessionTimes.merge(other.sessionTimes)
         messageTimes.merge(other.messageTimes)
     }
-
-    var isClean: Bool { sessionsDone == sessionsBegun && messagesFailed == 0 }
 }

@@ -1,50 +1,27 @@
-import CLinux
 import Glibc
 import Ring
 
 /// A load run from the beginning to the end, with or without a sink of its own behind the target.
 enum LoadRun {
-    /// Why a run could not begin, in words for people.
-    struct Unavailable: Error {
-        let reason: String
-    }
-
     /// Blocks until all sessions have ended.
     ///
     /// - Parameter sink: a sink for this run alone; where the settings name no target, it is the target.
     static func perform(_ settings: LoadSettings, sink: SinkSettings?) throws(Unavailable) -> LoadSummary {
-        let server: SinkServer?
-        do throws(SinkServer.Unavailable) {
-            server = try sink.map { settings throws(SinkServer.Unavailable) in try SinkServer(settings) }
-        } catch {
-            throw Unavailable(reason: error.reason)
-        }
-        guard let target = settings.target ?? server?.address else { throw Unavailable(reason: "no target") }
-        var numbers = RandomNumbers(seed: settings.seed ^ linux_realtime_ns())
-        let run = numbers.next()
-        let text = MessageText(seed: settings.seed)
+        let server = try sink.map { settings throws(Unavailable) in try SinkServer(settings) }
+        guard let target = settings.client.target ?? server?.address else { throw Unavailable("no target") }
         let begin = Instant.current()
         let processorBefore = processorNanoseconds()
-        let shards: ShardGroup<LoadReport>
-        do throws(RingUnavailable) {
-            shards = try ShardGroup(settings.shards) { shard in
-                let content = MessageContent(
-                    run: run, text: text, bodyBytes: settings.bodyBytes, sender: settings.sender,
-                    recipient: settings.recipient)
-                let load = LoadShard(shard.number, shard.ring, settings, target: target, content: content)
-                return await load.run(on: shard)
-            }
-        } catch {
-            throw Unavailable(reason: error.description)
+        let run = try ClientRun(settings.client, target: target) { shard, client in
+            await LoadShard(shard.number, client, settings).run(on: shard)
         }
         var report = LoadReport()
-        for part in shards.wait() { report.merge(part) }
+        for part in run.wait() { report.merge(part) }
         let end = Instant.current()
-        let processor = processorNanoseconds() - processorBefore
+        let processorAfter = processorNanoseconds()
         return LoadSummary(
-            settings: settings, target: target, run: run, report: report,
-            elapsedNanoseconds: end.nanoseconds(since: begin), processorNanoseconds: processor,
-            sink: server?.finish())
+            settings: settings, target: target, run: run.id, report: report,
+            elapsedNanoseconds: end.nanoseconds(since: begin),
+            processorNanoseconds: processorAfter - processorBefore, sink: server?.finish())
     }
 
     /// CPU time of this process.

@@ -34,15 +34,14 @@ struct LoadSummary: Sendable {
     // MARK: JSON
 
     var json: JSON {
-        let failures = report.failures.sorted { $0.key.rawValue < $1.key.rawValue }
         var members: [(String, JSON)] = [
             ("target", .string("\(target)")), ("run", .string(String(run, radix: 16))),
             ("seconds", .number(rounded(seconds))),
             ("sessions", .integer(report.sessionsBegun)), ("sessions_done", .integer(report.sessionsDone)),
-            ("sessions_failed", .integer(report.sessionsBegun - report.sessionsDone)),
+            ("sessions_failed", .integer(report.sessionsFailed)),
             ("messages_accepted", .integer(report.messagesAccepted)),
             ("messages_failed", .integer(report.messagesFailed)),
-            ("errors", .object(failures.map { ($0.key.rawValue, .integer($0.value)) })),
+            ("errors", report.failures.json),
             ("sessions_per_second", .number(rounded(sessionsPerSecond))),
             ("messages_per_second", .number(rounded(messagesPerSecond))),
             ("mebibytes_per_second", .number(rounded(mebibytesPerSecond))),
@@ -67,23 +66,20 @@ struct LoadSummary: Sendable {
     // MARK: Text
 
     var text: String {
-        var lines = [
-            "target      \(target), \(settings.description)",
-            "sessions    \(report.sessionsDone) done, \(report.sessionsBegun - report.sessionsDone) failed",
+        let lines = [
+            "target      \(target), \(settings.summary)",
+            "sessions    \(report.sessionsDone) done, \(report.sessionsFailed) failed",
             "messages    \(report.messagesAccepted) accepted, \(report.messagesFailed) failed" + fate,
             "rate        \(rounded(sessionsPerSecond)) sessions/s, \(rounded(messagesPerSecond)) messages/s, "
                 + "\(rounded(mebibytesPerSecond)) MiB/s, in \(rounded(seconds)) s",
-            "CPU         \(rounded(Double(processorNanoseconds) / 1e9)) s of \(sink == nil ? "the client" : "client and sink")",
+            "CPU         \(rounded(Double(processorNanoseconds) / 1e9)) s of "
+                + (sink == nil ? "the client" : "client and sink"),
             "",
             "ms          " + (Self.quantiles.map(\.name) + ["max"]).map { $0.aligned(to: 10) }.joined(),
             row("session", report.sessionTimes),
             row("message", report.messageTimes),
         ]
-        for (kind, count) in report.failures.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            if lines.last?.hasPrefix("message") == true { lines += ["", "errors"] }
-            lines.append("  \(kind.rawValue.padded(to: 10))\("\(count)".aligned(to: 8))   \(report.examples[kind] ?? "")")
-        }
-        return lines.map { $0 + "\n" }.joined()
+        return (lines + report.failures.lines).map { $0 + "\n" }.joined()
     }
 
     private var fate: String {
@@ -100,12 +96,4 @@ struct LoadSummary: Sendable {
 
     /// To a thousandth.
     private func rounded(_ value: Double) -> Double { (value * 1_000).rounded() / 1_000 }
-}
-
-extension LoadSettings: CustomStringConvertible {
-    var description: String {
-        var words = ["\(concurrency) at once", "\(messages) x \(bodyBytes) bytes each"]
-        if pipelines { words.append("pipelined") }
-        return words.joined(separator: ", ")
-    }
 }

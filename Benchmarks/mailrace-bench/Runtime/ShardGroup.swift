@@ -6,15 +6,13 @@ struct ShardGroup<Result: Sendable> {
     private let threads: [Thread]
     private let results: BlockingQueue<Result>
 
-    static var shardsLimit: Int { 64 }
-
     /// Starts `count` shards and, on each, `body`, which returns when nothing of the shard's tasks is left.
     ///
     /// - Throws: `RingUnavailable`; nothing has been started then.
     init(_ count: Int, _ body: @escaping @Sendable (isolated Shard) async -> Result) throws(RingUnavailable) {
         var shards: [Shard] = []
         for number in 0..<count { shards.append(try Shard(number: number)) }
-        let results = BlockingQueue<Result>(limit: Self.shardsLimit)
+        let results = BlockingQueue<Result>(limit: count)
         threads = shards.map { $0.start() }
         for shard in shards {
             shard.post { shard in

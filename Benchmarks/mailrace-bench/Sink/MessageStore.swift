@@ -4,7 +4,7 @@ import Synchronization
 
 /// Writes messages into files of a directory, on threads of its own.
 final class MessageStore: Sendable {
-    private let directory: String
+    let directory: String
     private let offload: Offload
     private let stored = Atomic<Int>(0)
 

@@ -10,13 +10,15 @@ struct Sink: Subcommand {
     var settings = SinkSettings()
     var reportsJSON = false
 
-    static var options: [Option<Sink>] {
+    static var options: [Option<Sink>] { behaviourOptions + SinkSettings.tlsOptions(\.settings) }
+
+    private static var behaviourOptions: [Option<Sink>] {
         [
             Option("listen", "ADDRESS:PORT", "Where to listen; port 0 takes a free one. [127.0.0.1:0]") {
                 (sink, text) throws(UsageError) in sink.settings.address = try Values.address(text)
             },
             Option("shards", "N", "Threads, each with its own ring. [1]") { (sink, text) throws(UsageError) in
-                sink.settings.shards = try Values.count(text, in: 1...ShardGroup<SinkReport>.shardsLimit)
+                sink.settings.shards = try Values.shards(text)
             },
             Option("directory", "DIR", "Write each message to a file of its own in DIR.") { sink, text in
                 sink.settings.directory = text
@@ -37,13 +39,13 @@ struct Sink: Subcommand {
         ]
     }
 
-    func validate() {}
+    func validate() throws(UsageError) { try settings.validate() }
 
     /// Serves until SIGTERM or SIGINT, then prints what it has seen. Fails where mail was damaged or came twice.
     func run() -> ExitCode {
         linux_block_signals()
         let server: SinkServer
-        do throws(SinkServer.Unavailable) {
+        do throws(Unavailable) {
             server = try SinkServer(settings)
         } catch {
             Terminal.writeError("mailrace-bench: \(error.reason)\n")

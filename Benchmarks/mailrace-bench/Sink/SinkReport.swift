@@ -1,7 +1,9 @@
 /// What a sink has seen.
 struct SinkReport: Sendable {
     var sessions = 0
+    /// Sessions secured by STARTTLS, and those that failed at it.
     var tlsSessions = 0
+    var tlsFailures = 0
     /// Messages answered with 250.
     var messages = 0
     /// Bytes of those messages, header and body.
@@ -22,6 +24,7 @@ struct SinkReport: Sendable {
     mutating func merge(_ other: SinkReport) {
         sessions += other.sessions
         tlsSessions += other.tlsSessions
+        tlsFailures += other.tlsFailures
         messages += other.messages
         bytes += other.bytes
         damaged += other.damaged
@@ -33,7 +36,8 @@ struct SinkReport: Sendable {
 
     private var counts: [(name: String, value: Int)] {
         [
-            ("sessions", sessions), ("tls_sessions", tlsSessions), ("messages", messages), ("bytes", bytes),
+            ("sessions", sessions), ("tls_sessions", tlsSessions), ("tls_failures", tlsFailures),
+            ("messages", messages), ("bytes", bytes),
             ("damaged", damaged), ("duplicates", duplicates), ("incomplete", incomplete), ("unmarked", unmarked),
             ("refused", refused),
         ]

@@ -1,4 +1,5 @@
 import Ring
+import TLS
 
 /// A sink that runs on shards of its own.
 struct SinkServer {
@@ -10,20 +11,16 @@ struct SinkServer {
     private let waiting: Offload
     private let store: MessageStore?
 
-    /// Why there is no sink, in words for people.
-    struct Unavailable: Error {
-        let reason: String
-    }
-
     init(_ settings: SinkSettings) throws(Unavailable) {
         let store = settings.directory.map { MessageStore($0) }
-        if let store, !store.isWritable { throw Unavailable(reason: "\(settings.directory ?? ""): not writable") }
+        let tls = try settings.tls()
+        if let store, !store.isWritable { throw Unavailable("\(store.directory): cannot be written to") }
         let sockets = try Self.bind(settings)
         let ending = Latch()
         let waiting = Offload(threads: settings.shards)
         do throws(RingUnavailable) {
             shards = try ShardGroup(settings.shards) { shard in
-                let sink = SinkShard(shard.ring, settings, store)
+                let sink = SinkShard(shard.ring, settings, tls: Self.context(tls), store)
                 let acceptor = Acceptor(
                     shard.ring, sockets[shard.number],
                     accepted: { descriptor in shard.spawn { await sink.serve(descriptor) } },
@@ -36,13 +33,22 @@ struct SinkServer {
                 return sink.report
             }
         } catch {
-            throw Unavailable(reason: error.description)
+            throw Unavailable(error)
         }
         address = sockets[0].address
         self.sockets = sockets
         self.ending = ending
         self.waiting = waiting
         self.store = store
+    }
+
+    /// Each shard's own, from what has been seen to be usable.
+    private static func context(_ tls: TLSServerConfiguration?) -> TLSServerContext? {
+        do throws(TLSConfigurationError) {
+            return try tls.map { configuration throws(TLSConfigurationError) in try TLSServerContext(configuration) }
+        } catch {
+            preconditionFailure("\(error), though it could be used a moment ago")
+        }
     }
 
     /// One socket a shard; the kernel spreads connections over them.
@@ -54,7 +60,7 @@ struct SinkServer {
                 sockets.append(try ListeningSocket.bind(address, sharesPort: settings.shards > 1))
             }
         } catch {
-            throw Unavailable(reason: error.description)
+            throw Unavailable(error.description)
         }
         return sockets
     }

@@ -1,4 +1,5 @@
 import Ring
+import TLS
 import Wire
 
 /// The server's side of one SMTP session (RFC 5321). It takes everything from everybody.
@@ -52,6 +53,7 @@ final class SinkSession {
         case .mail: return try await take(.mail, from: [.greeted], to: .hasSender, "250 2.1.0 OK")
         case .rcpt: return try await take(.rcpt, from: [.hasSender, .hasRecipient], to: .hasRecipient, "250 2.1.5 OK")
         case .data: return try await data()
+        case .starttls where sink.tls != nil: return try await startTLS(command?.argument ?? [])
         case .rset:
             if stage != .connected { stage = .greeted }
             return try await reply("250 2.0.0 OK")
@@ -65,6 +67,7 @@ final class SinkSession {
 
     private var capabilities: String {
         var lines = ["sink.example", "PIPELINING", "SIZE \(sink.settings.messageLimitBytes)", "8BITMIME"]
+        if sink.tls != nil, stream.layer == nil { lines.append("STARTTLS") }
         lines.append("ENHANCEDSTATUSCODES")
         return lines.dropLast().map { "250-\($0)\r\n" }.joined() + "250 \(lines[lines.count - 1])"
     }
@@ -104,6 +107,26 @@ final class SinkSession {
             return try await reply("452 4.3.1 Message cannot be written")
         }
         return try await reply("250 2.0.0 OK")
+    }
+
+    /// RFC 3207. What was said before it is forgotten, and nothing may have been sent behind it.
+    private func startTLS(_ argument: [UInt8]) async throws(LineReader.Failure) -> Next {
+        guard argument.isEmpty else { return try await reply("501 5.5.4 STARTTLS takes no parameter") }
+        guard let context = sink.tls, stream.layer == nil, stage != .connected else {
+            return try await reply("503 5.5.1 Bad sequence of commands")
+        }
+        _ = try await reply("220 2.0.0 Ready to start TLS")
+        do throws(StreamError) {
+            try await stream.flush()
+            guard stream.buffered == 0 else { return .close }
+            try await stream.secure(with: TLSEngine(server: context))
+        } catch {
+            sink.report.tlsFailures += 1
+            throw .stream(error)
+        }
+        sink.report.tlsSessions += 1
+        stage = .connected
+        return .goOn
     }
 
     // MARK: Replies

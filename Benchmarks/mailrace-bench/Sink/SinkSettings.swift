@@ -1,4 +1,5 @@
 import Ring
+import TLS
 
 /// How a sink behaves. One value for all its shards.
 struct SinkSettings: Sendable {
@@ -13,6 +14,40 @@ struct SinkSettings: Sendable {
     var greetingDelay = Duration.zero
     var replyDelay = Duration.zero
     var refusal: Refusal?
+    /// PEM files; STARTTLS is offered where both are given.
+    var certificateFile: String?
+    var keyFile: String?
+
+    func validate() throws(UsageError) {
+        guard (certificateFile == nil) == (keyFile == nil) else {
+            throw UsageError("--certificate and --key need each other")
+        }
+    }
+
+    /// Reads the files; nil where none are named.
+    func tls() throws(Unavailable) -> TLSServerConfiguration? {
+        guard let certificateFile, let keyFile else { return nil }
+        let identity = TLSIdentity(
+            certificateChain: try SmallFile.read(certificateFile), privateKey: try SmallFile.read(keyFile))
+        let configuration = TLSServerConfiguration(
+            listener: "sink", identities: [identity], ticketKeys: TLSTicketKeys())
+        do throws(TLSConfigurationError) {
+            _ = try TLSServerContext(configuration)
+        } catch {
+            throw Unavailable(error)
+        }
+        return configuration
+    }
+
+    /// The options for STARTTLS, of a command that has these settings at `path`.
+    static func tlsOptions<Command>(_ path: WritableKeyPath<Command, SinkSettings>) -> [Option<Command>] {
+        [
+            Option("certificate", "FILE", "The sink offers STARTTLS with this certificate chain (PEM).") {
+                $0[keyPath: path].certificateFile = $1
+            },
+            Option("key", "FILE", "The certificate's private key (PEM).") { $0[keyPath: path].keyFile = $1 },
+        ]
+    }
 }
 
 /// A reply other than the usual one, at one point of every session.

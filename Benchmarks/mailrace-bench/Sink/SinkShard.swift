@@ -1,9 +1,12 @@
 import Ring
+import TLS
 
 /// The sessions of one shard of a sink, and what they have seen.
 final class SinkShard {
     let ring: Ring
     let settings: SinkSettings
+    /// Present where STARTTLS is offered.
+    let tls: TLSServerContext?
     let store: MessageStore?
     var report = SinkReport()
 
@@ -16,9 +19,10 @@ final class SinkShard {
     /// How long a client may take to close after the last reply.
     private static let farewellLimit = Duration.seconds(5)
 
-    init(_ ring: Ring, _ settings: SinkSettings, _ store: MessageStore?) {
+    init(_ ring: Ring, _ settings: SinkSettings, tls: TLSServerContext?, _ store: MessageStore?) {
         self.ring = ring
         self.settings = settings
+        self.tls = tls
         self.store = store
     }
 
