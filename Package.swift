@@ -49,8 +49,8 @@ let sources: [Target] = [
         name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt"],
         swiftSettings: house),
     .executableTarget(
-        name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt"], path: "Benchmarks/mailrace-bench",
-        swiftSettings: house),
+        name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],
+        path: "Benchmarks/mailrace-bench", swiftSettings: house),
 ]
 
 let tests: [Target] = [
@@ -71,6 +71,8 @@ let tests: [Target] = [
     .testTarget(
         name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "Settings", "TestCertificates"],
         swiftSettings: house),
+    .testTarget(
+        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),
 ]
 
 let package = Package(
