@@ -40,9 +40,13 @@ final class PumpDirection: CompletionSink {
         self.targetSide = targetSide
     }
 
+    /// Belongs to `pump` from now on, and with it the source's receive that may be in flight.
     func attach(to pump: Pump, opposite: PumpDirection) {
         self.pump = pump
         self.opposite = opposite
+        guard let operation = source.receiving.take() else { return }
+        ring.redirect(operation, to: self)
+        receiving = operation
     }
 
     private var ring: Ring { source.ring }
@@ -52,16 +56,16 @@ final class PumpDirection: CompletionSink {
     /// The end has been passed on and nothing is left to do.
     var isDone: Bool { end == .passedOn && isQuiet && waiting.isEmpty }
 
-    /// Takes the source over: what it holds unread, and the receive that may be in flight.
+    /// Passes on what the source holds unread, and goes on from there.
     func begin() {
-        if let operation = source.receiving.take() {
-            ring.redirect(operation, to: self)
-            receiving = operation
-        }
         swap(&waiting, &target.records)
         source.inbound.withBytes { forward($0) }
         source.inbound.removeAll()
-        if source.inputEnd != nil { reachEnd() }
+        switch source.inputEnd {
+        case nil: break
+        case .ended: reachEnd()
+        case let failure?: pump.end(.broken(sourceSide, failure))
+        }
         proceed()
     }
 

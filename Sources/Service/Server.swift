@@ -125,8 +125,10 @@ public final class Server {
                     settings: tunnels[index], counters: counters.counters(listener: index, shard: number),
                     ownSockets: ownSockets[index][number], sharedSockets: handedIn[index])
             }
-            service.shard.post { [limit, log] shard in
-                service.reached(on: shard).start(parts, on: shard, limit: limit, log: log) { listener, descriptor in
+            service.shard.post { [limit, log, events] shard in
+                let emptied: @Sendable () -> Void = { events.push(.sessionsEmptied) }
+                let local = service.reached(on: shard)
+                local.start(parts, on: shard, limit: limit, log: log, emptied: emptied) { listener, descriptor in
                     let place = services[turn.next(of: services.count)]
                     place.shard.post { place.reached(on: $0).serve(descriptor, listener: listener, on: $0) }
                 }
@@ -146,6 +148,7 @@ public final class Server {
             case .signal(SIGUSR1): log.reopen()
             case .signal(SIGUSR2): logCounters()
             case .signal(let number): log.warning("signal \(number) has no meaning in this version")
+            case .sessionsEmptied: linux_trim_heap()
             case .shardDrained:
                 drainedShards += 1
                 if drainedShards == shards.count { return .drained }
