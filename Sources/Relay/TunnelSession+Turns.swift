@@ -78,7 +78,7 @@ extension TunnelSession {
     private func spokeOutOfTurn(_ upstream: Stream) async -> SessionEnd {
         guard upstream.buffered > 0 else { return .upstreamFailed(upstream) }
         do throws(SessionEnd) {
-            let reply = try await nextReply(within: settings.timeouts.greeting)
+            let reply = try await nextReply(within: settings.timeouts.greeting, whileClientIsSilent: false)
             return reply.announcesClosing ? .upstream421(reply) : .upstreamDesync
         } catch {
             return error.end == .upstreamBadReply ? .upstreamDesync : error
@@ -86,14 +86,18 @@ extension TunnelSession {
     }
 
     /// The upstream's next reply, while the client has nothing to say. Bytes behind the reply make it a bad one.
-    func nextReply(within limit: Duration) async throws(SessionEnd) -> Reply {
+    ///
+    /// - Parameter clientIsSilent: false where the reply comes during the client's turn.
+    func nextReply(
+        within limit: Duration, whileClientIsSilent clientIsSilent: Bool = true
+    ) async throws(SessionEnd) -> Reply {
         guard let upstream else { preconditionFailure("a reply is awaited of nobody") }
         upstream.deadline = ring.now + limit
         client.deadline = .never
         var framer = LineFramer(limitBytes: Reply.lineLimitBytes)
         var assembler = ReplyAssembler()
         while true {
-            try expectSilentClient()
+            if clientIsSilent { try expectSilentClient() }
             switch upstream.withInput({ framer.next(in: $0) }) {
             case .line(let length):
                 guard let reply = try Self.assemble(upstream.takeInput(length), &assembler) else { continue }
@@ -102,7 +106,7 @@ extension TunnelSession {
             case .tooLong:
                 throw .upstreamBadReply
             case .incomplete:
-                try await waitForUpstream(upstream)
+                try await waitForUpstream(upstream, watching: clientIsSilent ? client : nil)
             }
         }
     }
@@ -113,10 +117,10 @@ extension TunnelSession {
         do throws(ReplyError) { return try assembler.add(line.span) } catch { throw .upstreamBadReply }
     }
 
-    private func waitForUpstream(_ upstream: Stream) async throws(SessionEnd) {
+    private func waitForUpstream(_ upstream: Stream, watching other: Stream?) async throws(SessionEnd) {
         if isDraining { throw .drained }
         do throws(StreamError) {
-            try await upstream.waitForInput(orOf: client)
+            try await upstream.waitForInput(orOf: other)
         } catch {
             switch error {
             case .interrupted: return
@@ -136,6 +140,7 @@ extension TunnelSession {
 
     /// Sends bytes to the client: a reply.
     func tellClient(_ bytes: [UInt8]) async throws(SessionEnd) {
+        client.deadline = ring.now + settings.timeouts.command
         do throws(StreamError) { try await client.write(bytes) } catch {
             throw error == .timedOut ? .commandTimeout : .clientFailed(error)
         }

@@ -45,7 +45,10 @@ public final class Server {
         self.log = log
         let settings = loaded.settings
         drainTimeout = settings.runtime.drainTimeout
-        do throws(SettingsProblems) { tunnels = try loaded.tunnels() } catch { throw .configuration(error) }
+        let plan: TunnelPlan
+        do throws(SettingsProblems) { plan = try loaded.planned() } catch { throw .configuration(error) }
+        for warning in plan.warnings { log.warning(warning.description) }
+        tunnels = plan.tunnels
         let shards = try Self.makeShards(settings.runtime)
         self.shards = shards
         services = shards.map { Pinned(ShardService(), to: $0) }
