@@ -1,5 +1,5 @@
-import TestCertificates
 public import TLS
+import TestCertificates
 
 extension TLSFile {
     public init(_ name: String, _ text: String) { self.init(name: name, bytes: Array(text.utf8)) }

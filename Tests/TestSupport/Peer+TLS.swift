@@ -4,13 +4,24 @@ public import TLS
 // TLS by hand: the engine turns bytes, the peer moves them.
 extension Peer {
     /// Carries out the handshake, as a client. What the server sends with its last message is kept to be read.
-    public func secure(_ context: TLSClientContext) throws {
+    ///
+    /// - Parameter sendHello: how the first message is sent; by default in one piece.
+    public func secure(_ context: TLSClientContext, sendHello: (([UInt8]) throws -> Void)? = nil) throws {
         let engine = try TLSEngine(client: context)
         self.engine = engine
-        _ = try opened([])
+        var hello = ByteQueue()
+        var nothing = ByteQueue()
+        _ = engine.open([UInt8]().span.bytes, plaintext: &nothing, reply: &hello)
+        try (sendHello ?? sendRaw)(hello.take(hello.count))
         while !engine.isEstablished {
             guard try receive() else { throw Failure(description: "the server left the handshake") }
         }
+    }
+
+    /// Begins a handshake, which goes on with each `receive()`.
+    public func beginSecuring(_ engine: TLSEngine) throws {
+        self.engine = engine
+        _ = try opened([])
     }
 
     /// The first message of a handshake, to be sent by hand.

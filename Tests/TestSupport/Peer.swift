@@ -89,6 +89,19 @@ public final class Peer {
         }
     }
 
+    /// Sends as much as the system takes until nothing more moves for a tenth of a second: the reader is stuck.
+    public func sendWhatFits(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            guard Glibc.poll(&poll, 1, 100) > 0 else { return }
+            let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, flags) }
+            guard count > 0 else { throw Failure(description: "send: errno \(errno)") }
+            rest = rest.dropFirst(count)
+        }
+    }
+
     /// Sends on a thread of its own, so that this one can read meanwhile. To be joined before the peer is used to send again.
     public func sendInBackground(_ bytes: [UInt8]) -> Thread {
         let records = sealed(bytes)
@@ -130,14 +143,27 @@ public final class Peer {
 
     /// Reads the next bytes, which have to be these.
     public func expect(_ bytes: [UInt8]) throws {
-        while unread.count < bytes.count {
-            guard unread.elementsEqual(bytes.prefix(unread.count)) else { break }
-            guard try receive() else { break }
+        var agreed = 0
+        while agreed < bytes.count {
+            let length = min(unread.count, bytes.count)
+            guard Self.agree(unread, bytes, in: agreed..<length) else { break }
+            agreed = length
+            guard agreed < bytes.count, try receive() else { break }
         }
-        guard unread.prefix(bytes.count).elementsEqual(bytes) else {
+        guard agreed == bytes.count else {
             throw Failure(description: "expected \(Self.shown(bytes)), got \(Self.shown(unread)) and \(shownEnd)")
         }
         unread = unread.dropFirst(bytes.count)
+    }
+
+    private static func agree(_ first: ArraySlice<UInt8>, _ second: [UInt8], in range: Range<Int>) -> Bool {
+        first.withUnsafeBytes { first in
+            second.withUnsafeBytes { second in
+                range.isEmpty
+                    || memcmp(
+                        first.baseAddress! + range.lowerBound, second.baseAddress! + range.lowerBound, range.count) == 0
+            }
+        }
     }
 
     /// Reads a line, which has to end in CRLF, and returns it without that.
@@ -181,7 +207,8 @@ public final class Peer {
     }
 
     /// Receives once; false where the other end has ended.
-    func receive() throws -> Bool {
+    @discardableResult
+    public func receive() throws -> Bool {
         guard end == nil else { return false }
         var chunk = [UInt8](repeating: 0, count: 65_536)
         let count = recv(descriptor, &chunk, chunk.count, 0)
@@ -200,7 +227,7 @@ public final class Peer {
         return end == nil
     }
 
-    private var shownEnd: String { end.map { "\($0)" } ?? "more to come" }
+    var shownEnd: String { end.map { "\($0)" } ?? "more to come" }
 
     static func shown(_ bytes: some Collection<UInt8>) -> String {
         let text = String(decoding: bytes.prefix(300), as: UTF8.self).debugDescription
