@@ -129,8 +129,9 @@ extension TunnelSession {
 
     // MARK: Speaking
 
-    /// Sends bytes to the client: a reply.
+    /// Sends bytes to the client: a reply. It has as long to take them as it has for a command.
     func tellClient(_ bytes: [UInt8]) async throws(SessionEnd) {
+        client.deadline = ring.now + settings.timeouts.command
         do throws(StreamError) { try await client.write(bytes) } catch {
             throw error == .timedOut ? .commandTimeout : .clientFailed(error)
         }
