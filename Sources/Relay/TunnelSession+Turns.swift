@@ -56,15 +56,23 @@ extension TunnelSession {
             case .lineEnd(let length): return client.dropInput(length)
             case .incomplete: client.dropInput(client.buffered)
             }
-            guard discarder.discardedBytes <= DialogueLimits.discardedLineBytes else { throw .endlessLine }
+            guard discarder.discardedBytes <= DialogueLimits.discardedLineBytes else {
+                noteBadLine()
+                throw .endlessLine
+            }
             try await expectSilentUpstream()
             try await waitForClient()
         }
     }
 
-    private func answerBadLine(with reply: LocalReply) async throws(SessionEnd) {
+    /// Counts the session once, however many bad lines it has.
+    private func noteBadLine() {
         badLines += 1
         if badLines == 1 { context.counters.add(.sessionsBadLine) }
+    }
+
+    private func answerBadLine(with reply: LocalReply) async throws(SessionEnd) {
+        noteBadLine()
         guard badLines <= DialogueLimits.badLines else { throw .tooManyErrors }
         try await tellClient(render(reply))
     }
