@@ -72,7 +72,8 @@ extension TunnelSession {
     ///
     /// - Returns: the client's next greeting; `nil` where the session is handed off.
     private func passHELO(_ greeting: Line) async throws(SessionEnd) -> Line? {
-        context.counters.add(.sessionsNonEsmtp)
+        if !hasSaidHELO { context.counters.add(.sessionsNonEsmtp) }
+        hasSaidHELO = true
         usesHELO = true
         record.greeting = .helo
         try await tellUpstream(greeting.bytes)

@@ -20,6 +20,8 @@ final class TunnelSession {
     var isDraining = false
     /// The client greeted with HELO: replies carry no enhanced status codes.
     var usesHELO = false
+    /// It has done so at least once, whatever it said since.
+    var hasSaidHELO = false
     var badLines = 0
     var localAnswers = 0
 
