@@ -81,11 +81,18 @@ extension TunnelSession {
     private func expectSilentUpstream() async throws(SessionEnd) {
         guard let upstream, upstream.hasInput else { return }
         guard upstream.buffered > 0 else { throw .upstreamFailed(upstream) }
-        let reply: Reply
-        do throws(SessionEnd) { reply = try await nextReply(within: settings.timeouts.greeting) } catch {
-            throw error.end == .upstreamBadReply ? .upstreamDesync : error
+        upstream.deadline = ring.now + DialogueLimits.leavePatience
+        throw await leave(of: upstream)
+    }
+
+    /// How a session ends whose upstream speaks out of turn. The client may have spoken as well, in its own turn.
+    private func leave(of upstream: Stream) async -> SessionEnd {
+        do throws(SessionEnd) {
+            let reply = try await reply(of: upstream, watching: nil) { mayBecome421($0) }
+            return reply.announcesClosing ? .upstream421(reply) : .upstreamDesync
+        } catch {
+            return error.end == .drained ? error : .upstreamDesync
         }
-        throw reply.announcesClosing ? .upstream421(reply) : .upstreamDesync
     }
 
     /// The upstream's next reply, while the client has nothing to say. Bytes behind the reply make it a bad one.
@@ -93,10 +100,19 @@ extension TunnelSession {
         guard let upstream else { preconditionFailure("a reply is awaited of nobody") }
         upstream.deadline = ring.now + limit
         client.deadline = .never
+        return try await reply(of: upstream, watching: client) { _ in true }
+    }
+
+    /// - Parameters:
+    ///   - client: who has to be silent meanwhile; `nil` where nobody has.
+    ///   - isWorthwhile: whether a line of which these bytes have come is worth waiting for.
+    private func reply(
+        of upstream: Stream, watching client: Stream?, while isWorthwhile: (Span<UInt8>) -> Bool
+    ) async throws(SessionEnd) -> Reply {
         var framer = LineFramer(limitBytes: Reply.lineLimitBytes)
         var assembler = ReplyAssembler()
         while true {
-            try expectSilentClient()
+            if let client { try expectSilent(client) }
             switch upstream.withInput({ framer.next(in: $0) }) {
             case .line(let length):
                 guard let reply = try Self.assemble(upstream.takeInput(length), &assembler) else { continue }
@@ -105,7 +121,8 @@ extension TunnelSession {
             case .tooLong:
                 throw .upstreamBadReply
             case .incomplete:
-                try await waitForUpstream(upstream)
+                guard upstream.withInput(isWorthwhile) else { throw .upstreamBadReply }
+                try await wait(for: upstream, watching: client)
             }
         }
     }
@@ -116,7 +133,7 @@ extension TunnelSession {
         do throws(ReplyError) { return try assembler.add(line.span) } catch { throw .upstreamBadReply }
     }
 
-    private func waitForUpstream(_ upstream: Stream) async throws(SessionEnd) {
+    private func wait(for upstream: Stream, watching client: Stream?) async throws(SessionEnd) {
         if isDraining { throw .drained }
         do throws(StreamError) {
             try await upstream.waitForInput(orOf: client)
@@ -129,7 +146,7 @@ extension TunnelSession {
         }
     }
 
-    private func expectSilentClient() throws(SessionEnd) {
+    private func expectSilent(_ client: Stream) throws(SessionEnd) {
         guard client.hasInput else { return }
         guard client.buffered == 0 else { throw .clientDesync }
         throw .clientFailed(client.inputEnd ?? .ended)
@@ -163,4 +180,10 @@ extension SessionEnd {
     static func upstreamFailed(_ upstream: Stream) -> SessionEnd {
         upstream.inputEnd == .ended ? .upstreamClosed : .upstreamReset
     }
+}
+
+/// Whether a reply that begins so can still be a 421.
+private func mayBecome421(_ bytes: Span<UInt8>) -> Bool {
+    let code: [3 of UInt8] = [UInt8(ascii: "4"), UInt8(ascii: "2"), UInt8(ascii: "1")]
+    return (0..<min(bytes.count, code.count)).allSatisfy { bytes[$0] == code[$0] }
 }
