@@ -35,7 +35,7 @@ extension TunnelSession {
     func refuseAll() async throws(SessionEnd) {
         phase = .ehlo
         await upstream?.close()
-        upstream = nil
+        hasRefused = true
         while true {
             let line = try await nextLine()
             if line.verb == .quit { throw .quit }

@@ -10,7 +10,7 @@ extension TunnelSession {
     /// A line that is too long or is no command is answered with 500 once; the second ends the session.
     func nextLine() async throws(SessionEnd) -> Line {
         client.deadline = ring.now + settings.timeouts.command
-        upstream?.deadline = .never
+        presentUpstream?.deadline = .never
         var framer = LineFramer(limitBytes: DialogueLimits.commandLineBytes)
         while true {
             try await expectSilentUpstream()
@@ -38,7 +38,7 @@ extension TunnelSession {
     private func waitForClient() async throws(SessionEnd) {
         if isDraining { throw .drained }
         do throws(StreamError) {
-            try await client.waitForInput(orOf: upstream)
+            try await client.waitForInput(orOf: presentUpstream)
         } catch {
             switch error {
             case .interrupted: return
@@ -79,7 +79,7 @@ extension TunnelSession {
 
     /// The upstream may only take its leave now: a 421 is relayed, anything else ends the session unseen.
     private func expectSilentUpstream() async throws(SessionEnd) {
-        guard let upstream, upstream.hasInput else { return }
+        guard let upstream = presentUpstream, upstream.hasInput else { return }
         guard upstream.buffered > 0 else { throw .upstreamFailed(upstream) }
         upstream.deadline = ring.now + DialogueLimits.leavePatience
         throw await leave(of: upstream)
