@@ -35,7 +35,7 @@ extension TunnelSession {
     func refuseAll() async throws(SessionEnd) -> Never {
         phase = .ehlo
         await upstream?.close()
-        upstream = nil
+        hasRefused = true
         while true {
             let line = try await nextLine()
             if line.verb == .quit { throw .quit }
@@ -72,7 +72,8 @@ extension TunnelSession {
     ///
     /// - Returns: the client's next greeting; `nil` where the session is handed off.
     private func passHELO(_ greeting: Line) async throws(SessionEnd) -> Line? {
-        context.counters.add(.sessionsNonEsmtp)
+        if !hasSaidHELO { context.counters.add(.sessionsNonEsmtp) }
+        hasSaidHELO = true
         usesHELO = true
         record.greeting = .helo
         try await tellUpstream(greeting.bytes)

@@ -11,6 +11,8 @@ import Wire
 final class TunnelSession {
     let client: Stream
     var upstream: Stream?
+    /// The upstream has refused the client; it is closed and no part of the dialogue.
+    var hasRefused = false
     let context: TunnelContext
     var record: SessionRecord
 
@@ -20,6 +22,8 @@ final class TunnelSession {
     var isDraining = false
     /// The client greeted with HELO: replies carry no enhanced status codes.
     var usesHELO = false
+    /// It has done so at least once, whatever it said since.
+    var hasSaidHELO = false
     var badLines = 0
     var localAnswers = 0
 
@@ -28,6 +32,9 @@ final class TunnelSession {
         self.context = context
         self.record = record
     }
+
+    /// The upstream that may speak and has to be listened to; `nil` before it is connected and after it has refused.
+    var presentUpstream: Stream? { hasRefused ? nil : upstream }
 
     var settings: TunnelSettings { context.settings }
     var ring: Ring { context.ring }
@@ -90,7 +97,7 @@ final class TunnelSession {
 
     /// Takes leave of an upstream that waits for a command.
     private func leaveUpstream() async {
-        guard let upstream else { return }
+        guard let upstream = presentUpstream else { return }
         upstream.queue(Array("QUIT\r\n".utf8))
         await upstream.closeGracefully(within: DialogueLimits.farewellPatience)
     }
