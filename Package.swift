@@ -28,7 +28,9 @@ let shims: [Target] = [
     .target(name: "CLinux", path: "CShims/CLinux", cSettings: warnings),
     .target(name: "CUring", dependencies: ["LibURing"], path: "CShims/CUring", cSettings: warnings),
     .target(name: "COpenSSL", dependencies: ["LibSSL"], path: "CShims/COpenSSL", cSettings: warnings),
-    .target(name: "CToml", dependencies: ["LibToml"], path: "CShims/CToml"),
+    .target(
+        name: "CToml", dependencies: ["LibToml"], path: "CShims/CToml",
+        linkerSettings: [.linkedLibrary("tomlplusplus")]),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
 
@@ -39,7 +41,7 @@ let sources: [Target] = [
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
     .target(name: "Telemetry", dependencies: ["Ring"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
-    .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Settings"], swiftSettings: house),
+    .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry"], swiftSettings: house),
     .target(
         name: "Service", dependencies: ["Ring", "TLS", "Telemetry", "Settings", "Relay", "CLinux"],
         swiftSettings: house),
@@ -47,18 +49,30 @@ let sources: [Target] = [
         name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt"],
         swiftSettings: house),
     .executableTarget(
-        name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt"], path: "Benchmarks/mailrace-bench",
-        swiftSettings: house),
+        name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],
+        path: "Benchmarks/mailrace-bench", swiftSettings: house),
 ]
 
 let tests: [Target] = [
+    .target(
+        name: "TestCertificates", path: "Tests/TestCertificates", exclude: ["README.md", "generate.sh"],
+        swiftSettings: house),
+    .target(name: "CTestHeap", path: "Tests/CTestHeap", cSettings: warnings),
     .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux"], swiftSettings: house),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
-    .testTarget(name: "TLSTests", dependencies: ["TLS", "Ring"], swiftSettings: house),
-    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Ring"], swiftSettings: house),
-    .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "Settings"], swiftSettings: house),
+        name: "TLSTests", dependencies: ["TLS", "Ring", "TestCertificates", "CTestHeap"], swiftSettings: house),
+    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Ring"], swiftSettings: house),
+    .testTarget(
+        name: "ServiceTests", dependencies: ["Service", "Relay", "Ring", "Settings", "Telemetry", "TestCertificates"],
+        swiftSettings: house),
+    .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
+    .testTarget(name: "MailraceTests", dependencies: ["mailrace", "Settings"], swiftSettings: house),
+    .testTarget(
+        name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "Settings", "TestCertificates"],
+        swiftSettings: house),
+    .testTarget(
+        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),
 ]
 
 let package = Package(
@@ -71,3 +85,36 @@ let package = Package(
     targets: libraries + shims + sources + tests,
     cxxLanguageStandard: .cxx17
 )
+
+/// Fuzz targets: `Tests/Fuzz/<name>/<name>.swift` with a function `LLVMFuzzerTestOneInput`, and what it tests.
+let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
+    ("LineFuzzer", ["Wire"]),
+    ("CommandFuzzer", ["Wire"]),
+    ("ReplyFuzzer", ["Wire"]),
+    ("SettingsFuzzer", ["Settings"]),
+    ("TLSFuzzer", ["TLS", "Ring", "TestCertificates"]),
+]
+
+// They exist only with MAILRACE_FUZZ in the environment, because all they test is built with sanitizers then:
+//     MAILRACE_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product LineFuzzer
+//     .build-fuzz/release/LineFuzzer -max_total_time=30
+if Context.environment["MAILRACE_FUZZ"] != nil {
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer,address"])]
+        target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
+        target.cxxSettings = (target.cxxSettings ?? []) + [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
+    }
+    package.targets.append(.target(name: "CFuzzing", path: "Tests/Fuzz/CFuzzing", cSettings: warnings))
+    package.targets += fuzzers.map { name, dependencies in
+        .executableTarget(
+            name: name, dependencies: dependencies + ["CFuzzing"], path: "Tests/Fuzz/\(name)",
+            swiftSettings: house + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-sanitize=fuzzer,address"]
+                        // SwiftPM has the linker take `<name>_main` for `main`; both are the driver's.
+                        + ["-Xlinker", "--defsym=\(name)_main=fuzzing_main"]
+                        + ["-Xlinker", "--defsym=main=fuzzing_main"])
+            ])
+    }
+}

@@ -2,7 +2,6 @@
 #include "CLinux.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -15,13 +14,6 @@
 
 _Static_assert((int)LINUX_FAMILY_IPV4 == AF_INET && (int)LINUX_FAMILY_IPV6 == AF_INET6 && (int)LINUX_FAMILY_UNIX == AF_UNIX,
                "families");
-_Static_assert((int)LINUX_EPERM == EPERM && (int)LINUX_EINTR == EINTR && (int)LINUX_EAGAIN == EAGAIN && (int)LINUX_ENOMEM == ENOMEM
-                   && (int)LINUX_EACCES == EACCES && (int)LINUX_EBUSY == EBUSY && (int)LINUX_EINVAL == EINVAL
-                   && (int)LINUX_ENFILE == ENFILE && (int)LINUX_EMFILE == EMFILE && (int)LINUX_EPIPE == EPIPE
-                   && (int)LINUX_ENOSYS == ENOSYS && (int)LINUX_ETIME == ETIME && (int)LINUX_ECONNABORTED == ECONNABORTED
-                   && (int)LINUX_ECONNRESET == ECONNRESET && (int)LINUX_ENOBUFS == ENOBUFS && (int)LINUX_ETIMEDOUT == ETIMEDOUT
-                   && (int)LINUX_ECONNREFUSED == ECONNREFUSED && (int)LINUX_ECANCELED == ECANCELED,
-               "errnos");
 _Static_assert((int)LINUX_MSG_DONTWAIT == MSG_DONTWAIT && (int)LINUX_MSG_WAITALL == MSG_WAITALL
                    && (int)LINUX_MSG_NOSIGNAL == MSG_NOSIGNAL,
                "message flags");
@@ -35,18 +27,6 @@ int linux_eventfd(void) { return checked(eventfd(0, EFD_CLOEXEC)); }
 int linux_eventfd_signal(int32_t descriptor) {
     uint64_t one = 1;
     return checked(write(descriptor, &one, sizeof one));
-}
-
-int linux_pipe(int32_t ends[2], int32_t capacity) {
-    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return -errno;
-    int got = fcntl(ends[1], F_SETPIPE_SZ, capacity);
-    // EPERM: past the user's share of pipe memory; the pipe then keeps the size it has.
-    return got < 0 ? checked(fcntl(ends[1], F_GETPIPE_SZ)) : got;
-}
-
-int64_t linux_splice(int32_t from, int32_t to, size_t length) {
-    ssize_t moved = splice(from, NULL, to, NULL, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    return moved < 0 ? -errno : moved;
 }
 
 int linux_descriptor_limits(uint64_t *soft, uint64_t *hard) {
@@ -133,6 +113,17 @@ int linux_listen(const struct linux_address *address, struct linux_listen_option
     if (bind(descriptor, (const struct sockaddr *)address->bytes, address->length) < 0 || listen(descriptor, options.backlog) < 0)
         return closed_with_error(descriptor);
     return descriptor;
+}
+
+int linux_check_free(const struct linux_address *address) {
+    int descriptor = socket(linux_address_family(address), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    // As linux_listen does: connections of the past that are in TIME_WAIT do not count.
+    if (enable(descriptor, SOL_SOCKET, SO_REUSEADDR) < 0
+        || bind(descriptor, (const struct sockaddr *)address->bytes, address->length) < 0)
+        return closed_with_error(descriptor);
+    close(descriptor);
+    return 0;
 }
 
 int linux_tcp_socket(int32_t family) {

@@ -1,1 +1,21 @@
+import Glibc
 
+func main() -> ExitCode {
+    do throws(UsageError) {
+        switch try Invocation(arguments: Array(CommandLine.arguments.dropFirst())) {
+        case .command(let options):
+            switch options.command {
+            case .run: return Run.start(options)
+            case .check: return Check.run(options)
+            }
+        case .help(let command): Terminal.writeOutput(Options.help(command))
+        case .version: Terminal.writeOutput("mailrace \(Options.version)\n")
+        }
+        return .success
+    } catch {
+        Terminal.writeError("mailrace: \(error.message)\nTry 'mailrace --help'.\n")
+        return .usage
+    }
+}
+
+exit(main().rawValue)

@@ -37,10 +37,6 @@ int linux_close(int32_t descriptor);
 int linux_eventfd(void);
 /// Adds one to an eventfd.
 int linux_eventfd_signal(int32_t descriptor);
-/// A non-blocking pipe (`ends[0]` reads) of at least `capacity` bytes; the capacity got, or a negative errno.
-int linux_pipe(int32_t ends[2], int32_t capacity);
-/// Moves up to `length` bytes between a pipe and a socket without copying; never blocks.
-int64_t linux_splice(int32_t from, int32_t to, size_t length);
 /// Current soft and hard RLIMIT_NOFILE.
 int linux_descriptor_limits(uint64_t *soft, uint64_t *hard);
 /// Raises the soft RLIMIT_NOFILE to the hard one.
@@ -71,6 +67,8 @@ struct linux_listen_options {
 };
 /// A bound and listening TCP socket; accepted sockets inherit TCP_NODELAY from it.
 int linux_listen(const struct linux_address *address, struct linux_listen_options options);
+/// Binds the address without sharing it and lets it go again: 0, or why it cannot be had.
+int linux_check_free(const struct linux_address *address);
 /// A TCP socket for `family` with TCP_NODELAY.
 int linux_tcp_socket(int32_t family);
 int linux_local_address(int32_t descriptor, struct linux_address *address);
@@ -88,13 +86,6 @@ int linux_socket_pair(int32_t ends[2]);
 
 // ---- errors ----
 
-/// The errnos that Mailrace tells apart; checked against errno.h in sockets.c.
-enum linux_error {
-    LINUX_EPERM = 1, LINUX_EINTR = 4, LINUX_EAGAIN = 11, LINUX_ENOMEM = 12, LINUX_EACCES = 13, LINUX_EBUSY = 16,
-    LINUX_EINVAL = 22, LINUX_ENFILE = 23, LINUX_EMFILE = 24, LINUX_EPIPE = 32, LINUX_ENOSYS = 38, LINUX_ETIME = 62,
-    LINUX_ECONNABORTED = 103, LINUX_ECONNRESET = 104, LINUX_ENOBUFS = 105, LINUX_ETIMEDOUT = 110,
-    LINUX_ECONNREFUSED = 111, LINUX_ECANCELED = 125,
-};
 /// Writes strerror's text for `error` (positive), NUL-terminated, into `text`.
 void linux_error_text(int32_t error, char *text, size_t capacity);
 

@@ -1,3 +1,186 @@
+// OpenSSL 3 as an engine without input or output: every call is given the ciphertext it may read and a function that
+// takes the ciphertext it makes. No socket, no file name, no buffer beside OpenSSL's own.
+//
+// A context and what is made from it belong to one thread. No call blocks.
 #ifndef COPENSSL_H
 #define COPENSSL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define COPENSSL_CLOSED_ENUM __attribute__((enum_extensibility(closed)))
+
+/// Settings, identities and trust of one listener or client, on one thread (an SSL_CTX).
+typedef struct copenssl_context copenssl_context;
+/// One connection (an SSL).
+typedef struct copenssl_engine copenssl_engine;
+/// What a client remembers of a connection so that the next handshake can be short (an SSL_SESSION).
+typedef struct copenssl_session copenssl_session;
+
+enum {
+    /// The longest text in an error, its final zero included.
+    COPENSSL_TEXT_BYTES = 256,
+    /// Name, HMAC key and AES key of session tickets.
+    COPENSSL_TICKET_KEY_BYTES = 80,
+    /// The most plaintext that one record carries (RFC 8446, 5.1).
+    COPENSSL_RECORD_PLAINTEXT_BYTES = 16384,
+};
+
+// MARK: Errors
+
+/// What a reason of OpenSSL's means where it alone tells more than the alert that was sent.
+enum COPENSSL_CLOSED_ENUM copenssl_cause {
+    copenssl_cause_other,
+    /// The peer sent an alert; its number is in `alert_received`.
+    copenssl_cause_peer_alert,
+    /// The first bytes are no TLS record.
+    copenssl_cause_not_tls,
+    copenssl_cause_version,
+    copenssl_cause_cipher,
+    copenssl_cause_group,
+    copenssl_cause_signature,
+    copenssl_cause_certificate,
+};
+
+struct copenssl_error {
+    /// OpenSSL's own codes (ERR_GET_LIB, ERR_GET_REASON); 0 when it gave none.
+    int32_t library;
+    int32_t reason;
+    enum copenssl_cause cause;
+    /// The alert's number (RFC 8446, 6), or -1.
+    int32_t alert_received;
+    /// For people, in OpenSSL's words, never empty.
+    char text[COPENSSL_TEXT_BYTES];
+};
+
+/// Takes the error of the call before, made on this thread, and empties OpenSSL's queue. `engine` may be NULL.
+void copenssl_take_error(const copenssl_engine *engine, struct copenssl_error *error);
+
+// MARK: Contexts
+
+enum COPENSSL_CLOSED_ENUM copenssl_role { copenssl_role_server, copenssl_role_client };
+
+/// NULL when there is no memory, or when OpenSSL's own configuration file is broken.
+copenssl_context *copenssl_context_new(enum copenssl_role role);
+void copenssl_context_free(copenssl_context *context);
+
+// Each returns 0, or -EINVAL for a value that OpenSSL does not take. Strings end with a zero.
+
+/// Wire numbers (0x0301 is TLS 1.0, 0x0304 is TLS 1.3); a maximum of 0 is the newest.
+int32_t copenssl_context_set_versions(copenssl_context *context, int32_t minimum, int32_t maximum);
+/// TLS 1.2 and older, in the syntax of openssl-ciphers(1).
+int32_t copenssl_context_set_ciphers(copenssl_context *context, const char *list);
+/// TLS 1.3: names with colons between them.
+int32_t copenssl_context_set_ciphersuites(copenssl_context *context, const char *list);
+int32_t copenssl_context_set_groups(copenssl_context *context, const char *list);
+int32_t copenssl_context_set_signature_algorithms(copenssl_context *context, const char *list);
+
+/// Binds sessions to `name`: those made under another name are not resumed. Any length.
+int32_t copenssl_context_bind_sessions(copenssl_context *context, const uint8_t *name, size_t length);
+/// Makes and takes session tickets, sealed with these COPENSSL_TICKET_KEY_BYTES bytes. Without this there are none.
+int32_t copenssl_context_set_ticket_keys(copenssl_context *context, const uint8_t *keys);
+
+/// Trusts the certificates in `pem` and refuses servers that they do not vouch for. -ENOENT: there is none.
+int32_t copenssl_context_require_authorities(copenssl_context *context, const uint8_t *pem, size_t length);
+
+enum COPENSSL_CLOSED_ENUM copenssl_identity_status {
+    copenssl_identity_status_taken,
+    copenssl_identity_status_no_certificate,
+    copenssl_identity_status_malformed_certificate,
+    copenssl_identity_status_expired,
+    copenssl_identity_status_not_yet_valid,
+    copenssl_identity_status_no_key,
+    copenssl_identity_status_malformed_key,
+    copenssl_identity_status_password_missing,
+    copenssl_identity_status_password_wrong,
+    /// The key belongs to another certificate.
+    copenssl_identity_status_mismatch,
+    /// There is an identity of this key type already.
+    copenssl_identity_status_repeated,
+    /// OpenSSL's security level refuses it (a key too short, a digest too weak).
+    copenssl_identity_status_refused,
+};
+
+struct copenssl_identity {
+    /// The server's certificate first, then those that vouch for it.
+    const uint8_t *chain_pem;
+    size_t chain_length;
+    const uint8_t *key_pem;
+    size_t key_length;
+    /// NULL: none.
+    const uint8_t *password;
+    size_t password_length;
+};
+
+/// Adds a certificate with its key. Unless it was taken, `error->text` tells more: OpenSSL's reason, or the date.
+enum copenssl_identity_status copenssl_context_add_identity(
+    copenssl_context *context, const struct copenssl_identity *identity, struct copenssl_error *error);
+
+// MARK: Engines
+
+/// NULL when there is no memory.
+copenssl_engine *copenssl_engine_new_server(copenssl_context *context);
+/// `server_name` (a host name or an address, ends with a zero) and `session` may be NULL.
+/// NULL when there is no memory, or for a name that cannot be one.
+copenssl_engine *copenssl_engine_new_client(
+    copenssl_context *context, const char *server_name, copenssl_session *session);
+void copenssl_engine_free(copenssl_engine *engine);
+
+/// What one call reads and writes. It is used during the call alone.
+struct copenssl_io {
+    /// Ciphertext from the peer; moved on as it is read.
+    const uint8_t *input;
+    size_t input_length;
+    /// Takes ciphertext for the peer, all of it, each time there is some.
+    void (*output)(void *output_context, const uint8_t *bytes, size_t length);
+    void *output_context;
+    /// The last alert that was made for the peer, or -1. Set it to -1 before the call.
+    int32_t alert_sent;
+};
+
+enum COPENSSL_CLOSED_ENUM copenssl_status {
+    copenssl_status_done,
+    /// All input is read and more is needed.
+    copenssl_status_want_input,
+    /// The peer's close_notify.
+    copenssl_status_ended,
+    /// See copenssl_take_error. The engine can only be freed.
+    copenssl_status_failed,
+};
+
+/// DONE when the handshake is complete.
+enum copenssl_status copenssl_engine_handshake(copenssl_engine *engine, struct copenssl_io *io);
+/// DONE when `*length` bytes (at least 1, of one record) are in `plaintext`, which has room for `capacity` bytes.
+enum copenssl_status copenssl_engine_read(
+    copenssl_engine *engine, struct copenssl_io *io, void *plaintext, size_t capacity, size_t *length);
+/// DONE when the first `*length` bytes of the `count` (at least 1) are sealed.
+enum copenssl_status copenssl_engine_write(
+    copenssl_engine *engine, struct copenssl_io *io, const void *plaintext, size_t count, size_t *length);
+/// Sends close_notify. Once, after the handshake.
+enum copenssl_status copenssl_engine_end(copenssl_engine *engine, struct copenssl_io *io);
+/// Takes new keys in both directions (RFC 8446, 4.6.3). FAILED before TLS 1.3.
+enum copenssl_status copenssl_engine_update_keys(copenssl_engine *engine, struct copenssl_io *io);
+/// Decrypted bytes that wait for copenssl_engine_read.
+size_t copenssl_engine_pending(const copenssl_engine *engine);
+
+// Facts, after the handshake. The texts live as long as the engine.
+
+/// "TLSv1.3"
+const char *copenssl_engine_version(const copenssl_engine *engine);
+/// "TLS_AES_256_GCM_SHA384"
+const char *copenssl_engine_cipher(const copenssl_engine *engine);
+/// The name that the client asked for (SNI), or NULL.
+const char *copenssl_engine_server_name(const copenssl_engine *engine);
+bool copenssl_engine_is_resumed(const copenssl_engine *engine);
+
+/// The session that a next connection can offer, with a reference for the caller; NULL while there is none.
+copenssl_session *copenssl_engine_copy_session(copenssl_engine *engine);
+void copenssl_session_free(copenssl_session *session);
+
+// MARK: Random numbers
+
+/// Fills `bytes` with secret random numbers. 0, or -EIO.
+int32_t copenssl_random(uint8_t *bytes, size_t length);
+
 #endif

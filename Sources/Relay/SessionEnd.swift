@@ -1,0 +1,70 @@
+import Telemetry
+import Wire
+
+/// How and why a session ends before its hand-off, with what the client is told and what is counted. Thrown by whichever
+/// step finds that the session cannot go on.
+///
+/// A class, so that every step that may throw it reserves one word for it and not a whole reply.
+final class SessionEnd: Error {
+    let end: SessionRecord.End
+    let endedBy: SessionRecord.Party
+    let counter: Counter?
+    let farewell: Farewell
+
+    /// The last thing the client gets.
+    enum Farewell {
+        /// Nothing: the client is gone, or is out of step with the dialogue, so that any reply would answer the wrong command.
+        case silence
+        /// A reply of Mailrace's own.
+        case own(LocalReply)
+        /// A reply of the upstream, as it came.
+        case relayed(Reply)
+    }
+
+    init(
+        _ end: SessionRecord.End, by endedBy: SessionRecord.Party, counting counter: Counter? = nil,
+        saying farewell: Farewell = .silence
+    ) {
+        self.end = end
+        self.endedBy = endedBy
+        self.counter = counter
+        self.farewell = farewell
+    }
+}
+
+extension SessionEnd {
+    static let clientClosed = SessionEnd(.clientClosed, by: .client)
+    static let clientReset = SessionEnd(.clientReset, by: .client)
+    static let clientDesync = SessionEnd(.clientDesync, by: .client, counting: .sessionsDownstreamDesync)
+    static let commandTimeout = SessionEnd(
+        .commandTimeout, by: .client, counting: .sessionsCommandTimeout, saying: .own(.idleTimeout))
+    static let badPipeline = SessionEnd(
+        .badPipeline, by: .client, counting: .sessionsBadPipeline, saying: .own(.badPipelining))
+    static let badSequence = SessionEnd(
+        .badSequence, by: .client, counting: .sessionsBadEhlo, saying: .own(.badSequence))
+    static let endlessLine = SessionEnd(.badLine, by: .client, saying: .own(.endlessLine))
+    static let tooManyErrors = SessionEnd(.badLine, by: .client, saying: .own(.tooManyErrors))
+    static let tlsRequired = SessionEnd(
+        .tlsRequired, by: .client, counting: .sessionsTLSRequired, saying: .own(.starttlsRequired))
+    static let quit = SessionEnd(.quit, by: .client, saying: .own(.bye))
+
+    static let upstreamUnreachable = SessionEnd(
+        .upstreamUnreachable, by: .upstream, counting: .sessionsUpstreamConnectFail, saying: .own(.serviceNotAvailable))
+    static let upstreamClosed = SessionEnd(
+        .upstreamClosed, by: .upstream, counting: .sessionsUpstreamEarlyClose, saying: .own(.serviceNotAvailable))
+    static let upstreamReset = SessionEnd(
+        .upstreamReset, by: .upstream, counting: .sessionsUpstreamEarlyClose, saying: .own(.serviceNotAvailable))
+    static let upstreamDesync = SessionEnd(.upstreamDesync, by: .upstream, counting: .sessionsUpstreamDesync)
+    static let upstreamBadReply = SessionEnd(
+        .upstreamBadReply, by: .upstream, counting: .sessionsUpstreamBadReply, saying: .own(.upstreamReplyNotValid))
+    static let replyTimeout = SessionEnd(
+        .replyTimeout, by: .upstream, counting: .sessionsCommandTimeout, saying: .own(.serviceNotAvailable))
+
+    static let drained = SessionEnd(
+        .drained, by: .mailrace, counting: .sessionsDrained, saying: .own(.shuttingDown))
+
+    /// The upstream's 421 is relayed, wherever in the dialogue it comes.
+    static func upstream421(_ reply: Reply) -> SessionEnd {
+        SessionEnd(.upstream421, by: .upstream, counting: .sessionsUpstream421, saying: .relayed(reply))
+    }
+}

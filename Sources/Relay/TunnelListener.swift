@@ -1,0 +1,134 @@
+public import Ring
+public import TLS
+public import Telemetry
+import Wire
+
+/// One listener on one shard: accepts, admits and keeps its sessions.
+///
+/// Not Sendable; lives on its shard.
+public final class TunnelListener {
+    private let context: TunnelContext
+    private let limit: SessionLimit
+    private let shardNumber: Int
+    private var acceptors: [Acceptor] = []
+    private var sessions = SlotTable<TunnelSession>()
+    private var sessionsBegun: UInt64 = 0
+    private var allEnded: [UnsafeContinuation<Void, Never>] = []
+
+    /// Sessions ended in one turn of a drain.
+    private static let drainSlice = 256
+
+    /// - Throws: where the certificates cannot be used.
+    public init(
+        _ settings: TunnelSettings, on shard: isolated Shard, limit: SessionLimit, counters: Counters, log: Log
+    ) throws(TLSConfigurationError) {
+        context = try TunnelContext(shard.ring, settings, counters: counters, log: log)
+        self.limit = limit
+        shardNumber = shard.number
+    }
+
+    /// Sessions that have not ended.
+    public var sessionCount: Int { sessions.count }
+
+    /// Accepts connections of `socket`.
+    ///
+    /// - Parameter place: where a connection is served: here, or handed to another shard. By default here.
+    public func accept(
+        from socket: ListeningSocket, on shard: isolated Shard, place: ((Int32) -> Void)? = nil
+    ) {
+        let name = context.settings.name
+        let log = context.log
+        let acceptor = Acceptor(shard.ring, socket) { descriptor in
+            if let place { place(descriptor) } else { self.serve(descriptor, on: shard) }
+        } paused: { errno in
+            log.warning(
+                "accepting pauses: \(systemErrorText(errno)); raise LimitNOFILE where descriptors are short",
+                ["listener": name])
+        }
+        acceptors.append(acceptor)
+        acceptor.start()
+    }
+
+    /// Serves a connected client, or turns it away where there are too many sessions.
+    public func serve(_ descriptor: Int32, on shard: isolated Shard) {
+        let client = Stream(shard.ring, descriptor: descriptor)
+        guard limit.take() else { return turnAway(client, on: shard) }
+        let now = UTCTime.now()
+        let id = SessionID(shard: shardNumber, time: now, counter: sessionsBegun)
+        sessionsBegun += 1
+        let record = SessionRecord(
+            id: id, listener: context.settings.name, start: now, client: client.peerAddress?.description ?? "unknown")
+        let session = TunnelSession(client, context, record)
+        let slot = sessions.insert(session)
+        context.counters.add(.sessions)
+        context.counters.raise(.sessionsActive)
+        shard.spawn {
+            await session.run()
+            self.ended(session, slot)
+        }
+    }
+
+    private func ended(_ session: TunnelSession, _ slot: SlotID) {
+        _ = sessions.remove(slot)
+        limit.giveBack()
+        let counters = context.counters
+        counters.lower(.sessionsActive)
+        counters.add(.downstreamRxBytes, session.client.bytesReceived)
+        counters.add(.downstreamTxBytes, session.client.bytesSent)
+        if let upstream = session.upstream {
+            counters.add(.upstreamRxBytes, upstream.bytesReceived)
+            counters.add(.upstreamTxBytes, upstream.bytesSent)
+        }
+        context.log.write(session.finishedRecord())
+        guard sessions.count == 0 else { return }
+        let waiting = allEnded
+        allEnded = []
+        for continuation in waiting { continuation.resume() }
+    }
+
+    private func turnAway(_ client: Stream, on shard: isolated Shard) {
+        context.counters.add(.sessionsRefused)
+        client.queue(LocalReply.tooManySessions.rendered(enhanced: true, sessionID: nil))
+        shard.spawn { await client.closeGracefully(within: DialogueLimits.farewellPatience) }
+    }
+
+    // MARK: The end
+
+    /// Stops accepting. The sockets stay open: they are their binder's to close.
+    public func stopAccepting() async {
+        for acceptor in acceptors { await acceptor.stop() }
+        acceptors = []
+    }
+
+    /// Lets sessions before the hand-off end with a 421, and the others run on until `deadline`; then ends these without
+    /// a word.
+    public func beginDrain(until deadline: Instant, on shard: isolated Shard) {
+        shard.spawn {
+            await self.forEachSession { $0.drain() }
+            await shard.ring.sleep(until: deadline)
+            await self.forEachSession { $0.abort() }
+        }
+    }
+
+    /// Returns when the last session has ended.
+    public func drained() async {
+        while sessions.count > 0 { await withUnsafeContinuation { allEnded.append($0) } }
+    }
+
+    private func forEachSession(_ body: (TunnelSession) -> Void) async {
+        for (index, slot) in sessions.ids().enumerated() {
+            if let session = sessions.value(slot) { body(session) }
+            if index % Self.drainSlice == Self.drainSlice - 1 { await Task.yield() }
+        }
+    }
+}
+
+extension TunnelSession {
+    fileprivate func finishedRecord() -> SessionRecord {
+        var record = record
+        record.durationMilliseconds = UTCTime.now().unixMilliseconds - record.start.unixMilliseconds
+        record.bytesUpstream = upstream?.bytesSent ?? 0
+        record.bytesDownstream = client.bytesSent
+        return record
+    }
+}

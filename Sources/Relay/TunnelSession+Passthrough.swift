@@ -1,0 +1,40 @@
+import Ring
+import Telemetry
+
+extension TunnelSession {
+    /// After the hand-off: bytes both ways, until both sides have closed.
+    func passThrough() async {
+        guard let upstream else { preconditionFailure("handed off to nobody") }
+        phase = .passthrough
+        client.deadline = .never
+        upstream.deadline = .never
+        let limits = Pump.Limits(
+            idle: settings.timeouts.passthroughIdle, halfClosedIdle: settings.timeouts.command)
+        let pump = Pump(downstream: client, upstream: upstream, limits: limits)
+        self.pump = pump
+        context.counters.raise(.sessionsPassthrough)
+        note(await pump.run())
+        context.counters.lower(.sessionsPassthrough)
+    }
+
+    private func note(_ outcome: Pump.Outcome) {
+        switch outcome {
+        case .finished(first: let side):
+            conclude(.completed, by: side == .downstream ? .client : .upstream)
+        case .broken(.downstream, .insecure): conclude(.tlsFailed, by: .client)
+        case .broken(.downstream, _): conclude(.clientReset, by: .client)
+        case .broken(.upstream, _): conclude(.upstreamReset, by: .upstream)
+        case .idle: conclude(.idleTimeout, by: .mailrace, counting: .sessionsIdleTimeout)
+        case .aborted: conclude(.drained, by: .mailrace, counting: .sessionsDrained)
+        case .overloaded: conclude(.internalError, by: .mailrace)
+        }
+    }
+
+    private func conclude(
+        _ end: SessionRecord.End, by party: SessionRecord.Party, counting counter: Counter? = nil
+    ) {
+        record.end = end
+        record.endedBy = party
+        if let counter { context.counters.add(counter) }
+    }
+}

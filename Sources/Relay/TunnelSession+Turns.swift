@@ -1,0 +1,162 @@
+import Ring
+import Telemetry
+import Wire
+
+// Whose turn it is. In each phase one side is waited for and the other has to be silent; both are watched, so that
+// whoever speaks out of turn or leaves is noticed at once.
+extension TunnelSession {
+    /// The client's next command, while the upstream has nothing to say.
+    ///
+    /// A line that is too long or is no command is answered with 500 once; the second ends the session.
+    func nextLine() async throws(SessionEnd) -> Line {
+        client.deadline = ring.now + settings.timeouts.command
+        upstream?.deadline = .never
+        var framer = LineFramer(limitBytes: DialogueLimits.commandLineBytes)
+        while true {
+            if let upstream, upstream.hasInput { throw await spokeOutOfTurn(upstream) }
+            switch client.withInput({ framer.next(in: $0) }) {
+            case .line(let length):
+                if let line = Self.understood(client.takeInput(length)) { return line }
+                try await answerBadLine(with: .syntaxError)
+            case .tooLong:
+                try await answerLongLine()
+            case .incomplete:
+                try await waitForClient()
+            }
+        }
+    }
+
+    private static func understood(_ bytes: [UInt8]) -> Line? {
+        do throws(CommandError) {
+            return Line(bytes: bytes, command: try Command(line: bytes.span.extracting(droppingLast: 2)))
+        } catch {
+            return nil
+        }
+    }
+
+    private func waitForClient() async throws(SessionEnd) {
+        if isDraining { throw .drained }
+        do throws(StreamError) {
+            try await client.waitForInput(orOf: upstream)
+        } catch {
+            switch error {
+            case .interrupted: return
+            case .timedOut: throw .commandTimeout
+            default: throw .clientFailed(error)
+            }
+        }
+    }
+
+    /// Drops the line that begins the input, however long, and says so; past the limit the session ends.
+    @inline(never)
+    private func answerLongLine() async throws(SessionEnd) {
+        var discarder = LineDiscarder()
+        while true {
+            switch client.withInput({ discarder.next(in: $0) }) {
+            case .lineEnd(let length):
+                client.dropInput(length)
+                return try await answerBadLine(with: .lineTooLong)
+            case .incomplete: client.dropInput(client.buffered)
+            }
+            guard discarder.discardedBytes <= DialogueLimits.discardedLineBytes else { throw .endlessLine }
+            if let upstream, upstream.hasInput { throw await spokeOutOfTurn(upstream) }
+            try await waitForClient()
+        }
+    }
+
+    @inline(never)
+    private func answerBadLine(with reply: LocalReply) async throws(SessionEnd) {
+        badLines += 1
+        if badLines == 1 { context.counters.add(.sessionsBadLine) }
+        guard badLines <= DialogueLimits.badLines else { throw .tooManyErrors }
+        try await tellClient(render(reply))
+    }
+
+    /// What it means that the upstream has something to say during the client's turn: it may only take its leave. A 421 is
+    /// relayed, anything else ends the session unseen.
+    @inline(never)
+    private func spokeOutOfTurn(_ upstream: Stream) async -> SessionEnd {
+        guard upstream.buffered > 0 else { return .upstreamFailed(upstream) }
+        do throws(SessionEnd) {
+            let reply = try await nextReply(within: settings.timeouts.greeting)
+            return reply.announcesClosing ? .upstream421(reply) : .upstreamDesync
+        } catch {
+            return error.end == .upstreamBadReply ? .upstreamDesync : error
+        }
+    }
+
+    /// The upstream's next reply, while the client has nothing to say. Bytes behind the reply make it a bad one.
+    func nextReply(within limit: Duration) async throws(SessionEnd) -> Reply {
+        guard let upstream else { preconditionFailure("a reply is awaited of nobody") }
+        upstream.deadline = ring.now + limit
+        client.deadline = .never
+        var framer = LineFramer(limitBytes: Reply.lineLimitBytes)
+        var assembler = ReplyAssembler()
+        while true {
+            try expectSilentClient()
+            switch upstream.withInput({ framer.next(in: $0) }) {
+            case .line(let length):
+                guard let reply = try Self.assemble(upstream.takeInput(length), &assembler) else { continue }
+                guard upstream.buffered == 0 else { throw .upstreamBadReply }
+                return reply
+            case .tooLong:
+                throw .upstreamBadReply
+            case .incomplete:
+                try await waitForUpstream(upstream)
+            }
+        }
+    }
+
+    private static func assemble(
+        _ line: [UInt8], _ assembler: inout ReplyAssembler
+    ) throws(SessionEnd) -> Reply? {
+        do throws(ReplyError) { return try assembler.add(line.span) } catch { throw .upstreamBadReply }
+    }
+
+    private func waitForUpstream(_ upstream: Stream) async throws(SessionEnd) {
+        if isDraining { throw .drained }
+        do throws(StreamError) {
+            try await upstream.waitForInput(orOf: client)
+        } catch {
+            switch error {
+            case .interrupted: return
+            case .timedOut: throw .replyTimeout
+            default: throw .upstreamFailed(upstream)
+            }
+        }
+    }
+
+    private func expectSilentClient() throws(SessionEnd) {
+        guard client.hasInput else { return }
+        guard client.buffered == 0 else { throw .clientDesync }
+        throw .clientFailed(client.inputEnd ?? .ended)
+    }
+
+    // MARK: Speaking
+
+    /// Sends bytes to the client: a reply.
+    func tellClient(_ bytes: [UInt8]) async throws(SessionEnd) {
+        do throws(StreamError) { try await client.write(bytes) } catch {
+            throw error == .timedOut ? .commandTimeout : .clientFailed(error)
+        }
+    }
+
+    /// Sends bytes to the upstream: a command of the client.
+    func tellUpstream(_ bytes: [UInt8]) async throws(SessionEnd) {
+        guard let upstream else { preconditionFailure("a command is sent to nobody") }
+        upstream.deadline = ring.now + settings.timeouts.reply
+        do throws(StreamError) { try await upstream.write(bytes) } catch {
+            throw error == .timedOut ? .replyTimeout : .upstreamReset
+        }
+    }
+}
+
+extension SessionEnd {
+    static func clientFailed(_ error: StreamError) -> SessionEnd {
+        error == .ended ? .clientClosed : .clientReset
+    }
+
+    static func upstreamFailed(_ upstream: Stream) -> SessionEnd {
+        upstream.inputEnd == .ended ? .upstreamClosed : .upstreamReset
+    }
+}

@@ -1,0 +1,97 @@
+import Ring
+import TLS
+import Telemetry
+import Wire
+
+/// One client at tunnel depth: the upstream greets, Mailrace reads along until the client has chosen with or without TLS,
+/// then bytes go both ways unread.
+///
+/// The order of this file and its extensions is the order of the protocol. `phase` tells where a session stands; whoever
+/// speaks while it is the other side's turn ends the session.
+final class TunnelSession {
+    let client: Stream
+    var upstream: Stream?
+    let context: TunnelContext
+    var record: SessionRecord
+
+    /// Bytes go both ways: the pump that moves them.
+    var pump: Pump?
+    /// The session is to end at its next step, with a 421; set by a drain.
+    var isDraining = false
+    /// The client greeted with HELO: replies carry no enhanced status codes.
+    var usesHELO = false
+    var badLines = 0
+    var localAnswers = 0
+
+    init(_ client: Stream, _ context: TunnelContext, _ record: SessionRecord) {
+        self.client = client
+        self.context = context
+        self.record = record
+    }
+
+    var settings: TunnelSettings { context.settings }
+    var ring: Ring { context.ring }
+
+    var phase: SessionRecord.Phase {
+        get { record.phase }
+        set { record.phase = newValue }
+    }
+
+    /// Serves the client to its end. Both connections are closed afterwards.
+    func run() async {
+        do throws(SessionEnd) {
+            try await connect()
+            if try await greet() {
+                try await negotiate()
+                await passThrough()
+            } else {
+                try await refuseAll()
+            }
+        } catch {
+            await end(error)
+        }
+        await upstream?.close()
+        await client.close()
+    }
+
+    /// Ends the session as soon as it comes to rest: with a 421 before the hand-off. After it the session goes on.
+    func drain() {
+        isDraining = true
+        guard pump == nil else { return }
+        client.interrupt()
+        upstream?.interrupt()
+    }
+
+    /// Ends the session without a word.
+    func abort() {
+        pump?.abort()
+        let now = ring.now
+        client.deadline = now
+        upstream?.deadline = now
+    }
+
+    private func end(_ end: SessionEnd) async {
+        record.end = end.end
+        record.endedBy = end.endedBy
+        if let counter = end.counter { context.counters.add(counter) }
+        if end.end != .quit { await upstream?.close() }
+        switch end.farewell {
+        case .silence: return
+        case .own(let reply): client.queue(render(reply))
+        case .relayed(let reply): client.queue(reply.bytes)
+        }
+        await client.closeGracefully(within: DialogueLimits.farewellPatience)
+        if end.end == .quit { await leaveUpstream() }
+    }
+
+    /// Takes leave of an upstream that waits for a command.
+    private func leaveUpstream() async {
+        guard let upstream else { return }
+        upstream.queue(Array("QUIT\r\n".utf8))
+        await upstream.closeGracefully(within: DialogueLimits.farewellPatience)
+    }
+
+    func render(_ reply: LocalReply) -> [UInt8] {
+        reply.rendered(enhanced: !usesHELO, sessionID: record.id.description)
+    }
+}

@@ -1,0 +1,110 @@
+/// Copies bytes both ways between two streams until both directions have ended, adding and dropping none.
+///
+/// A machine on the ring and not a pair of tasks, because a task costs 3 KB and most sessions spend most of their life
+/// in here. The task that runs the pump waits once, for the end.
+///
+/// The end of one direction is passed on (the record layer's notice and FIN) while the other goes on.
+public final class Pump {
+    public enum Side: Sendable { case downstream, upstream }
+
+    /// How the copying ended.
+    public enum Outcome: Equatable, Sendable {
+        /// Both directions ended in order; the side named ended its own first.
+        case finished(first: Side)
+        /// The side's connection broke.
+        case broken(Side, StreamError)
+        /// No byte in either direction for as long as the limits allow.
+        case idle
+        /// `abort` was called.
+        case aborted
+        /// The shard holds more bytes for slow readers than it may.
+        case overloaded
+    }
+
+    /// How long no byte may move.
+    public struct Limits: Sendable {
+        let idle: Duration
+        let halfClosedIdle: Duration
+
+        /// - Parameters:
+        ///   - idle: while both directions are open.
+        ///   - halfClosedIdle: once one of them has ended.
+        public init(idle: Duration, halfClosedIdle: Duration) {
+            self.idle = idle
+            self.halfClosedIdle = halfClosedIdle
+        }
+    }
+
+    let ring: Ring
+    private let limits: Limits
+    private let toUpstream: PumpDirection
+    private let toDownstream: PumpDirection
+    private var timer: SlotID?
+    private var firstEnd: Side?
+    private(set) var outcome: Outcome?
+    private var waiter: UnsafeContinuation<Void, Never>?
+
+    /// - Parameters: two open streams that no task uses; what they hold unread is copied first.
+    public init(downstream: Stream, upstream: Stream, limits: Limits) {
+        ring = downstream.ring
+        self.limits = limits
+        toUpstream = PumpDirection(from: downstream, .downstream, to: upstream, .upstream)
+        toDownstream = PumpDirection(from: upstream, .upstream, to: downstream, .downstream)
+    }
+
+    /// Copies until the end. Once. Both streams are still to be closed afterwards.
+    public func run() async -> Outcome {
+        timer = ring.timers.add(self)
+        toUpstream.attach(to: self, opposite: toDownstream)
+        toDownstream.attach(to: self, opposite: toUpstream)
+        noteActivity()
+        toUpstream.begin()
+        toDownstream.begin()
+        while !isSettled { await withUnsafeContinuation { waiter = $0 } }
+        if let timer = timer.take() { ring.timers.remove(timer) }
+        return outcome ?? .finished(first: firstEnd ?? .downstream)
+    }
+
+    /// Ends the copying without a word to either side. From the shard's thread.
+    public func abort() {
+        end(.aborted)
+    }
+
+    private var isSettled: Bool {
+        if outcome != nil { return toUpstream.isQuiet && toDownstream.isQuiet }
+        return toUpstream.isDone && toDownstream.isDone
+    }
+
+    // MARK: What the directions report
+
+    func noteActivity() {
+        guard let timer else { return }
+        let idle = firstEnd == nil ? limits.idle : min(limits.idle, limits.halfClosedIdle)
+        ring.timers.setDeadline(ring.now + idle, of: timer)
+    }
+
+    /// The side has said that it sends no more.
+    func noteEnd(of side: Side) {
+        if firstEnd == nil { firstEnd = side }
+        noteActivity()
+    }
+
+    func end(_ outcome: Outcome) {
+        guard self.outcome == nil else { return }
+        self.outcome = outcome
+        toUpstream.cancel()
+        toDownstream.cancel()
+        settle()
+    }
+
+    /// Lets the waiting task look whether all is over.
+    func settle() {
+        if isSettled { waiter.take()?.resume() }
+    }
+}
+
+extension Pump: DeadlineTarget {
+    func deadlinePassed() {
+        end(.idle)
+    }
+}

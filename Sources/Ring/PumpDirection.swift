@@ -1,0 +1,269 @@
+import CLinux
+import CUring
+import Glibc
+
+/// One direction of a pump: receive, turn (through the record layers, where there are any), send, again.
+///
+/// Between two plain sockets the bytes are sent straight from the buffer that the kernel received them into. Where the
+/// reader is slow, they move to memory of the direction's own, so that no shared buffer waits for anybody.
+final class PumpDirection: CompletionSink {
+    private let source: Stream
+    private let target: Stream
+    private let sourceSide: Pump.Side
+    private let targetSide: Pump.Side
+    private unowned var pump: Pump!
+    private unowned var opposite: PumpDirection!
+
+    private var receiving: OperationID?
+    private var sending: OperationID?
+    /// What is being sent: a shared buffer, tried once without waiting, or bytes of our own.
+    private var lent: ReceivedBuffer?
+    private var outgoing = ByteQueue()
+    /// What is sent after that. The opposite direction adds what its record layer answers.
+    private var waiting = ByteQueue()
+    private var large = LargeReceive()
+    private var end = End.open
+
+    private enum End {
+        /// The source may send more.
+        case open
+        /// The source has ended; what waits is sent, then the end itself.
+        case reached
+        /// The target has been told.
+        case passedOn
+    }
+
+    init(from source: Stream, _ sourceSide: Pump.Side, to target: Stream, _ targetSide: Pump.Side) {
+        self.source = source
+        self.sourceSide = sourceSide
+        self.target = target
+        self.targetSide = targetSide
+    }
+
+    func attach(to pump: Pump, opposite: PumpDirection) {
+        self.pump = pump
+        self.opposite = opposite
+    }
+
+    private var ring: Ring { source.ring }
+
+    /// Nothing of this direction is in the kernel's hands.
+    var isQuiet: Bool { receiving == nil && sending == nil }
+    /// The end has been passed on and nothing is left to do.
+    var isDone: Bool { end == .passedOn && isQuiet && waiting.isEmpty }
+
+    /// Takes the source over: what it holds unread, and the receive that may be in flight.
+    func begin() {
+        if let operation = source.receiving.take() {
+            ring.redirect(operation, to: self)
+            receiving = operation
+        }
+        swap(&waiting, &target.records)
+        source.inbound.withBytes { forward($0) }
+        source.inbound.removeAll()
+        if source.inputEnd != nil { reachEnd() }
+        proceed()
+    }
+
+    func cancel() {
+        ring.cancel(receiving)
+        ring.cancel(sending)
+    }
+
+    /// Puts the next operation in flight.
+    private func proceed() {
+        guard pump.outcome == nil else { return pump.settle() }
+        guard sending == nil else { return }
+        if !waiting.isEmpty { return sendWaiting() }
+        switch end {
+        case .open: receive()
+        case .reached: passEndOn()
+        case .passedOn: pump.settle()
+        }
+    }
+
+    // MARK: Receiving
+
+    private func receive() {
+        guard receiving == nil else { return }
+        if let memory = large.memory {
+            receiving = ring.begin(self) {
+                uring_receive($0, source.descriptor, memory.baseAddress, memory.count, LINUX_MSG_DONTWAIT.rawValue, $1)
+            }
+        } else {
+            receiving = ring.begin(self) {
+                uring_receive_provided($0, source.descriptor, ReceiveBuffers.group, $1)
+            }
+        }
+    }
+
+    func completed(_ operation: OperationID, _ completion: Completion) {
+        if operation == receiving {
+            receiving = nil
+            received(completion)
+        } else {
+            precondition(operation == sending)
+            sending = nil
+            sent(completion.result)
+        }
+        proceed()
+    }
+
+    private func received(_ completion: Completion) {
+        let result = completion.result
+        if let id = completion.bufferID {
+            take(ring.buffers.take(id, count: Int(result)))
+        } else if result > 0 {
+            takeLarge(Int(result))
+        } else {
+            switch -result {
+            case 0: reachEnd()
+            case ENOBUFS:
+                ring.statistics.receiveBuffersExhausted += 1
+                large.use()
+            case EAGAIN: large.giveUp()
+            case ECANCELED, EINTR: break
+            case ECONNRESET, EPIPE, ETIMEDOUT: pump.end(.broken(sourceSide, .reset))
+            default: pump.end(.broken(sourceSide, .system(-result)))
+            }
+        }
+    }
+
+    private func take(_ buffer: consuming ReceivedBuffer) {
+        let bytes = buffer.unsafeBytes
+        if bytes.count == ring.buffers.bytesEach { large.use() }
+        if isPlain && waiting.isEmpty && sending == nil {
+            count(bytes.count)
+            lent = consume buffer
+            send(bytes, LINUX_MSG_NOSIGNAL.rawValue | LINUX_MSG_DONTWAIT.rawValue)
+        } else {
+            buffer.withBytes { translate($0) }
+        }
+    }
+
+    private func takeLarge(_ length: Int) {
+        guard let memory = large.memory else { return }
+        translate(UnsafeRawBufferPointer(rebasing: memory[..<length]))
+        if length < LargeReceive.worthwhileBytes { large.giveUp() }
+    }
+
+    private var isPlain: Bool { source.layer == nil && target.layer == nil }
+
+    private func count(_ length: Int) {
+        source.bytesReceived += UInt64(length)
+        target.bytesSent += UInt64(length)
+        pump.noteActivity()
+    }
+
+    // MARK: From the source's form to the target's
+
+    /// Opens the source's records, if it has any, and forwards what they carry.
+    private func translate(_ bytes: UnsafeRawBufferPointer) {
+        guard let layer = source.layer else {
+            count(bytes.count)
+            return forward(bytes.bytes)
+        }
+        var plaintext = ByteQueue()
+        let status = layer.open(bytes.bytes, plaintext: &plaintext, reply: &opposite.waiting)
+        count(plaintext.count)
+        plaintext.withBytes { forward($0) }
+        opposite.answer()
+        switch status {
+        case .open: break
+        case .ended: reachEnd()
+        case .failed: pump.end(.broken(sourceSide, .insecure))
+        }
+    }
+
+    private func forward(_ plaintext: RawSpan) {
+        guard let layer = target.layer else { return waiting.append(plaintext) }
+        guard plaintext.byteCount > 0 else { return }
+        if layer.seal(plaintext, ciphertext: &waiting) == .failed { pump.end(.broken(targetSide, .insecure)) }
+    }
+
+    /// Sends what the opposite direction's record layer has to say to our target, unless the target has been told that
+    /// nothing more comes.
+    private func answer() {
+        guard !waiting.isEmpty else { return }
+        if end == .passedOn { waiting.removeAll() } else { proceed() }
+    }
+
+    private func reachEnd() {
+        guard end == .open else { return }
+        end = .reached
+        large.giveUp()
+        pump.noteEnd(of: sourceSide)
+        target.layer?.sealEnd(ciphertext: &waiting)
+    }
+
+    private func passEndOn() {
+        end = .passedOn
+        linux_shutdown_write(target.descriptor)
+        pump.settle()
+    }
+
+    // MARK: Sending
+
+    private func sendWaiting() {
+        swap(&outgoing, &waiting)
+        ring.heldBytes += outgoing.count
+        guard ring.heldBytes <= ring.heldBytesLimit else {
+            ring.heldBytes -= outgoing.count
+            return pump.end(.overloaded)
+        }
+        send(outgoing.unsafeBytes, Stream.sendFlags)
+    }
+
+    private func send(_ bytes: UnsafeRawBufferPointer, _ flags: UInt32) {
+        sending = ring.begin(self) {
+            uring_send($0, target.descriptor, bytes.baseAddress, bytes.count, flags, $1)
+        }
+    }
+
+    private func sent(_ result: Int32) {
+        let taken = max(0, Int(result))
+        if let buffer = lent.take() {
+            let rest = UnsafeRawBufferPointer(rebasing: buffer.unsafeBytes[taken...])
+            waiting.append(rest)
+        } else {
+            ring.heldBytes -= taken
+            outgoing.removeFirst(taken)
+            if !outgoing.isEmpty { keepRest() }
+        }
+        switch -result {
+        case ..<0: pump.noteActivity()
+        case EAGAIN, ECANCELED, EINTR: break
+        case 0, EPIPE, ECONNRESET, ETIMEDOUT: pump.end(.broken(targetSide, .reset))
+        default: pump.end(.broken(targetSide, .system(-result)))
+        }
+    }
+
+    /// The kernel took less than all: the rest goes first next time.
+    private func keepRest() {
+        ring.heldBytes -= outgoing.count
+        var later = ByteQueue()
+        swap(&later, &waiting)
+        swap(&waiting, &outgoing)
+        later.withBytes { waiting.append($0) }
+    }
+}
+
+/// The memory for receives of a flow that fills whole buffers: 64 KiB, asked for without waiting, given up as soon as
+/// less than a quarter of it comes. Also where a direction turns when the shard's buffers are all taken.
+struct LargeReceive: ~Copyable {
+    private(set) var memory: UnsafeMutableRawBufferPointer?
+
+    static let bytes = 64 << 10
+    static let worthwhileBytes = 16 << 10
+
+    deinit { memory?.deallocate() }
+
+    mutating func use() {
+        if memory == nil { memory = .allocate(byteCount: Self.bytes, alignment: 64) }
+    }
+
+    mutating func giveUp() {
+        memory?.deallocate()
+        memory = nil
+    }
+}

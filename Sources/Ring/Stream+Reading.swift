@@ -1,0 +1,127 @@
+import CLinux
+import CUring
+import Glibc
+
+extension Stream {
+    /// Waits until there is more input than now: bytes, or the end of the peer's direction.
+    ///
+    /// - Throws: what ended the peer's direction, if it has ended already; `timedOut`, `interrupted`.
+    public func waitForInput() async throws(StreamError) {
+        try await waitForInput(orOf: nil)
+    }
+
+    /// As `waitForInput()`, but input of `other` ends the wait too. `other` should have none unread; its deadline is not looked at.
+    public func waitForInput(orOf other: Stream?) async throws(StreamError) {
+        if let inputEnd { throw inputEnd }
+        let arrived = bytesReceived
+        let otherArrived = other?.bytesReceived
+        while true {
+            try checkInterruption()
+            armReceive()
+            other?.armReceive()
+            other?.observer = self
+            await withUnsafeContinuation { reader = $0 }
+            other?.observer = nil
+            if !records.isEmpty { try await flush() }
+            if bytesReceived != arrived || inputEnd != nil { return }
+            if let other, other.bytesReceived != otherArrived || other.inputEnd != nil { return }
+        }
+    }
+
+    private func checkInterruption() throws(StreamError) {
+        if deadlineHasPassed { throw .timedOut }
+        if isInterrupted {
+            isInterrupted = false
+            throw .interrupted
+        }
+    }
+
+    /// Shows the unread bytes to `body`.
+    public func withInput<Result, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(inbound.unsafeBytes.bindMemory(to: UInt8.self).span)
+    }
+
+    /// Removes and returns the oldest `length` unread bytes.
+    public func takeInput(_ length: Int) -> [UInt8] {
+        inbound.take(length)
+    }
+
+    /// Drops the oldest `length` unread bytes.
+    public func dropInput(_ length: Int) {
+        inbound.removeFirst(length)
+    }
+
+    /// Puts a receive in flight where none is and the peer's direction goes on.
+    func armReceive() {
+        guard receiving == nil, inputEnd == nil else { return }
+        receiving = ring.begin(self) { uring_receive_provided($0, descriptor, ReceiveBuffers.group, $1) }
+    }
+
+    private func wakeReader() {
+        if let reader = reader.take() {
+            reader.resume()
+        } else {
+            observer?.reader.take()?.resume()
+        }
+    }
+}
+
+extension Stream: CompletionSink {
+    /// A receive has ended. Its bytes are copied out, so that the shard's buffer goes back at once: what waits to be read
+    /// of a slow or malicious peer is held in memory of its own.
+    func completed(_: OperationID, _ completion: Completion) {
+        receiving = nil
+        if let id = completion.bufferID {
+            ring.buffers.take(id, count: Int(completion.result)).withBytes { take($0) }
+        } else {
+            takeEnd(completion.result)
+        }
+        wakeReader()
+    }
+
+    private func takeEnd(_ result: Int32) {
+        switch -result {
+        case 0: inputEnd = .ended
+        case ECANCELED: break
+        case ENOBUFS: receivePrivately()
+        case ECONNRESET, EPIPE, ETIMEDOUT: inputEnd = .reset
+        default: inputEnd = .system(-result)
+        }
+    }
+
+    /// All of the shard's buffers are taken: reads into memory of our own. It never waits, because the kernel looks for a
+    /// buffer only when there is something to receive; where that is gone after all, the reader arms again.
+    private func receivePrivately() {
+        ring.statistics.receiveBuffersExhausted += 1
+        let size = ring.buffers.bytesEach
+        withUnsafeTemporaryAllocation(byteCount: size, alignment: 16) { memory in
+            let received = recv(descriptor, memory.baseAddress!, size, Int32(LINUX_MSG_DONTWAIT.rawValue))
+            if received > 0 {
+                take(UnsafeRawBufferPointer(rebasing: memory[..<received]))
+            } else if received == 0 {
+                inputEnd = .ended
+            } else if errno != EAGAIN && errno != EINTR {
+                takeEnd(-errno)
+            }
+        }
+    }
+
+    /// Takes received bytes in: as they are, or through the record layer.
+    func take(_ bytes: UnsafeRawBufferPointer) {
+        guard let layer else {
+            inbound.append(bytes)
+            bytesReceived += UInt64(bytes.count)
+            return
+        }
+        let before = inbound.count
+        let status = layer.open(bytes.bytes, plaintext: &inbound, reply: &records)
+        bytesReceived += UInt64(inbound.count - before)
+        switch status {
+        case .open: break
+        case .ended: inputEnd = .ended
+        case .failed: inputEnd = .insecure
+        }
+    }
+}

@@ -1,0 +1,27 @@
+extension Stream {
+    /// Puts `layer` between this stream and its user, in place, and carries out the handshake.
+    ///
+    /// The caller has made sure that nothing unread is left: plaintext behind the switch must never be taken for protected data.
+    ///
+    /// - Throws: `timedOut` where the stream's deadline passes, `ended` or `reset` where the peer goes away,
+    ///   `insecure` where the handshake fails (the layer's alert has been sent then).
+    public func secure(with layer: any RecordLayer) async throws(StreamError) {
+        precondition(self.layer == nil && inbound.isEmpty && outbound.isEmpty)
+        self.layer = layer
+        take(UnsafeRawBufferPointer(start: nil, count: 0))
+        try await flush()
+        while !layer.isEstablished {
+            if let inputEnd { throw inputEnd }
+            try await waitForRecords()
+        }
+        try await flush()
+    }
+
+    /// One receive, whether or not it brought plaintext, and what the layer answers to it.
+    private func waitForRecords() async throws(StreamError) {
+        if deadlineHasPassed { throw .timedOut }
+        armReceive()
+        await withUnsafeContinuation { reader = $0 }
+        try await flush()
+    }
+}

@@ -1,0 +1,85 @@
+extension Kind where Value == String {
+    /// Text for which Mailrace knows no rule, such as a list of ciphers: anything but control characters.
+    static func text(_ expected: String) -> Kind {
+        .string(expected) { text in
+            Control.found(in: text) ? .refused("a control character is not allowed here") : .value(text)
+        } format: {
+            $0
+        }
+    }
+
+    /// The name of a file. Empty where the key may be left out.
+    static func path(optional: Bool = false) -> Kind {
+        .string(optional ? "the name of a file, or \"\"" : "the name of a file") { text in
+            if text.isEmpty && !optional { return .refused("the name of a file is empty") }
+            return Control.found(in: text) ? .refused("a control character is not allowed here") : .value(text)
+        } format: {
+            $0
+        }
+    }
+
+    /// The name of a set such as `[upstream.NAME]`, or what counters go by.
+    static var name: Kind {
+        .string("a name") { text in
+            Name.isValid(text) ? .value(text) : .refused(Name.refusal(text))
+        } format: {
+            $0
+        }
+    }
+
+    /// A host name as EHLO says it (RFC 5321, section 4.1.2). Underscores pass: containers have them.
+    static var hostName: Kind {
+        .string("a host name") { text in
+            HostName.isValid(text) ? .value(text) : .refused("\(Quoting.shown(text)) is not a host name")
+        } format: {
+            $0
+        }
+    }
+}
+
+extension Kind where Value == String? {
+    /// The name of a set that may be left out; `""` is no name.
+    static var optionalName: Kind {
+        .string("a name, or \"\"") { text in
+            if text.isEmpty { return .value(nil) }
+            return Name.isValid(text) ? .value(text) : .refused(Name.refusal(text))
+        } format: { name in
+            name ?? ""
+        }
+    }
+}
+
+/// The names that a user gives to sets: what serves as a bare key, as a label of a counter and as a name for systemd.
+enum Name {
+    static let bytesMax = 64
+
+    static func isValid(_ text: String) -> Bool {
+        text.utf8.count <= bytesMax && Quoting.isBare(text)
+    }
+
+    static func refusal(_ text: String) -> String {
+        "\(Quoting.shown(text)) is not a name; expected 1 to \(bytesMax) letters, digits, - and _"
+    }
+}
+
+enum HostName {
+    /// RFC 1035, section 2.3.4, without the root's length byte.
+    private static let bytesMax = 253
+    private static let labelBytesMax = 63
+
+    static func isValid(_ text: String) -> Bool {
+        guard (1...bytesMax).contains(text.utf8.count) else { return false }
+        return text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { label in
+            (1...labelBytesMax).contains(label.count)
+                && label.first != Ascii.dash && label.last != Ascii.dash
+                && label.allSatisfy { Ascii.isAlphanumeric($0) || $0 == Ascii.dash || $0 == Ascii.underscore }
+        }
+    }
+}
+
+private enum Control {
+    /// True where `text` has a character that would end a name early, or act on a terminal.
+    static func found(in text: String) -> Bool {
+        text.utf8.contains { $0 < 0x20 || $0 == 0x7F }
+    }
+}

@@ -1,0 +1,158 @@
+import COpenSSL
+public import Ring
+
+/// TLS on one connection, as a server or as a client: bytes in, bytes out, by OpenSSL.
+///
+/// Not Sendable: it lives with its connection, on the shard of its context. An idle one holds no record buffer. After a
+/// failure it holds nothing at all beside the reason.
+///
+/// What ``open(_:plaintext:reply:)`` appends is bounded by what it is given: the plaintext is never longer than the
+/// ciphertext (with what is kept of an incomplete record), and an answer comes for a message alone.
+public final class TLSEngine: RecordLayer {
+    private(set) var pointer: OpaquePointer?
+    public private(set) var isEstablished = false
+    /// Why the connection failed; set when a call has returned `.failed`.
+    public private(set) var failure: TLSFailure?
+
+    private var peerHasEnded = false
+    private var hasEnded = false
+
+    /// Room for what TLS adds to a record, any version and cipher (RFC 5246, 6.2.3; RFC 8446, 5.2).
+    private static let recordOverheadBytes = 128
+    /// A record's plaintext is at most this long.
+    private static let recordPlaintextBytes = COPENSSL_RECORD_PLAINTEXT_BYTES
+    /// The least room for plaintext that OpenSSL is asked to fill: a command line.
+    private static let leastRoomBytes = 512
+
+    /// An engine that answers a client.
+    public init(server context: TLSServerContext) {
+        pointer = copenssl_engine_new_server(context.handle.pointer)
+        precondition(pointer != nil, "no memory for a connection")
+    }
+
+    /// An engine that speaks to a server; its handshake starts with the first ``open(_:plaintext:reply:)``.
+    ///
+    /// - Parameters:
+    ///   - serverName: what is dialled: a host name, which is also sent to the server (SNI), or an address. Needed
+    ///     where the certificate is verified.
+    ///   - session: of an earlier connection to this server. It is offered; the server decides.
+    public init(
+        client context: TLSClientContext, serverName: String? = nil, session: TLSSession? = nil
+    ) throws(TLSConfigurationError) {
+        if context.verifies && serverName == nil { throw TLSConfigurationError("server name", .noServerName) }
+        let handle = context.handle.pointer
+        if var name = serverName {
+            if name.hasSuffix(".") { name.removeLast() }
+            guard !name.isEmpty, !name.utf8.contains(0) else {
+                throw TLSConfigurationError("server name", .unknownValue(name))
+            }
+            pointer = copenssl_engine_new_client(handle, name, session?.pointer)
+            if pointer == nil { throw TLSConfigurationError("server name", .unknownValue(name)) }
+        } else {
+            pointer = copenssl_engine_new_client(handle, nil, session?.pointer)
+            precondition(pointer != nil, "no memory for a connection")
+        }
+    }
+
+    deinit {
+        if let pointer { copenssl_engine_free(pointer) }
+    }
+
+    public func open(_ ciphertext: RawSpan, plaintext: inout ByteQueue, reply: inout ByteQueue) -> RecordStatus {
+        guard let engine = pointer else { return .failed }
+        if peerHasEnded { return .ended }
+        return ciphertext.withUnsafeBytes { input in
+            Cursor.lend(input, output: &reply) { io in
+                let status = isEstablished ? .done : copenssl_engine_handshake(engine, io)
+                guard status == .done else { return settle(status, engine, io) }
+                isEstablished = true
+                return settle(read(engine, io, into: &plaintext), engine, io)
+            }
+        }
+    }
+
+    /// Reads until the input is used up and nothing decrypted waits. Asking OpenSSL once more would only make it
+    /// allocate a record buffer and release it again.
+    private func read(
+        _ engine: OpaquePointer, _ io: UnsafeMutablePointer<copenssl_io>, into plaintext: inout ByteQueue
+    ) -> copenssl_status {
+        var status = copenssl_status.done
+        while status == .done {
+            let waiting = io.pointee.input_length + copenssl_engine_pending(engine)
+            if waiting == 0 { return .want_input }
+            plaintext.append(atLeast: max(waiting, Self.leastRoomBytes)) { room in
+                var length = 0
+                status = copenssl_engine_read(engine, io, room.baseAddress, room.count, &length)
+                return length
+            }
+        }
+        return status
+    }
+
+    public func seal(_ plaintext: RawSpan, ciphertext: inout ByteQueue) -> RecordStatus {
+        guard let engine = pointer else { return .failed }
+        guard isEstablished, !hasEnded else {
+            return fail(.internalError(hasEnded ? "sealed after the end" : "sealed before the handshake"))
+        }
+        return plaintext.withUnsafeBytes { bytes in
+            let records = bytes.count / Self.recordPlaintextBytes + 1
+            let expected = bytes.count + records * Self.recordOverheadBytes
+            return Cursor.lend(.init(start: nil, count: 0), output: &ciphertext, expecting: expected) { io in
+                var rest = bytes[...]
+                while !rest.isEmpty {
+                    let part = UnsafeRawBufferPointer(rebasing: rest)
+                    var sealed = 0
+                    let status = copenssl_engine_write(engine, io, part.baseAddress, part.count, &sealed)
+                    guard status == .done else { return settle(.failed, engine, io) }
+                    rest = rest.dropFirst(sealed)
+                }
+                return .open
+            }
+        }
+    }
+
+    public func sealEnd(ciphertext: inout ByteQueue) {
+        guard let engine = pointer, isEstablished, !hasEnded else { return }
+        hasEnded = true
+        Cursor.lend(.init(start: nil, count: 0), output: &ciphertext) { io in
+            if copenssl_engine_end(engine, io) == .failed { _ = settle(.failed, engine, io) }
+        }
+    }
+
+    /// Appends the request for new keys in both directions (KeyUpdate; RFC 8446, 4.6.3), for a connection that carries
+    /// more than one key should (RFC 8446, 5.5). TLS 1.3 only: with any older version it does nothing.
+    public func updateKeys(ciphertext: inout ByteQueue) -> RecordStatus {
+        guard let engine = pointer else { return .failed }
+        guard isEstablished, !hasEnded, protocolVersion == "TLSv1.3" else { return .open }
+        return Cursor.lend(.init(start: nil, count: 0), output: &ciphertext) { io in
+            settle(copenssl_engine_update_keys(engine, io), engine, io)
+        }
+    }
+
+    /// Turns what OpenSSL says at the end of a call into how the connection stands.
+    private func settle(
+        _ status: copenssl_status, _ engine: OpaquePointer, _ io: UnsafeMutablePointer<copenssl_io>
+    ) -> RecordStatus {
+        switch status {
+        case .done, .want_input:
+            return .open
+        case .ended where isEstablished:
+            peerHasEnded = true
+            return .ended
+        case .ended:
+            return fail(.peerAlert(.closeNotify))
+        case .failed:
+            return fail(TLSFailure(.taken(from: engine), alertSent: io.pointee.alert_sent))
+        }
+    }
+
+    private func fail(_ reason: TLSFailure) -> RecordStatus {
+        failure = reason
+        if let pointer { copenssl_engine_free(pointer) }
+        pointer = nil
+        return .failed
+    }
+}
+
+@available(*, unavailable)
+extension TLSEngine: Sendable {}

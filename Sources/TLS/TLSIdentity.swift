@@ -1,0 +1,33 @@
+/// The contents of a PEM file. They may be secret: printing this shows the name alone.
+public struct TLSFile: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// What messages call it: the file's path.
+    public var name: String
+    public var bytes: [UInt8]
+
+    public init(name: String, bytes: [UInt8]) {
+        self.name = name
+        self.bytes = bytes
+    }
+
+    public var description: String { name }
+    public var debugDescription: String { name }
+}
+
+/// A certificate and its private key, as bytes: reading the files is the caller's.
+public struct TLSIdentity: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// The certificate, then those between it and the root. All of them are sent, in this order, and nothing else.
+    public var certificateChain: TLSFile
+    /// The private key; it may be in the same file as the chain.
+    public var privateKey: TLSFile
+    /// What decrypts the private key; at most 1024 bytes, without a line end.
+    public var keyPassword: [UInt8]?
+
+    public init(certificateChain: TLSFile, privateKey: TLSFile, keyPassword: [UInt8]? = nil) {
+        self.certificateChain = certificateChain
+        self.privateKey = privateKey
+        self.keyPassword = keyPassword
+    }
+
+    public var description: String { certificateChain.name }
+    public var debugDescription: String { certificateChain.name }
+}

@@ -1,0 +1,51 @@
+/// What a server's reply to EHLO offers, and how a relay changes the offer (RFC 5321 section 4.1.1.1).
+///
+/// The first line is the server's greeting and is never read as a capability. Only a 250 reply offers anything; any
+/// other reply is left alone.
+extension Reply {
+    /// Whether the reply lists `capability`, in any case of letters: a keyword ends at a space or at the end of its line.
+    public func offers(_ capability: Capability) -> Bool {
+        code == 250 && lines.dropFirst().contains { names(capability, in: $0) }
+    }
+
+    /// The reply with `capability` listed: as it is if it is listed already, else with one line more at its end.
+    ///
+    /// Throws `replyTooLong` if that line does not fit into `Reply.limitBytes`, because a reply that silently lacks
+    /// STARTTLS would make its reader go on in the clear.
+    public func adding(_ capability: Capability) throws(ReplyError) -> Reply {
+        guard code == 250, !offers(capability), let last = lines.last else { return self }
+        let separator = last.lowerBound + 3
+        var edited = bytes
+        if edited[separator] == .carriageReturn {
+            edited.insert(.dash, at: separator)
+        } else {
+            edited[separator] = .dash
+        }
+        edited += Array("250 ".utf8) + capability.keyword + [.carriageReturn, .lineFeed]
+        guard edited.count <= Self.limitBytes else { throw .replyTooLong }
+        return Reply(code: code, bytes: edited, lineCount: lineCount + 1)
+    }
+
+    /// The reply without any line that lists one of `capabilities`, however often and wherever they stand.
+    public func removing(_ capabilities: Set<Capability>) -> Reply {
+        guard code == 250, let greeting = lines.first else { return self }
+        let kept = lines.dropFirst().filter { line in !capabilities.contains { names($0, in: line) } }
+        guard kept.count < lineCount - 1 else { return self }
+
+        var edited = [UInt8](bytes[greeting])
+        var last = 0
+        for line in kept {
+            last = edited.count
+            edited += bytes[line]
+        }
+        if edited[last + 3] == .dash { edited[last + 3] = .space }
+        return Reply(code: code, bytes: edited, lineCount: kept.count + 1)
+    }
+
+    private func names(_ capability: Capability, in line: Range<Int>) -> Bool {
+        let text = textRange(of: line)
+        guard bytes.matches(capability.keyword, at: text.lowerBound) else { return false }
+        let end = text.lowerBound + capability.keyword.count
+        return end == text.upperBound || bytes[end] == .space
+    }
+}

@@ -1,0 +1,74 @@
+extension Options {
+    static let version = "0.1.0"
+
+    static func help(_ command: Command?) -> String {
+        switch command {
+        case nil: general
+        case .run: run
+        case .check: check
+        }
+    }
+
+    private static let general = """
+        Usage: mailrace COMMAND [OPTION]...
+
+        Relays SMTP sessions to the servers behind it. It has no queue: what a client is
+        told is what the server said.
+
+        Commands:
+          run      relay, until told to end
+          check    look over the configuration and change nothing
+
+        Options:
+          --help       show this help, or that of a command, and exit
+          --version    show the version and exit
+
+        Every key of mailrace.toml(5) can also be set by environment
+        (MAILRACE_LISTENER__MX__STARTTLS=require) and with --set.
+
+        """
+
+    private static let run = """
+        Usage: mailrace run [OPTION]...
+
+        Listens, and relays each session to its upstream. Ends on SIGTERM or SIGINT, after
+        the sessions that are under way or runtime.drain_timeout.
+
+        Options:
+        \(sourceOptions)
+          --help            show this help and exit
+
+        Without a configuration file it listens on 127.0.0.1:2525 and relays to 127.0.0.1:25.
+
+        Exit status: 0 after an orderly end, 64 if the command line is wrong, 69 if
+        something that is needed is not available, 78 if the configuration is wrong.
+
+        """
+
+    private static let check = """
+        Usage: mailrace check [OPTION]...
+
+        Reads the configuration as 'mailrace run' would, with the files that it names, and
+        lists every problem with file, line, column and key. Nothing is changed, no
+        connection is made.
+
+        Options:
+        \(sourceOptions)
+          --print           write the effective configuration, each value with where it
+                            comes from
+          --system          write what the kernel offers: io_uring, limits, kernel TLS;
+                            without --print, the configuration is not read
+          --help            show this help and exit
+
+        Exit status: 0 if the configuration is good, 64 if the command line is wrong, 78
+        if the configuration is wrong.
+
+        """
+
+    private static let sourceOptions = """
+          --config FILE     read this file in place of /etc/mailrace/mailrace.toml
+          --set KEY=VALUE   set one key, as in listener.mx.starttls=require; stronger than
+                            the environment and the file; the elements of a list are
+                            parted by commas
+        """
+}

@@ -1,0 +1,114 @@
+import Settings
+
+/// What the command line asks for.
+struct Options: Equatable {
+    enum Command: String, CaseIterable {
+        case run, check
+    }
+
+    let command: Command
+    /// `--config`
+    var file: String?
+    /// `--set`, in their order: `KEY=VALUE`, not yet looked into.
+    var settings: [String] = []
+    /// `--print`
+    var printsSettings = false
+    /// `--system`
+    var printsSystem = false
+
+    /// Where the settings of this command line come from, with the environment of this process.
+    var sources: SettingsSources {
+        SettingsSources(file: file, environment: Environment.variables, options: settings)
+    }
+}
+
+/// What to do first.
+enum Invocation: Equatable {
+    case command(Options)
+    /// The help of one command, or of all.
+    case help(Options.Command?)
+    case version
+}
+
+/// Why a command line cannot be followed.
+struct UsageError: Error, Equatable {
+    let message: String
+}
+
+extension Invocation {
+    private enum Flag: String, CaseIterable {
+        case config, set, print, system, help, version
+
+        var takesArgument: Bool { self == .config || self == .set }
+
+        /// The commands that know it; nil is all, and none as well.
+        var commands: [Options.Command]? {
+            switch self {
+            case .config, .set: [.run, .check]
+            case .print, .system: [.check]
+            case .help, .version: nil
+            }
+        }
+    }
+
+    /// Reads the arguments that follow the name of the program, by the rules of getopt_long.
+    init(arguments: [String]) throws(UsageError) {
+        let options = Flag.allCases.map { LongOption(name: $0.rawValue, takesArgument: $0.takesArgument) }
+        var given: [(flag: Flag, argument: String)] = []
+        var operands: [String] = []
+        for part in LongOption.parse(arguments, options) {
+            switch part {
+            case .option(let index, let argument): given.append((Flag.allCases[index], argument))
+            case .operand(let text): operands.append(text)
+            case .unknown(let text): throw UsageError(message: "unknown option '\(text)'\(Self.hint(for: text))")
+            case .wrong(let message): throw UsageError(message: message)
+            }
+        }
+        let command = try Self.command(operands)
+        if given.contains(where: { $0.flag == .help }) {
+            self = .help(command)
+        } else if given.contains(where: { $0.flag == .version }) {
+            self = .version
+        } else if let command {
+            self = .command(try Self.options(of: command, given))
+        } else {
+            throw UsageError(message: "a command is missing")
+        }
+    }
+
+    /// The option that an unknown one may have meant.
+    private static func hint(for option: String) -> String {
+        let name = option.drop { $0 == "-" }.prefix { $0 != "=" }
+        let known = Flag.allCases.map(\.rawValue)
+        return Spelling.nearest(to: String(name), among: known).map { "; did you mean --\($0)?" } ?? ""
+    }
+
+    private static func command(_ operands: [String]) throws(UsageError) -> Options.Command? {
+        guard let first = operands.first else { return nil }
+        guard let command = Options.Command(rawValue: first) else {
+            let hint = Spelling.hint(for: first, among: Options.Command.allCases.map(\.rawValue))
+            throw UsageError(message: "there is no command '\(first)'\(hint)")
+        }
+        guard operands.count == 1 else { throw UsageError(message: "unexpected argument '\(operands[1])'") }
+        return command
+    }
+
+    private static func options(
+        of command: Options.Command, _ given: [(flag: Flag, argument: String)]
+    ) throws(UsageError) -> Options {
+        var options = Options(command: command)
+        for (flag, argument) in given {
+            guard flag.commands?.contains(command) ?? true else {
+                throw UsageError(message: "'--\(flag.rawValue)' is no option of '\(command.rawValue)'")
+            }
+            switch flag {
+            case .config: options.file = argument
+            case .set: options.settings.append(argument)
+            case .print: options.printsSettings = true
+            case .system: options.printsSystem = true
+            case .help, .version: break
+            }
+        }
+        return options
+    }
+}

@@ -1,0 +1,72 @@
+import Glibc
+import Service
+import Settings
+import Telemetry
+
+/// `mailrace run`: relays, until told to end.
+enum Run {
+    static func start(_ options: Options) -> ExitCode {
+        do throws(SettingsProblems) {
+            let loaded = try Settings.load(options.sources)
+            return serve(loaded)
+        } catch {
+            error.show()
+            return .configuration
+        }
+    }
+
+    private static func serve(_ loaded: LoadedSettings) -> ExitCode {
+        guard let log = openLog(loaded) else { return .configuration }
+        defer { log.close() }
+        for warning in loaded.warnings { log.warning(warning.description) }
+        do throws(Server.StartFailure) {
+            switch try Server(loaded, log: log).run() {
+            case .drained: return .success
+            case .stopped: return .stopped
+            }
+        } catch {
+            switch error {
+            case .configuration(let problems):
+                problems.show()
+                return .configuration
+            case .unavailable(let reason):
+                log.error(reason)
+                return .unavailable
+            }
+        }
+    }
+
+    private static func openLog(_ loaded: LoadedSettings) -> Log? {
+        let settings = loaded.settings.log
+        do throws(Log.OpenError) {
+            return try Log(
+                settings.file.isEmpty ? .standardError : .file(settings.file),
+                format: Log.Format(settings.format), level: Log.Level(settings.level))
+        } catch {
+            SettingsProblems(list: [loaded.problem(with: "log.file", error.description)]).show()
+            return nil
+        }
+    }
+}
+
+extension Log.Format {
+    fileprivate init(_ format: Settings.Log.Format) {
+        self =
+            switch format {
+            case .text: .text
+            case .json: .json
+            }
+    }
+}
+
+extension Log.Level {
+    fileprivate init(_ level: Settings.Log.Level) {
+        self =
+            switch level {
+            case .error: .error
+            case .warning: .warning
+            case .info: .info
+            case .debug: .debug
+            }
+    }
+}

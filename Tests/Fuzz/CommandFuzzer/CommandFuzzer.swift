@@ -1,0 +1,40 @@
+import Wire
+
+/// Reads the input as a command line, and checks what came of it against the line.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzCommand(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    let line = Array(UnsafeBufferPointer(start: start, count: count))
+    let ended = line + [0x0D, 0x0A]
+    let content = line.suffix(2) == [0x0D, 0x0A] ? Array(line.dropLast(2)) : line
+    let hasForbidden = content.contains { [0x00, 0x0A, 0x0D].contains($0) }
+
+    do {
+        let command = try Command(line: line.span)
+        precondition(!hasForbidden)
+        precondition(content.contains { $0 != 0x20 && $0 != 0x09 })
+        check(command, against: content)
+        // The CRLF is no part of a command, nor are blanks before it.
+        if content == line { precondition(same(ended, as: command)) }
+        precondition(same(content + [0x20, 0x09, 0x0D, 0x0A], as: command))
+    } catch {
+        switch error {
+        case .empty: precondition(content.allSatisfy { $0 == 0x20 || $0 == 0x09 })
+        case .forbidden(let byte):
+            precondition(content.first { [0x00, 0x0A, 0x0D].contains($0) } == byte.rawValue)
+        }
+    }
+    return 0
+}
+
+private func check(_ command: Command, against content: [UInt8]) {
+    let end = content.lastIndex { $0 != 0x20 && $0 != 0x09 } ?? 0
+    let trimmed = content[...end]
+    let word = trimmed.prefix { $0 != 0x20 }
+    let folded = word.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 }
+    precondition(command.verb == Verb.allCases.first { Array($0.rawValue.utf8) == folded } ?? .unknown)
+    precondition(command.argument == Array(trimmed.dropFirst(word.count + 1)))
+}
+
+private func same(_ line: [UInt8], as command: Command) -> Bool {
+    (try? Command(line: line.span)) == command
+}

@@ -1,0 +1,67 @@
+import Testing
+
+@testable import mailrace
+
+/// One after the other: getopt keeps its place in variables of the process.
+@Suite("The command line", .serialized)
+struct OptionsTests {
+    @Test(arguments: [
+        (["run"], Options(command: .run)),
+        (["run", "--config", "/a"], Options(command: .run, file: "/a")),
+        (["--config=/a", "check"], Options(command: .check, file: "/a")),
+        (["check", "--conf", "/a", "--config=/b"], Options(command: .check, file: "/b")),
+        (["check", "--set", "a=1", "--set=b=2"], Options(command: .check, settings: ["a=1", "b=2"])),
+        (["check", "--print", "--system"], Options(command: .check, printsSettings: true, printsSystem: true)),
+        (["--", "run"], Options(command: .run)),
+        (["run", "--config", "--"], Options(command: .run, file: "--")),
+    ])
+    func isUnderstood(_ arguments: [String], _ options: Options) throws {
+        #expect(try Invocation(arguments: arguments) == .command(options))
+    }
+
+    @Test(arguments: [
+        (["--help"], Invocation.help(nil)), (["run", "--help"], .help(.run)), (["--help", "check"], .help(.check)),
+        (["check", "--help", "--version"], .help(.check)), (["--version"], .version), (["run", "--version"], .version),
+    ])
+    func asksForInformation(_ arguments: [String], _ invocation: Invocation) throws {
+        #expect(try Invocation(arguments: arguments) == invocation)
+    }
+
+    @Test(arguments: [
+        ([], "a command is missing"),
+        (["--config", "/a"], "a command is missing"),
+        (["chek"], "there is no command 'chek'; did you mean check?"),
+        (["serve", "--help"], "there is no command 'serve'"),
+        (["run", "now"], "unexpected argument 'now'"),
+        (["run", "--", "--help"], "unexpected argument '--help'"),
+        (["run", "--confg=/a"], "unknown option '--confg=/a'; did you mean --config?"),
+        (["run", "--s"], "unknown option '--s'"),
+        (["run", "-vx"], "unknown option '-v'"),
+        (["run", "--config"], "option '--config' needs an argument"),
+        (["check", "--print=yes"], "option '--print=yes' takes no argument"),
+        (["run", "--print"], "'--print' is no option of 'run'"),
+        (["run", "--system"], "'--system' is no option of 'run'"),
+    ])
+    func isRefused(_ arguments: [String], _ message: String) {
+        let error = #expect(throws: UsageError.self) { try Invocation(arguments: arguments) }
+        #expect(error?.message == message)
+    }
+
+    @Test(arguments: [nil] + Options.Command.allCases)
+    func helpFitsATerminal(_ command: Options.Command?) {
+        let lines = Options.help(command).split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.allSatisfy { $0.count <= 90 && $0.last != " " })
+        #expect(lines.first?.hasPrefix("Usage: mailrace") == true && lines.last == "")
+    }
+
+    @Test func theEnvironmentIsKnown() {
+        #expect(Environment.variables["PATH"]?.isEmpty == false)
+    }
+
+    @Test func theSystemIsDescribed() {
+        let text = SystemReport.text(ring: [("io_uring", "everything")])
+        #expect(text.split(separator: "\n").count == 6)
+        #expect(
+            text.hasPrefix("kernel:                Linux ") && text.hasSuffix("io_uring:              everything\n"))
+    }
+}

@@ -1,0 +1,85 @@
+import Glibc
+import Settings
+import Testing
+
+@Suite("Files that the configuration names")
+struct FileTests {
+    /// A folder that goes with its owner.
+    private final class Folder {
+        let path: String
+
+        init() throws {
+            var template = Array("/tmp/mailrace-settings-XXXXXX".utf8CString)
+            path = try #require(mkdtemp(&template).map { String(cString: $0) })
+        }
+
+        deinit {
+            for name in ["m.toml", "c.pem", "k.pem", "password"] { unlink("\(path)/\(name)") }
+            rmdir(path)
+        }
+
+        func write(_ name: String, _ text: String) throws -> String {
+            let file = try #require(fopen("\(path)/\(name)", "w"))
+            fputs(text, file)
+            fclose(file)
+            return "\(path)/\(name)"
+        }
+    }
+
+    private func configuration(_ folder: Folder) -> String {
+        """
+        \(relay)listen = ["127.0.0.1:25"]
+        tls = "a"
+        [tls.a]
+        certificate = "\(folder.path)/c.pem"
+        key = ["\(folder.path)/k.pem"]
+        key_password_file = "\(folder.path)/password"
+        """
+    }
+
+    @Test func areRead() throws {
+        let folder = try Folder()
+        let certificate = try folder.write("c.pem", "certificate")
+        _ = try folder.write("k.pem", "key")
+        _ = try folder.write("password", "secret\r\nnote\n")
+        let file = try folder.write("m.toml", configuration(folder))
+
+        let loaded = try Settings.load(SettingsSources(file: file))
+        #expect(loaded.file == file)
+        let files = try #require(loaded.tlsFiles.first)
+        #expect(files.name == "a")
+        #expect(files.certificates.map(\.path) == [certificate])
+        #expect(files.certificates.map(\.bytes) == [Array("certificate".utf8)])
+        #expect(files.keys.map(\.bytes) == [Array("key".utf8)])
+        #expect(files.keyPassword == Array("secret".utf8))
+        #expect(!loaded.printed().contains("secret"))
+        let problem = loaded.problem(with: files.keys[0].key, index: files.keys[0].index, "no match")
+        #expect(problem.description == "\(file):9:8: tls.a.key: no match")
+        #expect(loaded.problem(with: "tls.a.key", index: 7, "x").description == "\(file):9:7: tls.a.key: x")
+        #expect(loaded.problem(with: "runtime.shards", "x").description == "runtime.shards: x")
+    }
+
+    @Test func areReportedTogetherWithAllElse() throws {
+        let folder = try Folder()
+        let file = try folder.write("m.toml", "\(configuration(folder))\nx = 1")
+        _ = try folder.write("k.pem", String(repeating: "k", count: (1 << 20) + 1))
+        let problems = #expect(throws: SettingsProblems.self) { try Settings.load(SettingsSources(file: file)) }
+        #expect(
+            problems?.list.map(\.description) == [
+                "\(file):8:15: tls.a.certificate: cannot read \"\(folder.path)/c.pem\": No such file or directory",
+                "\(file):9:8: tls.a.key: cannot read \"\(folder.path)/k.pem\": the file is longer than 1024 KiB",
+                "\(file):10:21: tls.a.key_password_file: cannot read \"\(folder.path)/password\": No such file"
+                    + " or directory",
+                "\(file):11:1: tls.a.x: unknown key",
+            ])
+    }
+
+    @Test(arguments: [
+        ("/nonexistent/m.toml", "No such file or directory"), ("/", "Is a directory"),
+        ("/dev/zero", "the file is longer than 1024 KiB"),
+    ])
+    func aNamedConfigurationMustBeThere(_ file: String, _ reason: String) {
+        let problems = #expect(throws: SettingsProblems.self) { try Settings.load(SettingsSources(file: file)) }
+        #expect(problems?.description == "\(file): cannot read the file: \(reason)")
+    }
+}
