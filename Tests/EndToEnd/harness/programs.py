@@ -12,6 +12,15 @@ import time
 from . import HOST, PATIENCE_S
 
 
+# Mailrace takes every MAILRACE_* variable for a setting, so ours are taken away from its environment.
+OWN_VARIABLES = ("MAILRACE_BINARY", "MAILRACE_BENCH_BINARY")
+
+
+def environment(more=None):
+    """The environment for programs: this process's, without the tests' own variables, and `more`."""
+    return {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES} | (more or {})
+
+
 def wait_until(condition, what):
     """Waits until the condition gives something true, and returns that."""
     deadline = time.monotonic() + PATIENCE_S
@@ -44,7 +53,7 @@ def wait_for_port(port, program):
 class Program:
     """A running program, whose standard output and error are read as they come."""
 
-    def __init__(self, arguments, name=None, environment=None, directory=None, preexec=None, group=False):
+    def __init__(self, arguments, name=None, variables=None, directory=None, preexec=None, group=False):
         self.name = name or os.path.basename(arguments[0])
         self.has_group = group
         self.lines = []
@@ -54,7 +63,7 @@ class Program:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
+            env=environment(variables),
             cwd=directory,
             preexec_fn=preexec,
             start_new_session=group,
@@ -144,6 +153,7 @@ def run(arguments, text=None, **options):
         stderr=subprocess.STDOUT,
         text=True,
         timeout=PATIENCE_S,
+        env=environment(),
         **options,
     )
 

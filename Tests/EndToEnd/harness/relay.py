@@ -45,22 +45,22 @@ def configuration(servers, starttls=None, shards=1, listener="", **tables):
     lines += ["[listener.mx]", f'listen = ["{HOST}:0"]', 'depth = "tunnel"', 'upstream = "backend"']
     if certificate:
         lines += ['tls = "default"', f'starttls = "{starttls}"']
-    lines += [listener, "[upstream.backend]", f"servers = {json.dumps(servers)}", 'tls = "off"', 'balance = "first"']
+    lines += [listener, "[upstream.backend]", f"servers = {json.dumps(servers)}", 'balance = "first"']
     return "\n".join(lines) + "\n"
 
 
 class Mailrace:
     """A running Mailrace. Use as a context; it is ended on the way out."""
 
-    def __init__(self, text, arguments=(), environment=None, preexec=None, launcher=()):
+    def __init__(self, text, arguments=(), variables=None, preexec=None):
         self.directory = tempfile.mkdtemp(prefix="mailrace-test-")
         self.file = os.path.join(self.directory, "mailrace.toml")
         with open(self.file, "w") as file:
             file.write(text)
         self.program = Program(
-            [*launcher, binary(), "run", "--config", self.file, *arguments],
+            [binary(), "run", "--config", self.file, *arguments],
             name="mailrace",
-            environment=environment,
+            variables=variables,
             directory=self.directory,
             preexec=preexec,
         )
