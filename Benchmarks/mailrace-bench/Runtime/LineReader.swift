@@ -20,9 +20,9 @@ struct LineReader {
     /// Waits for a line and has `read` look at it, its CRLF included.
     mutating func next<Result>(_ read: (Span<UInt8>) -> Result) async throws(Failure) -> Result {
         while true {
-            switch stream.withInput({ $0.withSpan { framer.next(in: $0) } }) {
+            switch stream.withInput({ framer.next(in: $0) }) {
             case .line(let length):
-                let result = stream.withInput { $0.extracting(0..<length).withSpan(read) }
+                let result = stream.withInput { read($0.extracting(0..<length)) }
                 stream.dropInput(length)
                 return result
             case .tooLong:
@@ -36,12 +36,5 @@ struct LineReader {
                 }
             }
         }
-    }
-}
-
-extension RawSpan {
-    /// Shows the same bytes as numbers, which is how `Wire` wants them.
-    func withSpan<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        withUnsafeBytes { body($0.bindMemory(to: UInt8.self).span) }
     }
 }

@@ -19,7 +19,7 @@ extension SinkSession {
         try await stream.flush()
         while true {
             let taken = stream.withInput { input in
-                end.take(input) { run in
+                end.take(input.bytes) { run in
                     check.add(run)
                     // A message above the limit is not stored, but read to its end.
                     guard copy != nil, check.length <= copyLimitBytes else { return }
