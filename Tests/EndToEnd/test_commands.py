@@ -15,12 +15,13 @@ class BeforeTheHandOff(unittest.TestCase):
         self.assertEqual(self.client.reply(), b"220 upstream.test ESMTP\r\n")
 
     def ends(self, code, end, upstream_saw=b""):
-        """The client is told `code` and nothing more, the log says `end`, the upstream saw no more than that."""
-        self.assertTrue(self.client.rest().startswith(code))
+        """The client is told `code` and nothing more, the log says `end`, the upstream saw no more than that and QUIT."""
+        last_words = self.client.rest()
+        self.assertTrue(last_words.startswith(code), last_words)
         self.client.close()
         self.assertEqual(self.mailrace.session()["end"], end)
         [connection] = self.upstream.wait_finished()
-        self.assertEqual(connection.received, upstream_saw)
+        self.assertEqual(connection.received.removesuffix(b"QUIT\r\n"), upstream_saw.removesuffix(b"QUIT\r\n"))
 
     def test_quit_before_ehlo(self):
         self.greeted()
@@ -45,15 +46,30 @@ class BeforeTheHandOff(unittest.TestCase):
         self.client.send("MAIL FROM:<a@client.test>\r\n")
         self.ends(b"503 ", "bad_sequence")
 
-    def test_an_empty_line(self):
+    def bad_twice(self, line):
+        """One bad line is answered, the session goes on; the second ends it."""
         self.greeted()
-        self.client.send("\r\n")
-        self.ends(b"500 ", "bad_line")
+        self.assertTrue(self.client.ask(line).startswith(b"500 "))
+        self.assertTrue(self.client.ask("NOOP").startswith(b"250 "))
+        self.client.send(line + "\r\n")
+        self.ends(b"421 ", "bad_line")
+
+    def test_an_empty_line(self):
+        self.bad_twice("")
 
     def test_a_line_over_the_limit(self):
+        self.bad_twice("EHLO " + "x" * 2000)
+
+    def test_a_line_without_an_end(self):
+        """It is read and dropped for a while, then the session is given up."""
         self.greeted()
-        self.client.send(b"EHLO " + b"x" * 2000 + b"\r\n")
-        self.ends(b"500 ", "bad_line")
+        try:
+            self.client.send(b"x" * 1_000_000)
+        except ConnectionError:
+            pass
+        self.client.rest()
+        self.client.close()
+        self.assertEqual(self.mailrace.session()["end"], "bad_line")
 
     def test_a_line_of_the_longest_length(self):
         self.greeted()

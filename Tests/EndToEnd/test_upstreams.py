@@ -77,7 +77,7 @@ class Misbehaving(unittest.TestCase):
             peer.rest()
 
         got, record = self.converse(babble)
-        self.assertTrue(got.startswith(b"451 "), got)
+        self.assertTrue(got.startswith(b"421 4.3.0 "), got)
         self.assertEqual(record["end"], "upstream_bad_reply")
 
     def test_bytes_behind_a_reply(self):
