@@ -60,7 +60,10 @@ public final class Pump {
         noteActivity()
         toUpstream.begin()
         toDownstream.begin()
-        while !isSettled { await withUnsafeContinuation { waiter = $0 } }
+        await withUnsafeContinuation { continuation in
+            waiter = continuation
+            settle()
+        }
         if let timer = timer.take() { ring.timers.remove(timer) }
         return outcome ?? .finished(first: firstEnd ?? .downstream)
     }
