@@ -61,7 +61,13 @@ final class PumpDirection: CompletionSink {
         swap(&waiting, &target.records)
         source.inbound.withBytes { forward($0) }
         source.inbound.removeAll()
-        if source.inputEnd != nil { reachEnd() }
+        switch source.inputEnd {
+        case nil: break
+        case .ended: reachEnd()
+        case let failure?: pump.end(.broken(sourceSide, failure))
+        }
+        // The pump may have ended before this direction held anything that it could have cancelled.
+        if pump.outcome != nil { cancel() }
         proceed()
     }
 
@@ -113,6 +119,8 @@ final class PumpDirection: CompletionSink {
         let result = completion.result
         if let id = completion.bufferID {
             take(ring.buffers.take(id, count: Int(result)))
+        } else if pump.outcome != nil {
+            return
         } else if result > 0 {
             takeLarge(Int(result))
         } else {
@@ -130,6 +138,7 @@ final class PumpDirection: CompletionSink {
     }
 
     private func take(_ buffer: consuming ReceivedBuffer) {
+        guard pump.outcome == nil else { return }
         let bytes = buffer.unsafeBytes
         if bytes.count == ring.buffers.bytesEach { large.use() }
         if isPlain && waiting.isEmpty && sending == nil {
