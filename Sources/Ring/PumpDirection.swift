@@ -117,6 +117,8 @@ final class PumpDirection: CompletionSink {
         let result = completion.result
         if let id = completion.bufferID {
             take(ring.buffers.take(id, count: Int(result)))
+        } else if pump.outcome != nil {
+            return
         } else if result > 0 {
             takeLarge(Int(result))
         } else {
@@ -134,6 +136,7 @@ final class PumpDirection: CompletionSink {
     }
 
     private func take(_ buffer: consuming ReceivedBuffer) {
+        guard pump.outcome == nil else { return }
         let bytes = buffer.unsafeBytes
         if bytes.count == ring.buffers.bytesEach { large.use() }
         if isPlain && waiting.isEmpty && sending == nil {
