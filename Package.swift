@@ -58,7 +58,8 @@ let tests: [Target] = [
         name: "TestCertificates", path: "Tests/TestCertificates", exclude: ["README.md", "generate.sh"],
         swiftSettings: house),
     .target(name: "CTestHeap", path: "Tests/CTestHeap", cSettings: warnings),
-    .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux"], swiftSettings: house),
+    .target(name: "CTaskHook", path: "Tests/Support/CTaskHook", cSettings: warnings),
+    .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux", "CTaskHook"], swiftSettings: house),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
     .testTarget(
         name: "TLSTests", dependencies: ["TLS", "Ring", "TestCertificates", "CTestHeap"], swiftSettings: house),

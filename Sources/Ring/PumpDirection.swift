@@ -220,7 +220,7 @@ final class PumpDirection: CompletionSink {
             ring.heldBytes -= outgoing.count
             return pump.end(.overloaded)
         }
-        send(outgoing.unsafeBytes, Stream.sendFlags)
+        send(UnsafeRawBufferPointer(rebasing: outgoing.unsafeBytes.prefix(Stream.sendLimitBytes)), Stream.sendFlags)
     }
 
     private func send(_ bytes: UnsafeRawBufferPointer, _ flags: UInt32) {

@@ -40,7 +40,7 @@ extension Stream {
     private func send(_ queue: inout ByteQueue) async throws(StreamError) {
         while !queue.isEmpty {
             if deadlineHasPassed { throw .timedOut }
-            let bytes = queue.unsafeBytes
+            let bytes = UnsafeRawBufferPointer(rebasing: queue.unsafeBytes.prefix(Self.sendLimitBytes))
             let completion = await ring.perform(named: { sending = $0 }) {
                 uring_send($0, descriptor, bytes.baseAddress, bytes.count, Self.sendFlags, $1)
             }
@@ -52,6 +52,10 @@ extension Stream {
             }
         }
     }
+
+    /// Bytes of one send. A peer that takes a larger one in ever so small pieces makes the kernel lose patience after 128
+    /// of them and block one of its worker threads with the rest.
+    static let sendLimitBytes = 64 << 10
 
     /// The kernel itself goes on until everything is taken.
     static let sendFlags = LINUX_MSG_NOSIGNAL.rawValue | LINUX_MSG_WAITALL.rawValue
