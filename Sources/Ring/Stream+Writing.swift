@@ -16,25 +16,30 @@ extension Stream {
 
     /// Sends what is queued and waits until the kernel has taken it: one send, unless the peer is slow.
     ///
-    /// - Throws: `timedOut`, `reset`, `system`. What the kernel had not taken is lost.
+    /// - Throws: `timedOut`, `reset`, `system`: what the kernel had not taken is lost. `insecure` where the record layer
+    ///   could not protect what was queued, which is dropped then.
     public func flush() async throws(StreamError) {
+        var isProtected = true
         while true {
-            if let layer { seal(layer) }
+            if let layer, seal(layer) == .failed { isProtected = false }
             // Sent from a queue that nobody else can reach: a receive that completes meanwhile may add records.
             var queue = ByteQueue()
             if layer == nil { swap(&queue, &outbound) } else { swap(&queue, &records) }
-            guard !queue.isEmpty else { return }
+            guard !queue.isEmpty else {
+                if isProtected { return } else { throw .insecure }
+            }
             if layer == nil { bytesSent += UInt64(queue.count) }
             try await send(&queue)
         }
     }
 
-    private func seal(_ layer: any RecordLayer) {
-        guard !outbound.isEmpty else { return }
+    private func seal(_ layer: any RecordLayer) -> RecordStatus {
+        guard !outbound.isEmpty else { return .open }
         bytesSent += UInt64(outbound.count)
         let status = outbound.withBytes { layer.seal($0, ciphertext: &records) }
         outbound.removeAll()
         if status == .failed { inputEnd = .insecure }
+        return status
     }
 
     private func send(_ queue: inout ByteQueue) async throws(StreamError) {
