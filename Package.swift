@@ -58,15 +58,11 @@ let tests: [Target] = [
         name: "TestCertificates", path: "Tests/TestCertificates", exclude: ["README.md", "generate.sh"],
         swiftSettings: house),
     .target(name: "CTestHeap", path: "Tests/CTestHeap", cSettings: warnings),
-<<<<<<< HEAD
     .target(
         name: "TestSupport", dependencies: ["Ring", "TLS", "Telemetry", "TestCertificates"], path: "Tests/TestSupport",
         swiftSettings: house),
-    .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux"], swiftSettings: house),
-=======
     .target(name: "CTaskHook", path: "Tests/Support/CTaskHook", cSettings: warnings),
     .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux", "CTaskHook"], swiftSettings: house),
->>>>>>> ringtests
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
     .testTarget(
         name: "TLSTests", dependencies: ["TLS", "Ring", "TestCertificates", "CTestHeap"], swiftSettings: house),

@@ -16,13 +16,9 @@ extension Stream {
 
     /// Sends what is queued and waits until the kernel has taken it: one send, unless the peer is slow.
     ///
-<<<<<<< HEAD
-    /// - Throws: `timedOut`, `reset`, `system`. What the kernel had not taken is lost.
-    @inline(never)  // Kept out of the frames that live while a session is idle.
-=======
     /// - Throws: `timedOut`, `reset`, `system`: what the kernel had not taken is lost. `insecure` where the record layer
     ///   could not protect what was queued, which is dropped then.
->>>>>>> ringtests
+    @inline(never)  // Kept out of the frames that live while a session is idle.
     public func flush() async throws(StreamError) {
         var isProtected = true
         while true {
