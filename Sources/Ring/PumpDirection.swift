@@ -70,6 +70,8 @@ final class PumpDirection: CompletionSink {
         case .ended: reachEnd()
         case let failure?: pump.end(.broken(sourceSide, failure))
         }
+        // The pump may have ended before this direction held anything that it could have cancelled.
+        if pump.outcome != nil { cancel() }
         proceed()
     }
 

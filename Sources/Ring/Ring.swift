@@ -70,7 +70,7 @@ public final class Ring {
         case sink(any CompletionSink)
     }
 
-    private var afterTurn: [() -> Void] = []
+    private var deferred: [() -> Void] = []
 
     /// User data of operations whose completion nobody waits for.
     static let unattended = UInt64.max - 1
@@ -190,17 +190,18 @@ public final class Ring {
         }
     }
 
-    /// Has `action` called once this turn's completions and deadlines are done with: for machines, which call nobody out of
-    /// the middle of a step.
-    func atEndOfTurn(_ action: @escaping () -> Void) {
-        afterTurn.append(action)
+    /// Has `action` called before the next submission: for machines, which call nobody out of the middle of a step.
+    func later(_ action: @escaping () -> Void) {
+        deferred.append(action)
     }
 
-    func endTurn() {
-        guard !afterTurn.isEmpty else { return }
-        var actions: [() -> Void] = []
-        swap(&actions, &afterTurn)
-        for action in actions { action() }
+    /// Runs what was put off, and what that puts off in turn.
+    func runDeferred() {
+        while !deferred.isEmpty {
+            var actions: [() -> Void] = []
+            swap(&actions, &deferred)
+            for action in actions { action() }
+        }
     }
 
     /// Takes all completions there are and resumes or tells those who wait for them.

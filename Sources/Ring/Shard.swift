@@ -76,6 +76,7 @@ public actor Shard {
         var due: [any DeadlineTarget] = []
         while !isStopping {
             executor.runReady()
+            ring.runDeferred()
             noteTurnLength()
             ring.turn(waitingUntil: executor.hasWork || isStopping ? Instant(nanoseconds: 0) : ring.timers.nextWakeUp())
             ring.reap()
@@ -83,7 +84,6 @@ public actor Shard {
             ring.timers.advance(to: ring.now, into: &due)
             for target in due { target.deadlinePassed() }
             due.removeAll(keepingCapacity: true)
-            ring.endTurn()
         }
     }
 
