@@ -87,8 +87,8 @@ public final class Ring {
     }
 
     deinit {
-        buffers.close(raw)
         uring_close(raw)
+        buffers.close()
         batch.deallocate()
     }
 
@@ -100,6 +100,12 @@ public final class Ring {
         owner = linux_thread_token()
         let result = uring_start(raw)
         precondition(result >= 0, "io_uring: enabling the ring: \(systemErrorText(-result))")
+    }
+
+    /// Ends the ring's ties to its thread. The last call from there.
+    func finish() {
+        checkOwner()
+        uring_finish(raw)
     }
 
     @inline(__always)
