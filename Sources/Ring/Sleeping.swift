@@ -1,17 +1,34 @@
 extension Ring {
     /// Waits until `moment`, to the wheel's coarseness (up to 34 ms late).
     public func sleep(until moment: Instant) async {
-        let alarm = Alarm()
-        let timer = timers.add(alarm)
-        timers.setDeadline(moment, of: timer)
-        await withUnsafeContinuation { alarm.sleeper = $0 }
-        timers.remove(timer)
+        await Alarm().sleep(on: self, until: moment)
     }
 }
 
-private final class Alarm: DeadlineTarget {
-    var sleeper: UnsafeContinuation<Void, Never>?
+/// A sleep that somebody else may end. For one sleeper, once.
+public final class Alarm {
+    private var sleeper: UnsafeContinuation<Void, Never>?
+    private var isOff = false
 
+    public init() {}
+
+    /// Waits until `moment`, to the wheel's coarseness (up to 34 ms late), or until `turnOff`.
+    public func sleep(on ring: Ring, until moment: Instant) async {
+        guard !isOff else { return }
+        let timer = ring.timers.add(self)
+        ring.timers.setDeadline(moment, of: timer)
+        await withUnsafeContinuation { sleeper = $0 }
+        ring.timers.remove(timer)
+    }
+
+    /// Ends the sleep; where it has not begun, it will not last.
+    public func turnOff() {
+        isOff = true
+        sleeper.take()?.resume()
+    }
+}
+
+extension Alarm: DeadlineTarget {
     func deadlinePassed() {
         sleeper.take()?.resume()
     }
