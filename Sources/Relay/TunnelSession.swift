@@ -20,6 +20,8 @@ final class TunnelSession {
     var pump: Pump?
     /// The session is to end at its next step, with a 421; set by a drain.
     var isDraining = false
+    /// The session is to end at once, without a word; set when a drain's time is over.
+    private var isAborted = false
     /// The client greeted with HELO: replies carry no enhanced status codes.
     var usesHELO = false
     /// It has done so at least once, whatever it said since.
@@ -55,7 +57,7 @@ final class TunnelSession {
                 try await refuseAll()
             }
         } catch {
-            await end(error)
+            await end(isAborted ? .aborted : error)
         }
         await upstream?.close()
         await client.close()
@@ -71,6 +73,7 @@ final class TunnelSession {
 
     /// Ends the session without a word.
     func abort() {
+        isAborted = true
         pump?.abort()
         let now = ring.now
         client.deadline = now
