@@ -49,8 +49,8 @@ let sources: [Target] = [
         name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt"],
         swiftSettings: house),
     .executableTarget(
-        name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt"], path: "Benchmarks/mailrace-bench",
-        swiftSettings: house),
+        name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],
+        path: "Benchmarks/mailrace-bench", swiftSettings: house),
 ]
 
 let tests: [Target] = [
@@ -77,6 +77,8 @@ let tests: [Target] = [
     .testTarget(
         name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "TestSupport", "CTestHeap"],
         swiftSettings: house),
+    .testTarget(
+        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),
 ]
 
 let package = Package(
@@ -95,6 +97,8 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("LineFuzzer", ["Wire"]),
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
+    ("SettingsFuzzer", ["Settings"]),
+    ("TLSFuzzer", ["TLS", "Ring", "TestCertificates"]),
 ]
 
 // They exist only with MAILRACE_FUZZ in the environment, because all they test is built with sanitizers then:

@@ -3,7 +3,9 @@ import Wire
 
 /// How and why a session ends before its hand-off, with what the client is told and what is counted. Thrown by whichever
 /// step finds that the session cannot go on.
-struct SessionEnd: Error {
+///
+/// A class, so that every step that may throw it reserves one word for it and not a whole reply.
+final class SessionEnd: Error {
     let end: SessionRecord.End
     let endedBy: SessionRecord.Party
     let counter: Counter?

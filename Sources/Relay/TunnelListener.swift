@@ -15,6 +15,9 @@ public final class TunnelListener {
     private var sessionsBegun: UInt64 = 0
     /// Clients that are being told that there is no room for them.
     private var turnedAway = 0
+    /// The most sessions at once since memory was last given back.
+    private var sessionsPeak = 0
+    private let emptied: @Sendable () -> Void
     private var allEnded: [UnsafeContinuation<Void, Never>] = []
     private var isDraining = false
     private let drainDeadline = Alarm()
@@ -24,11 +27,16 @@ public final class TunnelListener {
     /// Clients turned away with a reply at one time; more are closed without one. What these connections cost is set
     /// aside when `max_sessions` is made to fit the process's descriptors.
     private static let turnedAwayMax = 16
+    /// Sessions at once from which on their memory is worth giving back to the system.
+    private static let worthwhilePeak = 256
 
+    /// - Parameter emptied: told when most of many sessions have ended, so that their memory can be given back. Must not block.
     /// - Throws: where the certificates cannot be used.
     public init(
-        _ settings: TunnelSettings, on shard: isolated Shard, limit: SessionLimit, counters: Counters, log: Log
+        _ settings: TunnelSettings, on shard: isolated Shard, limit: SessionLimit, counters: Counters, log: Log,
+        emptied: @escaping @Sendable () -> Void = {}
     ) throws(TLSConfigurationError) {
+        self.emptied = emptied
         context = try TunnelContext(shard.ring, settings, counters: counters, log: log)
         self.limit = limit
         shardNumber = shard.number
@@ -68,12 +76,22 @@ public final class TunnelListener {
         let session = TunnelSession(client, context, record)
         let slot = sessions.insert(session)
         if isDraining { session.drain() }  // Another shard had accepted it before.
+        sessionsPeak = max(sessionsPeak, sessions.count)
         context.counters.add(.sessions)
         context.counters.raise(.sessionsActive)
+        let close = { shard.spawn { await self.close(session, slot) } }
         shard.spawn {
-            await session.run()
-            self.ended(session, slot)
+            if await session.converse() {
+                session.passThrough(close)
+            } else {
+                await self.close(session, slot)
+            }
         }
+    }
+
+    private func close(_ session: TunnelSession, _ slot: SlotID) async {
+        await session.close()
+        ended(session, slot)
     }
 
     private func ended(_ session: TunnelSession, _ slot: SlotID) {
@@ -88,6 +106,10 @@ public final class TunnelListener {
             counters.add(.upstreamTxBytes, upstream.bytesSent)
         }
         context.log.write(session.finishedRecord())
+        if sessionsPeak >= Self.worthwhilePeak, sessions.count <= sessionsPeak / 4 {
+            sessionsPeak = sessions.count
+            emptied()
+        }
         noteEnd()
     }
 

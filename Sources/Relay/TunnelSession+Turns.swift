@@ -13,14 +13,13 @@ extension TunnelSession {
         presentUpstream?.deadline = .never
         var framer = LineFramer(limitBytes: DialogueLimits.commandLineBytes)
         while true {
-            try await expectSilentUpstream()
+            if let upstream = speakingUpstream { throw await leave(of: upstream) }
             switch client.withInput({ framer.next(in: $0) }) {
             case .line(let length):
                 if let line = Self.understood(client.takeInput(length)) { return line }
                 try await answerBadLine(with: .syntaxError)
             case .tooLong:
-                try await discardLine()
-                try await answerBadLine(with: .lineTooLong)
+                try await answerLongLine()
             case .incomplete:
                 try await waitForClient()
             }
@@ -48,19 +47,22 @@ extension TunnelSession {
         }
     }
 
-    /// Drops the line that begins the input, however long; past the limit the session ends.
-    private func discardLine() async throws(SessionEnd) {
+    /// Drops the line that begins the input, however long, and says so; past the limit the session ends.
+    @inline(never)  // Kept out of the frames that live while a session is idle, as the others marked so here.
+    private func answerLongLine() async throws(SessionEnd) {
         var discarder = LineDiscarder()
         while true {
             switch client.withInput({ discarder.next(in: $0) }) {
-            case .lineEnd(let length): return client.dropInput(length)
+            case .lineEnd(let length):
+                client.dropInput(length)
+                return try await answerBadLine(with: .lineTooLong)
             case .incomplete: client.dropInput(client.buffered)
             }
             guard discarder.discardedBytes <= DialogueLimits.discardedLineBytes else {
                 noteBadLine()
                 throw .endlessLine
             }
-            try await expectSilentUpstream()
+            if let upstream = speakingUpstream { throw await leave(of: upstream) }
             try await waitForClient()
         }
     }
@@ -71,22 +73,25 @@ extension TunnelSession {
         if badLines == 1 { context.counters.add(.sessionsBadLine) }
     }
 
+    @inline(never)
     private func answerBadLine(with reply: LocalReply) async throws(SessionEnd) {
         noteBadLine()
         guard badLines <= DialogueLimits.badLines else { throw .tooManyErrors }
         try await tellClient(render(reply))
     }
 
-    /// The upstream may only take its leave now: a 421 is relayed, anything else ends the session unseen.
-    private func expectSilentUpstream() async throws(SessionEnd) {
-        guard let upstream = presentUpstream, upstream.hasInput else { return }
-        guard upstream.buffered > 0 else { throw .upstreamFailed(upstream) }
-        upstream.deadline = ring.now + DialogueLimits.leavePatience
-        throw await leave(of: upstream)
+    /// The upstream, where it has something to say.
+    private var speakingUpstream: Stream? {
+        guard let upstream = presentUpstream, upstream.hasInput else { return nil }
+        return upstream
     }
 
-    /// How a session ends whose upstream speaks out of turn. The client may have spoken as well, in its own turn.
+    /// How a session ends whose upstream speaks during the client's turn: it may only take its leave. A 421 is relayed,
+    /// anything else ends the session unseen. The client may have spoken as well.
+    @inline(never)
     private func leave(of upstream: Stream) async -> SessionEnd {
+        guard upstream.buffered > 0 else { return .upstreamFailed(upstream) }
+        upstream.deadline = ring.now + DialogueLimits.leavePatience
         do throws(SessionEnd) {
             let reply = try await reply(of: upstream, watching: nil) { mayBecome421($0) }
             return reply.announcesClosing ? .upstream421(reply) : .upstreamDesync

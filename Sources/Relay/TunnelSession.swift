@@ -46,19 +46,23 @@ final class TunnelSession {
         set { record.phase = newValue }
     }
 
-    /// Serves the client to its end. Both connections are closed afterwards.
-    func run() async {
+    /// Carries the dialogue on to the hand-off, or to its end.
+    ///
+    /// - Returns: true where the session is handed off: `passThrough` follows.
+    func converse() async -> Bool {
         do throws(SessionEnd) {
             try await connect()
-            if try await greet() {
-                try await negotiate()
-                await passThrough()
-            } else {
-                try await refuseAll()
-            }
+            guard try await greet() else { try await refuseAll() }
+            try await negotiate()
+            return true
         } catch {
             await end(isAborted ? .aborted : error)
+            return false
         }
+    }
+
+    /// Closes both connections, at the end of everything.
+    func close() async {
         await upstream?.close()
         await client.close()
     }

@@ -29,7 +29,7 @@ extension Stream {
         let raw = UnsafeMutablePointer<linux_address>.allocate(capacity: 1)
         raw.initialize(to: address.raw)
         defer { raw.deallocate() }
-        let completion = await ring.perform(&sending) {
+        let completion = await ring.perform(named: { sending = $0 }) {
             uring_connect($0, descriptor, raw, raw.pointee.length, $1)
         }
         switch -completion.result {

@@ -40,9 +40,13 @@ final class PumpDirection: CompletionSink {
         self.targetSide = targetSide
     }
 
+    /// Belongs to `pump` from now on, and with it the source's receive that may be in flight.
     func attach(to pump: Pump, opposite: PumpDirection) {
         self.pump = pump
         self.opposite = opposite
+        guard let operation = source.receiving.take() else { return }
+        ring.redirect(operation, to: self)
+        receiving = operation
     }
 
     private var ring: Ring { source.ring }
@@ -52,16 +56,16 @@ final class PumpDirection: CompletionSink {
     /// The end has been passed on and nothing is left to do.
     var isDone: Bool { end == .passedOn && isQuiet && waiting.isEmpty }
 
-    /// Takes the source over: what it holds unread, and the receive that may be in flight.
+    /// Passes on what the source holds unread, and goes on from there.
     func begin() {
-        if let operation = source.receiving.take() {
-            ring.redirect(operation, to: self)
-            receiving = operation
-        }
         swap(&waiting, &target.records)
         source.inbound.withBytes { forward($0) }
         source.inbound.removeAll()
-        if source.inputEnd != nil { reachEnd() }
+        switch source.inputEnd {
+        case nil: break
+        case .ended: reachEnd()
+        case let failure?: pump.end(.broken(sourceSide, failure))
+        }
         proceed()
     }
 
@@ -113,6 +117,8 @@ final class PumpDirection: CompletionSink {
         let result = completion.result
         if let id = completion.bufferID {
             take(ring.buffers.take(id, count: Int(result)))
+        } else if pump.outcome != nil {
+            return
         } else if result > 0 {
             takeLarge(Int(result))
         } else {
@@ -130,6 +136,7 @@ final class PumpDirection: CompletionSink {
     }
 
     private func take(_ buffer: consuming ReceivedBuffer) {
+        guard pump.outcome == nil else { return }
         let bytes = buffer.unsafeBytes
         if bytes.count == ring.buffers.bytesEach { large.use() }
         if isPlain && waiting.isEmpty && sending == nil {

@@ -70,6 +70,8 @@ public final class Ring {
         case sink(any CompletionSink)
     }
 
+    private var afterTurn: [() -> Void] = []
+
     /// User data of operations whose completion nobody waits for.
     static let unattended = UInt64.max - 1
     private static let batchCapacity = 512
@@ -116,15 +118,18 @@ public final class Ring {
         return id
     }
 
-    /// Puts an operation in flight and waits for its completion. `id` names it meanwhile, so that it can be cancelled.
+    /// Puts an operation in flight and waits for its completion. `named` is told its name and, once it is over, `nil`,
+    /// so that it can be cancelled meanwhile. (Not `inout`: that would be exclusive access across the suspension.)
     /// Only the kernel's completion resumes the caller.
-    func perform(_ id: inout OperationID?, _ prepare: (OpaquePointer, UInt64) -> Bool) async -> Completion {
+    func perform(
+        named: (OperationID?) -> Void, _ prepare: (OpaquePointer, UInt64) -> Bool
+    ) async -> Completion {
         let completion = await withUnsafeContinuation { continuation in
             let operation = operations.insert(.task(continuation))
-            id = operation
+            named(operation)
             submit(operation.bits, prepare)
         }
-        id = nil
+        named(nil)
         return completion
     }
 
@@ -152,9 +157,12 @@ public final class Ring {
         let result = uring_turn(raw, UInt64(URING_NO_WAIT))
         guard result < 0 else { return }
         noteInterruption(result)
-        // The kernel wants its completions taken first. They are kept for the turn: nothing is called from in here.
-        let count = Int(uring_reap(raw, batch.baseAddress, UInt32(batch.count)))
-        setAside.append(contentsOf: batch[..<count])
+        // The kernel wants its completions taken first. They are kept for the turn: nothing is called from in here. Not
+        // by way of `batch`, which may be in the middle of being delivered.
+        withUnsafeTemporaryAllocation(of: uring_completion.self, capacity: Self.batchCapacity) { taken in
+            let count = Int(uring_reap(raw, taken.baseAddress, UInt32(taken.count)))
+            setAside.append(contentsOf: taken[..<count])
+        }
     }
 
     // MARK: The turn
@@ -180,6 +188,19 @@ public final class Ring {
         case EINTR, EAGAIN, EBUSY, ENOMEM: statistics.interruptedTurns += 1
         default: preconditionFailure("io_uring_enter: \(systemErrorText(-result))")
         }
+    }
+
+    /// Has `action` called once this turn's completions and deadlines are done with: for machines, which call nobody out of
+    /// the middle of a step.
+    func atEndOfTurn(_ action: @escaping () -> Void) {
+        afterTurn.append(action)
+    }
+
+    func endTurn() {
+        guard !afterTurn.isEmpty else { return }
+        var actions: [() -> Void] = []
+        swap(&actions, &afterTurn)
+        for action in actions { action() }
     }
 
     /// Takes all completions there are and resumes or tells those who wait for them.

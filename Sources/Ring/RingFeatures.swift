@@ -37,6 +37,22 @@ public struct RingFeatures: OptionSet, Sendable {
     ]
 }
 
+/// What io_uring offers here, for people.
+public enum RingReport {
+    /// A name and a value each. Opens a small ring to find out.
+    public static var lines: [(name: String, value: String)] {
+        let ring: Ring
+        do throws(RingUnavailable) {
+            let small = Ring.Sizes(submissions: 64, completions: 128, receiveBuffers: 16, receiveBufferBytes: 4096)
+            ring = try Ring(sizes: small)
+        } catch {
+            return [("io_uring", error.description)]
+        }
+        return [("io_uring", "available")]
+            + RingFeatures.names.map { ("  \($0.name)", ring.features.contains($0.feature) ? "yes" : "no") }
+    }
+}
+
 /// Why there is no ring, in words an administrator can act on.
 public struct RingUnavailable: Error, CustomStringConvertible, Equatable {
     /// The kernel's errno, positive.

@@ -16,9 +16,12 @@ public final class Alarm {
     public func sleep(on ring: Ring, until moment: Instant) async {
         guard !isOff else { return }
         let timer = ring.timers.add(self)
-        ring.timers.setDeadline(moment, of: timer)
-        await withUnsafeContinuation { sleeper = $0 }
+        await withUnsafeContinuation { continuation in
+            sleeper = continuation
+            ring.timers.setDeadline(moment, of: timer)
+        }
         ring.timers.remove(timer)
+        withExtendedLifetime(self) {}  // The wheel does not own it.
     }
 
     /// Ends the sleep; where it has not begun, it will not last.

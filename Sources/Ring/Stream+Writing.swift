@@ -17,6 +17,7 @@ extension Stream {
     /// Sends what is queued and waits until the kernel has taken it: one send, unless the peer is slow.
     ///
     /// - Throws: `timedOut`, `reset`, `system`. What the kernel had not taken is lost.
+    @inline(never)  // Kept out of the frames that live while a session is idle.
     public func flush() async throws(StreamError) {
         while true {
             if let layer { seal(layer) }
@@ -41,7 +42,7 @@ extension Stream {
         while !queue.isEmpty {
             if deadlineHasPassed { throw .timedOut }
             let bytes = queue.unsafeBytes
-            let completion = await ring.perform(&sending) {
+            let completion = await ring.perform(named: { sending = $0 }) {
                 uring_send($0, descriptor, bytes.baseAddress, bytes.count, Self.sendFlags, $1)
             }
             switch -completion.result {
@@ -80,12 +81,17 @@ extension Stream {
             var dropped = inbound.count
             inbound.removeAll()
             while dropped < Self.lingerLimitBytes {
-                try await waitForInput()
+                try await waitUninterrupted()
                 dropped += inbound.count
                 inbound.removeAll()
             }
         } catch {}
         await close()
+    }
+
+    /// A goodbye is on its way to the end that an interruption asks for.
+    private func waitUninterrupted() async throws(StreamError) {
+        do throws(StreamError) { try await waitForInput() } catch { if error != .interrupted { throw error } }
     }
 
     private static var lingerLimitBytes: Int { 64 << 10 }

@@ -111,10 +111,12 @@ struct TimerWheel: ~Copyable {
     private mutating func enter(_ id: SlotID, dueAt dueTick: UInt64) {
         let dueTick = max(dueTick, tick + 1)
         var level = 0
-        while level < Self.levels - 1, Self.distance(level, from: tick, to: dueTick) >= Self.buckets { level += 1 }
+        // The bucket of `tick` itself has been handled, so a whole turn of the wheel lies ahead. With one bucket less, an
+        // entry that moves on in the tick before its coarse bucket's time could land in that very bucket again.
+        while level < Self.levels - 1, Self.distance(level, from: tick, to: dueTick) > Self.buckets { level += 1 }
         let shift = UInt64(level) * Self.bucketBits
         // Past the last wheel's range the entry waits in its farthest bucket and moves on from there.
-        let turn = min(dueTick >> shift, (tick >> shift) + Self.buckets - 1)
+        let turn = min(dueTick >> shift, (tick >> shift) + Self.buckets)
         let place = Place(level: level, turn: turn)
         timers.update(id) { $0.place = place }
         entries[place.index].append(id)
@@ -130,7 +132,7 @@ struct TimerWheel: ~Copyable {
         var first: Place?
         for level in 0..<Self.levels {
             let current = tick >> (UInt64(level) * Self.bucketBits)
-            for ahead in 1..<Self.buckets {
+            for ahead in 1...Self.buckets {
                 let place = Place(level: level, turn: current + ahead)
                 if let first, first.firstTick < place.firstTick { break }
                 guard !entries[place.index].isEmpty else { continue }

@@ -61,7 +61,8 @@ public struct TLSFiles: Sendable, Hashable {
 }
 
 extension TLSFiles {
-    /// Reads the files of `settings`; what cannot be read is reported where `table`, its place in the document, names it.
+    /// Reads the files of `settings`; what cannot be read is reported at the key in `table`, its
+    /// place in the document.
     init(_ settings: Settings.TLS, table: Node?, problems: inout ProblemCollector) {
         func read(_ key: String, _ paths: [String]) -> [SettingsFile] {
             paths.enumerated().compactMap { index, path in
@@ -80,8 +81,8 @@ extension TLSFiles {
         certificates = read("certificate", settings.certificate)
         keys = read("key", settings.key)
         let passwords = settings.keyPasswordFile.isEmpty ? [] : [settings.keyPasswordFile]
-        let lineEnd: (UInt8) -> Bool = { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
-        keyPassword = read("key_password_file", passwords).first.map { file in Array(file.bytes.prefix { !lineEnd($0) })
+        keyPassword = read("key_password_file", passwords).first.map { file in
+            Array(file.bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
         }
     }
 }

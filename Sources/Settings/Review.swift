@@ -103,8 +103,8 @@ struct Review {
         for (index, endpoint) in listener.listen.enumerated() where !endpoint.isLoopback {
             warnings.report(
                 node.value(index, of: listener.listen.count),
-                "\(endpoint) is open to others, and upstream.\(listener.upstream) sees Mailrace's address in place of theirs:"
-                    + " it must not trust that address")
+                "\(endpoint) is open to others, and upstream.\(listener.upstream) sees Mailrace's address in place of"
+                    + " theirs: it must not trust that address")
         }
     }
 }

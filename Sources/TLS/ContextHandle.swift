@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Glibc
+import COpenSSL
+import Glibc
 
 /// Owns an SSL_CTX and fills it from a configuration. Not Sendable: it lives on one shard, so that no lock and no
 /// reference count inside OpenSSL is shared between threads.

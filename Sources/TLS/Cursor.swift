@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ring
+import COpenSSL
+import Ring
 
 /// The ciphertext of one call into OpenSSL: read from the caller's bytes, appended to the caller's queue without a stop
 /// in between. There is no "output is full", hence nothing that could be lost or would have to be tried again.

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// What a shard makes client engines from. Not Sendable: each shard makes its own from the shared configuration.
 public final class TLSClientContext {

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// What the handshake has agreed on. Nil before it is complete, and after a failure.
 extension TLSEngine {

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 public import Ring
 
 /// TLS on one connection, as a server or as a client: bytes in, bytes out, by OpenSSL.

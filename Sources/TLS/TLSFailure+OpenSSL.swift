@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 extension TLSFailure {
     /// What OpenSSL says: by its reason where that is precise, else by the alert that it made for the peer.

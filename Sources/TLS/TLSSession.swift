@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// What a client remembers of a connection, to make the handshake of the next one to the same server short.
 /// Not Sendable: it stays on its shard. It may be offered any number of times.

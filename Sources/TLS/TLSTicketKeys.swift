@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// The secret that seals session tickets (RFC 5077; RFC 8446, 4.6.1). The shards of a listener share one value, so that
 /// each of them resumes what another one has begun; it is made anew with the process.

@@ -1,21 +1,27 @@
+import Ring
+import Service
 import Settings
 
 /// `mailrace check`: looks over the configuration, or the system, and changes nothing.
 enum Check {
     static func run(_ options: Options) -> ExitCode {
         if options.printsSystem {
-            Terminal.writeOutput(SystemReport.text(ring: []))
+            Terminal.writeOutput(SystemReport.text(ring: RingReport.lines))
             if !options.printsSettings { return .success }
         }
-        do {
+        do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
-            loaded.warn()
+            show(loaded.warnings + (try loaded.checkFiles()))
             Terminal.writeOutput(options.printsSettings ? loaded.printed() : "OK: \(loaded.summary)\n")
             return .success
         } catch {
             error.show()
             return .configuration
         }
+    }
+
+    private static func show(_ warnings: [SettingsProblem]) {
+        for warning in warnings { Terminal.writeError("warning: \(warning)\n") }
     }
 }
 
@@ -27,11 +33,6 @@ extension SettingsProblems {
 }
 
 extension LoadedSettings {
-    /// One line a warning, on standard error.
-    func warn() {
-        for warning in warnings { Terminal.writeError("warning: \(warning)\n") }
-    }
-
     /// What there is, in a few words.
     fileprivate var summary: String {
         let counts = [

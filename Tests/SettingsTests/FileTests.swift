@@ -68,7 +68,8 @@ struct FileTests {
             problems?.list.map(\.description) == [
                 "\(file):8:15: tls.a.certificate: cannot read \"\(folder.path)/c.pem\": No such file or directory",
                 "\(file):9:8: tls.a.key: cannot read \"\(folder.path)/k.pem\": the file is longer than 1024 KiB",
-                "\(file):10:21: tls.a.key_password_file: cannot read \"\(folder.path)/password\": No such file or directory",
+                "\(file):10:21: tls.a.key_password_file: cannot read \"\(folder.path)/password\": No such file"
+                    + " or directory",
                 "\(file):11:1: tls.a.x: unknown key",
             ])
     }

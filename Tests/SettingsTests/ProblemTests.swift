@@ -28,7 +28,8 @@ struct ProblemTests {
             "m.toml:4:1: listener_defaults.role_: unknown key; did you mean role?"),
         Case(
             "documented, but of a later version",
-            "[admin]\nlisten = \"\"\n\(relay)listen = [\"127.0.0.1:25\"]\ndial = \"accept\"\n[listener.mx.auth]\nrequire = true",
+            "[admin]\nlisten = \"\"\n\(relay)listen = [\"127.0.0.1:25\"]\ndial ="
+                + " \"accept\"\n[listener.mx.auth]\nrequire = true",
             "m.toml:1:2: admin: not available in this version",
             "m.toml:8:1: listener.mx.dial: not available in this version",
             "m.toml:9:14: listener.mx.auth: not available in this version"),
@@ -60,7 +61,8 @@ struct ProblemTests {
             "m.toml:4:12: timeouts.greeting: expected a duration from 1ms to 7d, found the integer 30",
             "m.toml:6:10: log.format: expected one of \"text\", \"json\", found the boolean true",
             "m.toml:7:8: log.file: expected the name of a file, or \"\", found a list",
-            "m.toml:12:10: listener.mx.listen: expected a list of addresses, as in [\"[::]:25\"], found the string \"127.0.0.1:25\""
+            "m.toml:12:10: listener.mx.listen: expected a list of addresses, as in [\"[::]:25\"], found the"
+                + " string \"127.0.0.1:25\""
         ),
         Case(
             "wrong types of tables", "listener = 1\nupstream.a = 2026-01-01",
@@ -68,9 +70,12 @@ struct ProblemTests {
             "m.toml:2:14: upstream.a: expected a table, found a date or time"),
         Case(
             "wrong type in a list", "\(relay)listen = [25, 1.5, {}]",
-            "m.toml:5:11: listener.mx.listen: expected an address, as in \"192.0.2.1:25\" or \"[2001:db8::1]:25\", found the integer 25",
-            "m.toml:5:15: listener.mx.listen: expected an address, as in \"192.0.2.1:25\" or \"[2001:db8::1]:25\", found the number 1.5",
-            "m.toml:5:20: listener.mx.listen: expected an address, as in \"192.0.2.1:25\" or \"[2001:db8::1]:25\", found a table"
+            "m.toml:5:11: listener.mx.listen: expected an address, as in \"192.0.2.1:25\" or"
+                + " \"[2001:db8::1]:25\", found the integer 25",
+            "m.toml:5:15: listener.mx.listen: expected an address, as in \"192.0.2.1:25\" or"
+                + " \"[2001:db8::1]:25\", found the number 1.5",
+            "m.toml:5:20: listener.mx.listen: expected an address, as in \"192.0.2.1:25\" or"
+                + " \"[2001:db8::1]:25\", found a table"
         ),
         Case(
             "out of range",
@@ -87,7 +92,8 @@ struct ProblemTests {
             "m.toml:2:9: log.level: \"warn\" is not one of \"error\", \"warning\", \"info\", \"debug\"",
             "m.toml:3:10: log.format: \"\" is not one of \"text\", \"json\"",
             "m.toml:5:21: runtime.io_uring_features: \"6.2\" is not one of \"probe\", \"6.1\"; did you mean \"6.1\"?",
-            "m.toml:11:12: listener.mx.starttls: \"requires\" is not one of \"off\", \"offer\", \"require\"; did you mean \"require\"?"
+            "m.toml:11:12: listener.mx.starttls: \"requires\" is not one of \"off\", \"offer\", \"require\";"
+                + " did you mean \"require\"?"
         ),
         Case(
             "words of a later version",
@@ -98,12 +104,15 @@ struct ProblemTests {
             "m.toml:10:11: upstream.b.balance: \"round-robin\" is not available in this version; expected \"first\""),
         Case(
             "durations", "[timeouts]\ngreeting = \"30\"\ncommand = \"1.5s\"\n\(relay)listen = [\"127.0.0.1:25\"]",
-            "m.toml:2:12: timeouts.greeting: \"30\" is not a duration; expected a number and one of ms, s, m, h, d, as in \"30s\"",
-            "m.toml:3:11: timeouts.command: \"1.5s\" is not a duration; expected a number and one of ms, s, m, h, d, as in \"30s\""
+            "m.toml:2:12: timeouts.greeting: \"30\" is not a duration; expected a number and one of ms, s, m,"
+                + " h, d, as in \"30s\"",
+            "m.toml:3:11: timeouts.command: \"1.5s\" is not a duration; expected a number and one of ms, s, m,"
+                + " h, d, as in \"30s\""
         ),
         Case(
             "names, host names, control characters",
-            "hostname = \"-a.example\"\n[log]\nfile = \"/a\\u0000b\"\n\(relay)listen = [\"127.0.0.1:25\"]\nstat_prefix = \"m x\"",
+            "hostname = \"-a.example\"\n[log]\nfile = \"/a\\u0000b\"\n\(relay)listen ="
+                + " [\"127.0.0.1:25\"]\nstat_prefix = \"m x\"",
             "m.toml:1:12: hostname: \"-a.example\" is not a host name",
             "m.toml:3:8: log.file: a control character is not allowed here",
             "m.toml:9:15: listener.mx.stat_prefix: \"m x\" is not a name; expected 1 to 64 letters, digits, - and _"),
@@ -116,7 +125,8 @@ struct ProblemTests {
     static let addresses = [
         Case(
             "of listeners",
-            "\(relay)listen = [\"127.0.0.1\", \"127.0.0.1:65536\", \"::1\", \"[::1]\", \"[::1:25\", \"[::1]x\", \":25\", \"\"]",
+            "\(relay)listen = [\"127.0.0.1\", \"127.0.0.1:65536\", \"::1\", \"[::1]\", \"[::1:25\", \"[::1]x\","
+                + " \":25\", \"\"]",
             "m.toml:5:11: listener.mx.listen: \"127.0.0.1\" has no port; expected one, as in \"127.0.0.1:25\"",
             "m.toml:5:24: listener.mx.listen: \"127.0.0.1:65536\": the port is not a number from 0 to 65535",
             "m.toml:5:43: listener.mx.listen: \"::1\": an IPv6 address stands in brackets, as in \"[::1]:25\"",
@@ -127,11 +137,15 @@ struct ProblemTests {
             "m.toml:5:87: listener.mx.listen: \"\" is not an IP address"),
         Case(
             "of servers",
-            "\(relay)listen = [\"127.0.0.1:25\"]\n[upstream.b]\nservers = [\n\"mx2.internal\",\n\"localhost:25\",\n\"unix:/run/x\",\n"
+            "\(relay)listen = [\"127.0.0.1:25\"]\n[upstream.b]\nservers ="
+                + " [\n\"mx2.internal\",\n\"localhost:25\",\n\"unix:/run/x\",\n"
                 + "\"10.0.0.5:0\",\n\"10.0.0.5:+25\",\n\"10.0.0.256\"]\n[upstream.c]\nservers = []",
-            "m.toml:8:1: upstream.b.servers: \"mx2.internal\": host names are not available in this version; give an IP address",
-            "m.toml:9:1: upstream.b.servers: \"localhost:25\": host names are not available in this version; give an IP address",
-            "m.toml:10:1: upstream.b.servers: \"unix:/run/x\": Unix sockets are not available in this version; give an IP address",
+            "m.toml:8:1: upstream.b.servers: \"mx2.internal\": host names are not available in this version;"
+                + " give an IP address",
+            "m.toml:9:1: upstream.b.servers: \"localhost:25\": host names are not available in this version;"
+                + " give an IP address",
+            "m.toml:10:1: upstream.b.servers: \"unix:/run/x\": Unix sockets are not available in this version;"
+                + " give an IP address",
             "m.toml:11:1: upstream.b.servers: \"10.0.0.5:0\": the port is not a number from 1 to 65535",
             "m.toml:12:1: upstream.b.servers: \"10.0.0.5:+25\": the port is not a number from 1 to 65535",
             "m.toml:13:1: upstream.b.servers: \"10.0.0.256\" is not an IP address",

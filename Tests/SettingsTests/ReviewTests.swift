@@ -26,14 +26,16 @@ struct ReviewTests {
             "one address twice",
             "\(relay)listen = [\"127.0.0.1:25\", \"[::1]:25\"]\n[listener.b]\n"
                 + "listen = [\"[::ffff:127.0.0.1]:25\", \"[::1]:25\"]\nupstream = \"backend\"",
-            "m.toml:7:11: listener.b.listen: [::ffff:127.0.0.1]:25 overlaps with 127.0.0.1:25, in listener.mx.listen (m.toml:5:11)",
+            "m.toml:7:11: listener.b.listen: [::ffff:127.0.0.1]:25 overlaps with 127.0.0.1:25, in"
+                + " listener.mx.listen (m.toml:5:11)",
             "m.toml:7:36: listener.b.listen: [::1]:25 is taken already, in listener.mx.listen (m.toml:5:27)"),
         Case(
             "an address behind a wildcard",
             "\(relay)listen = [\"0.0.0.0:25\"]\n[listener.b]\n"
                 + "listen = [\"127.0.0.1:25\", \"[::1]:25\", \"127.0.0.1:26\"]\nupstream = \"backend\"\n"
                 + "[listener.c]\nlisten = [\"[::]:26\"]\nupstream = \"backend\"",
-            "m.toml:7:11: listener.b.listen: 127.0.0.1:25 overlaps with 0.0.0.0:25, in listener.mx.listen (m.toml:5:11)",
+            "m.toml:7:11: listener.b.listen: 127.0.0.1:25 overlaps with 0.0.0.0:25, in listener.mx.listen"
+                + " (m.toml:5:11)",
             "m.toml:10:11: listener.c.listen: [::]:26 overlaps with 127.0.0.1:26, in listener.b.listen (m.toml:7:39)"),
         Case(
             "one name for two counters",

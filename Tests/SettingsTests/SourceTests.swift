@@ -90,6 +90,13 @@ struct SourceTests {
                 == "[192.0.2.1:25]")
     }
 
+    @Test func theBuiltInRelayIsPrintedAndReadAgain() throws {
+        let loaded = try Settings.load(SettingsSources(), standardFile: "/nonexistent/mailrace.toml")
+        #expect(loaded.file == nil)
+        #expect(loaded.printed().split(separator: "\n").allSatisfy { $0.hasPrefix("[") || $0.hasSuffix("  # default") })
+        #expect(try read(loaded.printed()).settings == loaded.settings)
+    }
+
     @Test func aListenerFromOutsideReplacesTheBuiltInOne() throws {
         let options = ["listener.mx.listen=127.0.0.1:25", "listener.mx.upstream=a", "upstream.a.servers=127.0.0.1:26"]
         let settings = try load(options: options)

@@ -23,6 +23,8 @@ int linux_name_thread(const char *name);
 int linux_thread_count(void);
 /// Processors this process may run on.
 int linux_processor_count(void);
+/// Gives the heap's free pages back to the system. Takes milliseconds after many sessions; not for a shard's thread.
+void linux_trim_heap(void);
 
 // ---- signals (linux.c) ----
 

@@ -49,9 +49,11 @@ struct Override: Sendable {
     private static func split(_ text: String, at separator: String) -> [String] {
         var parts: [String] = []
         var rest = Substring(text)
-        while parts.count < NestingGuard.depthMax, let range = rest.firstRange(of: separator) {
-            parts.append(String(rest[..<range.lowerBound]))
-            rest = rest[range.upperBound...]
+        while parts.count < NestingGuard.depthMax,
+            let end = rest.indices.first(where: { rest[$0...].hasPrefix(separator) })
+        {
+            parts.append(String(rest[..<end]))
+            rest = rest[end...].dropFirst(separator.count)
         }
         return parts + [String(rest)]
     }

@@ -24,6 +24,7 @@ extension SettingsProblem: CustomStringConvertible {
 public struct SettingsProblems: Error, Sendable, Hashable {
     public let list: [SettingsProblem]
 
+    /// Keeps the order of `list`.
     public init(list: [SettingsProblem]) {
         self.list = list
     }

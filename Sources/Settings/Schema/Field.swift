@@ -1,7 +1,7 @@
 /// Where the value of a key goes.
 typealias Property<Owner, Value> = any WritableKeyPath<Owner, Value> & Sendable
 
-/// One key of a section: the single place that knows its name, where its value goes, how it is written and what it means.
+/// One key of a section: the single place that knows its name, where its value goes, how it is written, what it means.
 struct Field<Owner: Section>: Sendable {
     let name: String
     let isRequired: Bool
@@ -12,7 +12,7 @@ struct Field<Owner: Section>: Sendable {
 }
 
 extension Field {
-    /// A key with a value. `summary` is one line for the manual; `fallback` the words for a default that is no constant.
+    /// A key with a value. `summary` is one line for the manual; `fallback` says the default where it is no constant.
     static func value<Value>(
         _ name: String, _ property: Property<Owner, Value>, _ kind: Kind<Value>,
         required: Bool = false, fallback: String? = nil, _ summary: String

@@ -127,7 +127,8 @@ private struct Words: Sendable {
         if later.contains(text) {
             return "\(Quoting.toml(text)) is not available in this version; expected \(expected)"
         }
-        return "\(Quoting.shown(text)) is not \(expected)\(Spelling.hint(for: text, among: valid, quoted: true))"
+        let hint = valid.count == 1 ? "" : Spelling.hint(for: text, among: valid, quoted: true)
+        return "\(Quoting.shown(text)) is not \(expected)\(hint)"
     }
 }
 

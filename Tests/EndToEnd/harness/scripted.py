@@ -1,0 +1,180 @@
+"""Peers on raw sockets: they do exactly what a test tells them and keep every byte they get."""
+
+import socket
+import ssl
+import threading
+
+from . import HOST, PATIENCE_S
+from .programs import wait_until
+
+
+class Connection:
+    """One end of a connection, for clients and servers. Reads are buffered, and all that was read is kept."""
+
+    def __init__(self, connected):
+        self.socket = connected
+        self.socket.settimeout(PATIENCE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.received = bytearray()
+        self.pending = b""
+        # How the peer's side ended: None while it has not, "closed" in order, "reset" otherwise.
+        self.end = None
+
+    def send(self, data):
+        self.socket.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def _fill(self):
+        """Reads some more; False at the end."""
+        if self.end:
+            return False
+        try:
+            data = self.socket.recv(65536)
+        except ssl.SSLEOFError:
+            self.end = "truncated"
+            return False
+        except (ConnectionResetError, BrokenPipeError):
+            self.end = "reset"
+            return False
+        if not data:
+            self.end = "closed"
+            return False
+        self.received += data
+        self.pending += data
+        return True
+
+    def take(self, count):
+        data, self.pending = self.pending[:count], self.pending[count:]
+        return data
+
+    def line(self):
+        """The next line with its line end; what there is if the connection ends before."""
+        while b"\n" not in self.pending and self._fill():
+            pass
+        return self.take(self.pending.find(b"\n") + 1 or len(self.pending))
+
+    def reply(self):
+        """The next reply, all its lines."""
+        lines = self.line()
+        while len(lines) > 3 and lines.splitlines()[-1][3:4] == b"-":
+            more = self.line()
+            if not more:
+                break
+            lines += more
+        return lines
+
+    def until(self, mark):
+        """Everything up to the mark, and the mark; what there is if the connection ends before."""
+        while mark not in self.pending and self._fill():
+            pass
+        place = self.pending.find(mark)
+        return self.take(place + len(mark) if place >= 0 else len(self.pending))
+
+    def exactly(self, count):
+        while len(self.pending) < count and self._fill():
+            pass
+        return self.take(count)
+
+    def rest(self):
+        """Everything until the peer closes or resets; see `end` then."""
+        while self._fill():
+            pass
+        return self.take(len(self.pending))
+
+    def reset(self):
+        """Ends the connection with a RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+
+class Client(Connection):
+    """A client that speaks line by line. Use as a context."""
+
+    def __init__(self, port):
+        super().__init__(socket.create_connection((HOST, port), PATIENCE_S))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def ask(self, command):
+        """Sends a command and returns the reply."""
+        self.send(command + "\r\n")
+        return self.reply()
+
+    def start_tls(self, version=None):
+        """The handshake; the server's certificate is not looked at. Returns what was agreed."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if version:
+            context.minimum_version = context.maximum_version = version
+        self.socket = context.wrap_socket(self.socket)
+        return self.socket.version(), self.socket.cipher()[0]
+
+
+class Server:
+    """A server that gives each connection, on a thread of its own, to a function of the test.
+
+    A failure inside the function is raised when the context is left.
+    """
+
+    def __init__(self, handle):
+        self.handle = handle
+        self.connections = []
+        self.failures = []
+        self.finished = 0
+        self.listener = socket.create_server((HOST, 0), backlog=1024)
+        self.port = self.listener.getsockname()[1]
+        self.address = f"{HOST}:{self.port}"
+        self.threads = [threading.Thread(target=self._accept, daemon=True)]
+        self.threads[0].start()
+
+    def _accept(self):
+        while True:
+            try:
+                accepted, _ = self.listener.accept()
+            except OSError:
+                return
+            connection = Connection(accepted)
+            self.connections.append(connection)
+            thread = threading.Thread(target=self._run, args=[connection], daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def _run(self, connection):
+        try:
+            self.handle(connection)
+        except (ConnectionResetError, BrokenPipeError):
+            connection.end = "reset"
+        except Exception as failure:  # kept for the test's own thread
+            self.failures.append(failure)
+        finally:
+            self.finished += 1
+            connection.close()
+
+    def wait_finished(self, count=1):
+        """Waits until this many connections were handled to their end; returns all connections."""
+        wait_until(lambda: self.finished >= count, f"{count} finished connections at the upstream")
+        return self.connections
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        # shutdown wakes the accept; close alone would not.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for connection in self.connections:
+            try:
+                connection.socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        for thread in self.threads:
+            thread.join(PATIENCE_S)
+        if self.failures and kind is None:
+            raise self.failures[0]

@@ -1,0 +1,52 @@
+# What packaging/run and packaging/test share. Sourced by bash.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "$*" >&2; }
+
+# packages SECTION...: the packages of these sections of packages.txt
+packages() {
+    local section
+    for section in "$@"; do
+        sed -n "/^\[$section\]/,/^\[/{/^[a-z0-9]/p}" "$root/packaging/packages.txt"
+    done | sort -u
+}
+
+# Installs what is missing of these sections, as root; else says what to install and ends with 69.
+require_packages() {
+    local missing=() package
+    for package in $(packages "$@"); do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        say "These Debian packages are missing: ${missing[*]}"
+        say "Install them as root: apt-get install ${missing[*]}"
+        exit 69
+    fi
+    say "Installing: ${missing[*]}"
+    # Daemons that come with a package are not to start by themselves.
+    local policy=/usr/sbin/policy-rc.d made_policy=
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+        made_policy=yes
+    fi
+    local log
+    log=$(mktemp)
+    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        say "apt-get could not install them"
+        exit 69
+    fi
+    rm -f "$log"
+    [ -z "$made_policy" ] || rm -f "$policy"
+}
+
+# Finds Swift, also where it is not on the path.
+require_swift() {
+    command -v swift >/dev/null || PATH=$PATH:/opt/swift/usr/bin:/usr/local/swift/usr/bin
+    if ! command -v swift >/dev/null; then
+        say "Swift 6.3 is needed and no swift is on the path."
+        exit 69
+    fi
+}
