@@ -63,6 +63,7 @@ final class PumpDirection: CompletionSink {
     /// Passes on what the source holds unread, and goes on from there.
     func begin() {
         swap(&waiting, &target.records)
+        target.bytesSent += UInt64(source.inbound.count)  // The source has counted them when they came.
         source.inbound.withBytes { forward($0) }
         source.inbound.removeAll()
         switch source.inputEnd {
