@@ -58,18 +58,25 @@ let tests: [Target] = [
         name: "TestCertificates", path: "Tests/TestCertificates", exclude: ["README.md", "generate.sh"],
         swiftSettings: house),
     .target(name: "CTestHeap", path: "Tests/CTestHeap", cSettings: warnings),
-    .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux"], swiftSettings: house),
+    .target(
+        name: "TestSupport", dependencies: ["Ring", "TLS", "Telemetry", "TestCertificates"], path: "Tests/TestSupport",
+        swiftSettings: house),
+    .target(name: "CTaskHook", path: "Tests/Support/CTaskHook", cSettings: warnings),
+    .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux", "CTaskHook"], swiftSettings: house),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
     .testTarget(
         name: "TLSTests", dependencies: ["TLS", "Ring", "TestCertificates", "CTestHeap"], swiftSettings: house),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Ring"], swiftSettings: house),
     .testTarget(
-        name: "ServiceTests", dependencies: ["Service", "Relay", "Ring", "Settings", "Telemetry", "TestCertificates"],
+        name: "ServiceTests",
+        dependencies: [
+            "Service", "Relay", "Ring", "Settings", "Telemetry", "TLS", "TestCertificates", "TestSupport",
+        ],
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(name: "MailraceTests", dependencies: ["mailrace", "Settings"], swiftSettings: house),
     .testTarget(
-        name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "Settings", "TestCertificates"],
+        name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "TestSupport", "CTestHeap"],
         swiftSettings: house),
     .testTarget(
         name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),

@@ -104,6 +104,7 @@ enum copenssl_identity_status copenssl_context_add_identity(
     ERR_clear_error();
     enum copenssl_identity_status status = copenssl_identity_status_malformed_certificate;
     EVP_PKEY *key = NULL;
+    X509 *leaf = NULL;
     STACK_OF(X509) *chain = copenssl_read_certificates(identity->chain_pem, identity->chain_length);
     if (chain == NULL) goto finish;
     status = copenssl_identity_status_no_certificate;
@@ -112,10 +113,12 @@ enum copenssl_identity_status copenssl_context_add_identity(
     if (status != copenssl_identity_status_taken) goto finish;
     // Decoding may leave the marks of what it tried before it found the form.
     ERR_clear_error();
-    status = check_dates(sk_X509_value(chain, 0), error);
-    if (status != copenssl_identity_status_taken) goto finish;
+    leaf = sk_X509_value(chain, 0);
+    X509_up_ref(leaf);
     status = use_identity(copenssl_ssl_ctx(context), chain, key);
+    if (status == copenssl_identity_status_taken) status = check_dates(leaf, error);
 finish:
+    X509_free(leaf);
     EVP_PKEY_free(key);
     sk_X509_pop_free(chain, X509_free);
     if (status != copenssl_identity_status_taken && error->text[0] == '\0') copenssl_take_error(NULL, error);

@@ -18,6 +18,8 @@ enum DialogueLimits {
     static let badLines = 1
     /// Commands answered without the upstream (NOOP, RSET, what follows a refusal) in one session.
     static let localAnswers = 100
+    /// How long an upstream that speaks out of turn may take to say all of its 421.
+    static let leavePatience = Duration.seconds(2)
     /// How long a client may take to read our last words and close.
     static let farewellPatience = Duration.seconds(2)
 }

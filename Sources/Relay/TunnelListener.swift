@@ -13,15 +13,23 @@ public final class TunnelListener {
     private var acceptors: [Acceptor] = []
     private var sessions = SlotTable<TunnelSession>()
     private var sessionsBegun: UInt64 = 0
+    /// The most sessions at once since memory was last given back.
+    private var sessionsPeak = 0
+    private let emptied: @Sendable () -> Void
     private var allEnded: [UnsafeContinuation<Void, Never>] = []
 
     /// Sessions ended in one turn of a drain.
     private static let drainSlice = 256
+    /// Sessions at once from which on their memory is worth giving back to the system.
+    private static let worthwhilePeak = 256
 
+    /// - Parameter emptied: told when most of many sessions have ended, so that their memory can be given back. Must not block.
     /// - Throws: where the certificates cannot be used.
     public init(
-        _ settings: TunnelSettings, on shard: isolated Shard, limit: SessionLimit, counters: Counters, log: Log
+        _ settings: TunnelSettings, on shard: isolated Shard, limit: SessionLimit, counters: Counters, log: Log,
+        emptied: @escaping @Sendable () -> Void = {}
     ) throws(TLSConfigurationError) {
+        self.emptied = emptied
         context = try TunnelContext(shard.ring, settings, counters: counters, log: log)
         self.limit = limit
         shardNumber = shard.number
@@ -60,12 +68,22 @@ public final class TunnelListener {
             id: id, listener: context.settings.name, start: now, client: client.peerAddress?.description ?? "unknown")
         let session = TunnelSession(client, context, record)
         let slot = sessions.insert(session)
+        sessionsPeak = max(sessionsPeak, sessions.count)
         context.counters.add(.sessions)
         context.counters.raise(.sessionsActive)
+        let close = { shard.spawn { await self.close(session, slot) } }
         shard.spawn {
-            await session.run()
-            self.ended(session, slot)
+            if await session.converse() {
+                session.passThrough(close)
+            } else {
+                await self.close(session, slot)
+            }
         }
+    }
+
+    private func close(_ session: TunnelSession, _ slot: SlotID) async {
+        await session.close()
+        ended(session, slot)
     }
 
     private func ended(_ session: TunnelSession, _ slot: SlotID) {
@@ -80,6 +98,10 @@ public final class TunnelListener {
             counters.add(.upstreamTxBytes, upstream.bytesSent)
         }
         context.log.write(session.finishedRecord())
+        if sessionsPeak >= Self.worthwhilePeak, sessions.count <= sessionsPeak / 4 {
+            sessionsPeak = sessions.count
+            emptied()
+        }
         guard sessions.count == 0 else { return }
         let waiting = allEnded
         allEnded = []

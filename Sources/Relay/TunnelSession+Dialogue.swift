@@ -32,10 +32,10 @@ extension TunnelSession {
     }
 
     /// The upstream wants nothing to do with the client (RFC 5321 section 3.1: 554): nothing but QUIT makes sense.
-    func refuseAll() async throws(SessionEnd) {
+    func refuseAll() async throws(SessionEnd) -> Never {
         phase = .ehlo
         await upstream?.close()
-        upstream = nil
+        hasRefused = true
         while true {
             let line = try await nextLine()
             if line.verb == .quit { throw .quit }
@@ -72,7 +72,8 @@ extension TunnelSession {
     ///
     /// - Returns: the client's next greeting; `nil` where the session is handed off.
     private func passHELO(_ greeting: Line) async throws(SessionEnd) -> Line? {
-        context.counters.add(.sessionsNonEsmtp)
+        if !hasSaidHELO { context.counters.add(.sessionsNonEsmtp) }
+        hasSaidHELO = true
         usesHELO = true
         record.greeting = .helo
         try await tellUpstream(greeting.bytes)

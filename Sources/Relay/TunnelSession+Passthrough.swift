@@ -2,8 +2,11 @@ import Ring
 import Telemetry
 
 extension TunnelSession {
-    /// After the hand-off: bytes both ways, until both sides have closed.
-    func passThrough() async {
+    /// After the hand-off: bytes both ways, until both sides have closed. Then `ended` is called, and the connections are
+    /// still to be closed.
+    ///
+    /// No task lives meanwhile: most sessions spend most of their life here, and a waiting task costs more than all else.
+    func passThrough(_ ended: @escaping () -> Void) {
         guard let upstream else { preconditionFailure("handed off to nobody") }
         phase = .passthrough
         client.deadline = .never
@@ -13,8 +16,11 @@ extension TunnelSession {
         let pump = Pump(downstream: client, upstream: upstream, limits: limits)
         self.pump = pump
         context.counters.raise(.sessionsPassthrough)
-        note(await pump.run())
-        context.counters.lower(.sessionsPassthrough)
+        pump.start { outcome in
+            self.context.counters.lower(.sessionsPassthrough)
+            self.note(outcome)
+            ended()
+        }
     }
 
     private func note(_ outcome: Pump.Outcome) {

@@ -10,10 +10,10 @@ extension TunnelSession {
     /// A line that is too long or is no command is answered with 500 once; the second ends the session.
     func nextLine() async throws(SessionEnd) -> Line {
         client.deadline = ring.now + settings.timeouts.command
-        upstream?.deadline = .never
+        presentUpstream?.deadline = .never
         var framer = LineFramer(limitBytes: DialogueLimits.commandLineBytes)
         while true {
-            if let upstream, upstream.hasInput { throw await spokeOutOfTurn(upstream) }
+            if let upstream = speakingUpstream { throw await leave(of: upstream) }
             switch client.withInput({ framer.next(in: $0) }) {
             case .line(let length):
                 if let line = Self.understood(client.takeInput(length)) { return line }
@@ -37,7 +37,7 @@ extension TunnelSession {
     private func waitForClient() async throws(SessionEnd) {
         if isDraining { throw .drained }
         do throws(StreamError) {
-            try await client.waitForInput(orOf: upstream)
+            try await client.waitForInput(orOf: presentUpstream)
         } catch {
             switch error {
             case .interrupted: return
@@ -48,7 +48,7 @@ extension TunnelSession {
     }
 
     /// Drops the line that begins the input, however long, and says so; past the limit the session ends.
-    @inline(never)
+    @inline(never)  // Kept out of the frames that live while a session is idle, as the others marked so here.
     private func answerLongLine() async throws(SessionEnd) {
         var discarder = LineDiscarder()
         while true {
@@ -58,30 +58,45 @@ extension TunnelSession {
                 return try await answerBadLine(with: .lineTooLong)
             case .incomplete: client.dropInput(client.buffered)
             }
-            guard discarder.discardedBytes <= DialogueLimits.discardedLineBytes else { throw .endlessLine }
-            if let upstream, upstream.hasInput { throw await spokeOutOfTurn(upstream) }
+            guard discarder.discardedBytes <= DialogueLimits.discardedLineBytes else {
+                noteBadLine()
+                throw .endlessLine
+            }
+            if let upstream = speakingUpstream { throw await leave(of: upstream) }
             try await waitForClient()
         }
     }
 
-    @inline(never)
-    private func answerBadLine(with reply: LocalReply) async throws(SessionEnd) {
+    /// Counts the session once, however many bad lines it has.
+    private func noteBadLine() {
         badLines += 1
         if badLines == 1 { context.counters.add(.sessionsBadLine) }
+    }
+
+    @inline(never)
+    private func answerBadLine(with reply: LocalReply) async throws(SessionEnd) {
+        noteBadLine()
         guard badLines <= DialogueLimits.badLines else { throw .tooManyErrors }
         try await tellClient(render(reply))
     }
 
-    /// What it means that the upstream has something to say during the client's turn: it may only take its leave. A 421 is
-    /// relayed, anything else ends the session unseen.
+    /// The upstream, where it has something to say.
+    private var speakingUpstream: Stream? {
+        guard let upstream = presentUpstream, upstream.hasInput else { return nil }
+        return upstream
+    }
+
+    /// How a session ends whose upstream speaks during the client's turn: it may only take its leave. A 421 is relayed,
+    /// anything else ends the session unseen. The client may have spoken as well.
     @inline(never)
-    private func spokeOutOfTurn(_ upstream: Stream) async -> SessionEnd {
+    private func leave(of upstream: Stream) async -> SessionEnd {
         guard upstream.buffered > 0 else { return .upstreamFailed(upstream) }
+        upstream.deadline = ring.now + DialogueLimits.leavePatience
         do throws(SessionEnd) {
-            let reply = try await nextReply(within: settings.timeouts.greeting)
+            let reply = try await reply(of: upstream, watching: nil) { mayBecome421($0) }
             return reply.announcesClosing ? .upstream421(reply) : .upstreamDesync
         } catch {
-            return error.end == .upstreamBadReply ? .upstreamDesync : error
+            return error.end == .drained ? error : .upstreamDesync
         }
     }
 
@@ -90,10 +105,19 @@ extension TunnelSession {
         guard let upstream else { preconditionFailure("a reply is awaited of nobody") }
         upstream.deadline = ring.now + limit
         client.deadline = .never
+        return try await reply(of: upstream, watching: client) { _ in true }
+    }
+
+    /// - Parameters:
+    ///   - client: who has to be silent meanwhile; `nil` where nobody has.
+    ///   - isWorthwhile: whether a line of which these bytes have come is worth waiting for.
+    private func reply(
+        of upstream: Stream, watching client: Stream?, while isWorthwhile: (Span<UInt8>) -> Bool
+    ) async throws(SessionEnd) -> Reply {
         var framer = LineFramer(limitBytes: Reply.lineLimitBytes)
         var assembler = ReplyAssembler()
         while true {
-            try expectSilentClient()
+            if let client { try expectSilent(client) }
             switch upstream.withInput({ framer.next(in: $0) }) {
             case .line(let length):
                 guard let reply = try Self.assemble(upstream.takeInput(length), &assembler) else { continue }
@@ -102,7 +126,8 @@ extension TunnelSession {
             case .tooLong:
                 throw .upstreamBadReply
             case .incomplete:
-                try await waitForUpstream(upstream)
+                guard upstream.withInput(isWorthwhile) else { throw .upstreamBadReply }
+                try await wait(for: upstream, watching: client)
             }
         }
     }
@@ -113,7 +138,7 @@ extension TunnelSession {
         do throws(ReplyError) { return try assembler.add(line.span) } catch { throw .upstreamBadReply }
     }
 
-    private func waitForUpstream(_ upstream: Stream) async throws(SessionEnd) {
+    private func wait(for upstream: Stream, watching client: Stream?) async throws(SessionEnd) {
         if isDraining { throw .drained }
         do throws(StreamError) {
             try await upstream.waitForInput(orOf: client)
@@ -126,7 +151,7 @@ extension TunnelSession {
         }
     }
 
-    private func expectSilentClient() throws(SessionEnd) {
+    private func expectSilent(_ client: Stream) throws(SessionEnd) {
         guard client.hasInput else { return }
         guard client.buffered == 0 else { throw .clientDesync }
         throw .clientFailed(client.inputEnd ?? .ended)
@@ -134,8 +159,9 @@ extension TunnelSession {
 
     // MARK: Speaking
 
-    /// Sends bytes to the client: a reply.
+    /// Sends bytes to the client: a reply. It has as long to take them as it has for a command.
     func tellClient(_ bytes: [UInt8]) async throws(SessionEnd) {
+        client.deadline = ring.now + settings.timeouts.command
         do throws(StreamError) { try await client.write(bytes) } catch {
             throw error == .timedOut ? .commandTimeout : .clientFailed(error)
         }
@@ -159,4 +185,10 @@ extension SessionEnd {
     static func upstreamFailed(_ upstream: Stream) -> SessionEnd {
         upstream.inputEnd == .ended ? .upstreamClosed : .upstreamReset
     }
+}
+
+/// Whether a reply that begins so can still be a 421.
+private func mayBecome421(_ bytes: Span<UInt8>) -> Bool {
+    let code: [3 of UInt8] = [UInt8(ascii: "4"), UInt8(ascii: "2"), UInt8(ascii: "1")]
+    return (0..<min(bytes.count, code.count)).allSatisfy { bytes[$0] == code[$0] }
 }

@@ -11,6 +11,8 @@ import Wire
 final class TunnelSession {
     let client: Stream
     var upstream: Stream?
+    /// The upstream has refused the client; it is closed and no part of the dialogue.
+    var hasRefused = false
     let context: TunnelContext
     var record: SessionRecord
 
@@ -20,6 +22,8 @@ final class TunnelSession {
     var isDraining = false
     /// The client greeted with HELO: replies carry no enhanced status codes.
     var usesHELO = false
+    /// It has done so at least once, whatever it said since.
+    var hasSaidHELO = false
     var badLines = 0
     var localAnswers = 0
 
@@ -29,6 +33,9 @@ final class TunnelSession {
         self.record = record
     }
 
+    /// The upstream that may speak and has to be listened to; `nil` before it is connected and after it has refused.
+    var presentUpstream: Stream? { hasRefused ? nil : upstream }
+
     var settings: TunnelSettings { context.settings }
     var ring: Ring { context.ring }
 
@@ -37,19 +44,23 @@ final class TunnelSession {
         set { record.phase = newValue }
     }
 
-    /// Serves the client to its end. Both connections are closed afterwards.
-    func run() async {
+    /// Carries the dialogue on to the hand-off, or to its end.
+    ///
+    /// - Returns: true where the session is handed off: `passThrough` follows.
+    func converse() async -> Bool {
         do throws(SessionEnd) {
             try await connect()
-            if try await greet() {
-                try await negotiate()
-                await passThrough()
-            } else {
-                try await refuseAll()
-            }
+            guard try await greet() else { try await refuseAll() }
+            try await negotiate()
+            return true
         } catch {
             await end(error)
+            return false
         }
+    }
+
+    /// Closes both connections, at the end of everything.
+    func close() async {
         await upstream?.close()
         await client.close()
     }
@@ -86,7 +97,7 @@ final class TunnelSession {
 
     /// Takes leave of an upstream that waits for a command.
     private func leaveUpstream() async {
-        guard let upstream else { return }
+        guard let upstream = presentUpstream else { return }
         upstream.queue(Array("QUIT\r\n".utf8))
         await upstream.closeGracefully(within: DialogueLimits.farewellPatience)
     }

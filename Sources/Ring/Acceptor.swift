@@ -39,9 +39,11 @@ public final class Acceptor: CompletionSink, DeadlineTarget {
     public func stop() async {
         isStopping = true
         removeTimer()
-        guard operation != nil else { return }
-        ring.cancel(operation)
-        await withUnsafeContinuation { stopped = $0 }
+        await withUnsafeContinuation { continuation in
+            guard let operation else { return continuation.resume() }
+            stopped = continuation
+            ring.cancel(operation)
+        }
     }
 
     func completed(_: OperationID, _ completion: Completion) {

@@ -1,7 +1,7 @@
 /// Copies bytes both ways between two streams until both directions have ended, adding and dropping none.
 ///
 /// A machine on the ring and not a pair of tasks, because a task costs 3 KB and most sessions spend most of their life
-/// in here. The task that runs the pump waits once, for the end.
+/// in here. While it runs no task needs to wait for it: `start` calls back at the end.
 ///
 /// The end of one direction is passed on (the record layer's notice and FIN) while the other goes on.
 public final class Pump {
@@ -42,7 +42,7 @@ public final class Pump {
     private var timer: SlotID?
     private var firstEnd: Side?
     private(set) var outcome: Outcome?
-    private var waiter: UnsafeContinuation<Void, Never>?
+    private var ended: ((Outcome) -> Void)?
 
     /// - Parameters: two open streams that no task uses; what they hold unread is copied first.
     public init(downstream: Stream, upstream: Stream, limits: Limits) {
@@ -52,17 +52,23 @@ public final class Pump {
         toDownstream = PumpDirection(from: upstream, .upstream, to: downstream, .downstream)
     }
 
-    /// Copies until the end. Once. Both streams are still to be closed afterwards.
-    public func run() async -> Outcome {
+    /// Begins to copy. Once. `ended` is called when all is over, at the end of a turn; both streams are still to be
+    /// closed then.
+    public func start(_ ended: @escaping (Outcome) -> Void) {
+        self.ended = ended
         timer = ring.timers.add(self)
         toUpstream.attach(to: self, opposite: toDownstream)
         toDownstream.attach(to: self, opposite: toUpstream)
         noteActivity()
         toUpstream.begin()
         toDownstream.begin()
-        while !isSettled { await withUnsafeContinuation { waiter = $0 } }
-        if let timer = timer.take() { ring.timers.remove(timer) }
-        return outcome ?? .finished(first: firstEnd ?? .downstream)
+    }
+
+    /// Copies until the end. Once.
+    public func run() async -> Outcome {
+        await withUnsafeContinuation { continuation in
+            start { continuation.resume(returning: $0) }
+        }
     }
 
     /// Ends the copying without a word to either side. From the shard's thread.
@@ -97,9 +103,12 @@ public final class Pump {
         settle()
     }
 
-    /// Lets the waiting task look whether all is over.
+    /// Looks whether all is over, and says so once.
     func settle() {
-        if isSettled { waiter.take()?.resume() }
+        guard isSettled, let ended = ended.take() else { return }
+        if let timer = timer.take() { ring.timers.remove(timer) }
+        let outcome = outcome ?? .finished(first: firstEnd ?? .downstream)
+        ring.atEndOfTurn { ended(outcome) }
     }
 }
 

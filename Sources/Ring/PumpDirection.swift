@@ -24,6 +24,10 @@ final class PumpDirection: CompletionSink {
     private var large = LargeReceive()
     private var end = End.open
 
+    /// Bytes that may wait behind a send. One receive's worth comes here in order; more are the record layer's answers to a
+    /// peer that asks and asks and does not take them.
+    private static let waitingLimitBytes = 256 << 10
+
     private enum End {
         /// The source may send more.
         case open
@@ -40,9 +44,13 @@ final class PumpDirection: CompletionSink {
         self.targetSide = targetSide
     }
 
+    /// Belongs to `pump` from now on, and with it the source's receive that may be in flight.
     func attach(to pump: Pump, opposite: PumpDirection) {
         self.pump = pump
         self.opposite = opposite
+        guard let operation = source.receiving.take() else { return }
+        ring.redirect(operation, to: self)
+        receiving = operation
     }
 
     private var ring: Ring { source.ring }
@@ -52,16 +60,16 @@ final class PumpDirection: CompletionSink {
     /// The end has been passed on and nothing is left to do.
     var isDone: Bool { end == .passedOn && isQuiet && waiting.isEmpty }
 
-    /// Takes the source over: what it holds unread, and the receive that may be in flight.
+    /// Passes on what the source holds unread, and goes on from there.
     func begin() {
-        if let operation = source.receiving.take() {
-            ring.redirect(operation, to: self)
-            receiving = operation
-        }
         swap(&waiting, &target.records)
         source.inbound.withBytes { forward($0) }
         source.inbound.removeAll()
-        if source.inputEnd != nil { reachEnd() }
+        switch source.inputEnd {
+        case nil: break
+        case .ended: reachEnd()
+        case let failure?: pump.end(.broken(sourceSide, failure))
+        }
         proceed()
     }
 
@@ -113,6 +121,8 @@ final class PumpDirection: CompletionSink {
         let result = completion.result
         if let id = completion.bufferID {
             take(ring.buffers.take(id, count: Int(result)))
+        } else if pump.outcome != nil {
+            return
         } else if result > 0 {
             takeLarge(Int(result))
         } else {
@@ -130,6 +140,7 @@ final class PumpDirection: CompletionSink {
     }
 
     private func take(_ buffer: consuming ReceivedBuffer) {
+        guard pump.outcome == nil else { return }
         let bytes = buffer.unsafeBytes
         if bytes.count == ring.buffers.bytesEach { large.use() }
         if isPlain && waiting.isEmpty && sending == nil {
@@ -168,6 +179,7 @@ final class PumpDirection: CompletionSink {
         count(plaintext.count)
         plaintext.withBytes { forward($0) }
         opposite.answer()
+        if opposite.waiting.count > Self.waitingLimitBytes { pump.end(.broken(sourceSide, .insecure)) }
         switch status {
         case .open: break
         case .ended: reachEnd()
@@ -211,7 +223,7 @@ final class PumpDirection: CompletionSink {
             ring.heldBytes -= outgoing.count
             return pump.end(.overloaded)
         }
-        send(outgoing.unsafeBytes, Stream.sendFlags)
+        send(UnsafeRawBufferPointer(rebasing: outgoing.unsafeBytes.prefix(Stream.sendLimitBytes)), Stream.sendFlags)
     }
 
     private func send(_ bytes: UnsafeRawBufferPointer, _ flags: UInt32) {

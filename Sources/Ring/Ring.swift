@@ -70,6 +70,8 @@ public final class Ring {
         case sink(any CompletionSink)
     }
 
+    private var afterTurn: [() -> Void] = []
+
     /// User data of operations whose completion nobody waits for.
     static let unattended = UInt64.max - 1
     private static let batchCapacity = 512
@@ -186,6 +188,19 @@ public final class Ring {
         case EINTR, EAGAIN, EBUSY, ENOMEM: statistics.interruptedTurns += 1
         default: preconditionFailure("io_uring_enter: \(systemErrorText(-result))")
         }
+    }
+
+    /// Has `action` called once this turn's completions and deadlines are done with: for machines, which call nobody out of
+    /// the middle of a step.
+    func atEndOfTurn(_ action: @escaping () -> Void) {
+        afterTurn.append(action)
+    }
+
+    func endTurn() {
+        guard !afterTurn.isEmpty else { return }
+        var actions: [() -> Void] = []
+        swap(&actions, &afterTurn)
+        for action in actions { action() }
     }
 
     /// Takes all completions there are and resumes or tells those who wait for them.

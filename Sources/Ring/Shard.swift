@@ -83,6 +83,7 @@ public actor Shard {
             ring.timers.advance(to: ring.now, into: &due)
             for target in due { target.deadlinePassed() }
             due.removeAll(keepingCapacity: true)
+            ring.endTurn()
         }
     }
 

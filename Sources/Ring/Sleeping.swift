@@ -3,8 +3,10 @@ extension Ring {
     public func sleep(until moment: Instant) async {
         let alarm = Alarm()
         let timer = timers.add(alarm)
-        timers.setDeadline(moment, of: timer)
-        await withUnsafeContinuation { alarm.sleeper = $0 }
+        await withUnsafeContinuation { continuation in
+            alarm.sleeper = continuation
+            timers.setDeadline(moment, of: timer)
+        }
         timers.remove(timer)
         withExtendedLifetime(alarm) {}  // The wheel does not own it.
     }

@@ -14,17 +14,24 @@ extension Stream {
     public func waitForInput(orOf other: Stream?) async throws(StreamError) {
         if let inputEnd { throw inputEnd }
         let arrived = bytesReceived
-        let otherArrived = other?.bytesReceived
+        let (otherArrived, otherEnd) = (other?.bytesReceived, other?.inputEnd)
+        var hasNews: Bool {
+            if bytesReceived != arrived || inputEnd != nil { return true }
+            return other?.bytesReceived != otherArrived || other?.inputEnd != otherEnd
+        }
         while true {
             try checkInterruption()
-            armReceive()
-            other?.armReceive()
-            other?.observer = self
-            await withUnsafeContinuation { reader = $0 }
+            await withUnsafeContinuation { continuation in
+                // A suspension may lie between the caller's looks and this one; nothing that came meanwhile comes again.
+                guard !hasNews, !isInterrupted, !deadlineHasPassed else { return continuation.resume() }
+                reader = continuation
+                armReceive()
+                other?.armReceive()
+                other?.observer = self
+            }
             other?.observer = nil
             if !records.isEmpty { try await flush() }
-            if bytesReceived != arrived || inputEnd != nil { return }
-            if let other, other.bytesReceived != otherArrived || other.inputEnd != nil { return }
+            if hasNews { return }
         }
     }
 

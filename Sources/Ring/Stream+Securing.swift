@@ -12,16 +12,20 @@ extension Stream {
         try await flush()
         while !layer.isEstablished {
             if let inputEnd { throw inputEnd }
-            try await waitForRecords()
+            try await waitForRecords(layer)
         }
         try await flush()
     }
 
     /// One receive, whether or not it brought plaintext, and what the layer answers to it.
-    private func waitForRecords() async throws(StreamError) {
+    private func waitForRecords(_ layer: any RecordLayer) async throws(StreamError) {
         if deadlineHasPassed { throw .timedOut }
-        armReceive()
-        await withUnsafeContinuation { reader = $0 }
+        await withUnsafeContinuation { continuation in
+            let goesOn = inputEnd == nil && records.isEmpty && !layer.isEstablished && !deadlineHasPassed
+            guard goesOn else { return continuation.resume() }
+            reader = continuation
+            armReceive()
+        }
         try await flush()
     }
 }

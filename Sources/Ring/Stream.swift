@@ -73,9 +73,12 @@ public final class Stream {
     public func close() async {
         guard !isClosed else { return }
         deadline = .never
-        while let operation = receiving {
-            ring.cancel(operation)
-            await withUnsafeContinuation { reader = $0 }
+        while receiving != nil {
+            await withUnsafeContinuation { continuation in
+                guard let receiving else { return continuation.resume() }
+                reader = continuation
+                ring.cancel(receiving)
+            }
         }
         precondition(sending == nil, "closed while a task is writing")
         if let timer = timer.take() { ring.timers.remove(timer) }

@@ -45,7 +45,10 @@ public final class Server {
         self.log = log
         let settings = loaded.settings
         drainTimeout = settings.runtime.drainTimeout
-        do throws(SettingsProblems) { tunnels = try loaded.tunnels() } catch { throw .configuration(error) }
+        let plan: TunnelPlan
+        do throws(SettingsProblems) { plan = try loaded.planned() } catch { throw .configuration(error) }
+        for warning in plan.warnings { log.warning(warning.description) }
+        tunnels = plan.tunnels
         let shards = try Self.makeShards(settings.runtime)
         self.shards = shards
         services = shards.map { Pinned(ShardService(), to: $0) }
@@ -125,8 +128,10 @@ public final class Server {
                     settings: tunnels[index], counters: counters.counters(listener: index, shard: number),
                     ownSockets: ownSockets[index][number], sharedSockets: handedIn[index])
             }
-            service.shard.post { [limit, log] shard in
-                service.reached(on: shard).start(parts, on: shard, limit: limit, log: log) { listener, descriptor in
+            service.shard.post { [limit, log, events] shard in
+                let emptied: @Sendable () -> Void = { events.push(.sessionsEmptied) }
+                let local = service.reached(on: shard)
+                local.start(parts, on: shard, limit: limit, log: log, emptied: emptied) { listener, descriptor in
                     let place = services[turn.next(of: services.count)]
                     place.shard.post { place.reached(on: $0).serve(descriptor, listener: listener, on: $0) }
                 }
@@ -146,6 +151,7 @@ public final class Server {
             case .signal(SIGUSR1): log.reopen()
             case .signal(SIGUSR2): logCounters()
             case .signal(let number): log.warning("signal \(number) has no meaning in this version")
+            case .sessionsEmptied: linux_trim_heap()
             case .shardDrained:
                 drainedShards += 1
                 if drainedShards == shards.count { return .drained }

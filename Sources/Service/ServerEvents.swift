@@ -7,6 +7,8 @@ final class ServerEvents: Sendable {
         case signal(Int32)
         /// A shard has ended its last session.
         case shardDrained
+        /// Most of a listener's many sessions have ended.
+        case sessionsEmptied
     }
 
     private let queue = BlockingQueue<Event>(limit: 1024)

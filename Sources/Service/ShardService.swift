@@ -21,12 +21,12 @@ final class ShardService {
     /// Opens the shard's part of each listener. The certificates have been tried before.
     func start(
         _ parts: [Part], on shard: isolated Shard, limit: SessionLimit, log: Log,
-        place: @escaping (_ listener: Int, _ descriptor: Int32) -> Void
+        emptied: @escaping @Sendable () -> Void, place: @escaping (_ listener: Int, _ descriptor: Int32) -> Void
     ) {
         for (index, part) in parts.enumerated() {
             guard
                 let listener = try? TunnelListener(
-                    part.settings, on: shard, limit: limit, counters: part.counters, log: log)
+                    part.settings, on: shard, limit: limit, counters: part.counters, log: log, emptied: emptied)
             else { preconditionFailure("certificates that were usable a moment ago are not") }
             listeners.append(listener)
             for socket in part.ownSockets { listener.accept(from: socket, on: shard) }

@@ -3,35 +3,46 @@ import Ring
 public import Settings
 import TLS
 
+/// What the listeners do, as it follows from the settings, and what is doubtful about it.
+struct TunnelPlan {
+    /// In the order of the file.
+    let tunnels: [TunnelSettings]
+    let warnings: [SettingsProblem]
+}
+
 extension LoadedSettings {
     /// Tries what `Settings` itself cannot judge: certificates, keys and lists of ciphers.
     ///
+    /// - Returns: what is doubtful.
     /// - Throws: everything that OpenSSL cannot use.
-    public func checkFiles() throws(SettingsProblems) {
-        _ = try tunnels()
+    public func checkFiles() throws(SettingsProblems) -> [SettingsProblem] {
+        try planned().warnings
     }
 
-    /// What each listener does, in the order of the file.
-    ///
     /// - Throws: every certificate, key or list of ciphers that OpenSSL cannot use.
-    func tunnels() throws(SettingsProblems) -> [TunnelSettings] {
+    func planned() throws(SettingsProblems) -> TunnelPlan {
         var problems: [SettingsProblem] = []
+        var warnings: [SettingsProblem] = []
         let tunnels = settings.listeners.map { listener in
-            TunnelSettings(
+            let upstream = settings.upstream(named: listener.upstream)
+            return TunnelSettings(
                 name: listener.name, starttls: TunnelSettings.StartTLSPolicy(listener.startTLS),
-                tls: tlsConfiguration(of: listener),
-                servers: settings.upstream(named: listener.upstream)?.servers.map(SocketAddress.init) ?? [],
-                timeouts: TunnelSettings.Timeouts(listener.timeouts, settings.upstream(named: listener.upstream)))
+                tls: tlsConfiguration(of: listener), servers: upstream?.servers.map(SocketAddress.init) ?? [],
+                timeouts: TunnelSettings.Timeouts(listener.timeouts, upstream))
         }
         for (listener, tunnel) in zip(settings.listeners, tunnels) {
             guard let configuration = tunnel.tls, let set = listener.tls else { continue }
-            do throws(TLSConfigurationError) { _ = try TLSServerContext(configuration) } catch {
-                let found = problem(with: "tls.\(set)", error.description)
-                if !problems.contains(where: { $0.description == found.description }) { problems.append(found) }
+            func found(_ error: TLSConfigurationError) -> SettingsProblem {
+                problem(with: "tls.\(set)", error.description)
+            }
+            do throws(TLSConfigurationError) {
+                warnings += try TLSServerContext(configuration).doubts.map(found)
+            } catch {
+                problems.append(found(error))
             }
         }
-        guard problems.isEmpty else { throw SettingsProblems(list: problems) }
-        return tunnels
+        guard problems.isEmpty else { throw SettingsProblems(list: problems.withoutRepetitions) }
+        return TunnelPlan(tunnels: tunnels, warnings: warnings.withoutRepetitions)
     }
 
     private func tlsConfiguration(of listener: Settings.Listener) -> TLSServerConfiguration? {
@@ -92,5 +103,13 @@ extension TunnelSettings.Timeouts {
 extension SocketAddress {
     init(_ endpoint: Endpoint) {
         self.init(octets: endpoint.address, port: endpoint.port)
+    }
+}
+
+extension [SettingsProblem] {
+    /// Listeners that share a TLS set share its problems.
+    fileprivate var withoutRepetitions: [SettingsProblem] {
+        var seen: Set<SettingsProblem> = []
+        return filter { seen.insert($0).inserted }
     }
 }

@@ -2,7 +2,9 @@ import COpenSSL
 
 extension ContextHandle {
     /// Adds a certificate, its chain and its key; the error names the file that is to blame.
-    func add(_ identity: TLSIdentity) throws(TLSConfigurationError) {
+    ///
+    /// - Returns: what is doubtful about it; `nil` where nothing is.
+    func add(_ identity: TLSIdentity) throws(TLSConfigurationError) -> TLSConfigurationError? {
         var error = copenssl_error()
         let status = identity.withPEM { pem in
             withUnsafePointer(to: pem) { copenssl_context_add_identity(pointer, $0, &error) }
@@ -10,11 +12,11 @@ extension ContextHandle {
         let certificate = identity.certificateChain.name
         let key = identity.privateKey.name
         switch status {
-        case .taken: return
+        case .taken: return nil
         case .no_certificate: throw TLSConfigurationError(certificate, .noCertificate)
         case .malformed_certificate: throw TLSConfigurationError(certificate, .malformedCertificate(error.message))
-        case .expired: throw TLSConfigurationError(certificate, .expired(error.message))
-        case .not_yet_valid: throw TLSConfigurationError(certificate, .notYetValid(error.message))
+        case .expired: return TLSConfigurationError(certificate, .expired(error.message))
+        case .not_yet_valid: return TLSConfigurationError(certificate, .notYetValid(error.message))
         case .repeated: throw TLSConfigurationError(certificate, .repeatedKeyType)
         case .refused: throw TLSConfigurationError(certificate, .refused(error.message))
         case .no_key: throw TLSConfigurationError(key, .noKey)

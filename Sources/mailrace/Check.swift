@@ -11,14 +11,17 @@ enum Check {
         }
         do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
-            try loaded.checkFiles()
-            loaded.warn()
+            show(loaded.warnings + (try loaded.checkFiles()))
             Terminal.writeOutput(options.printsSettings ? loaded.printed() : "OK: \(loaded.summary)\n")
             return .success
         } catch {
             error.show()
             return .configuration
         }
+    }
+
+    private static func show(_ warnings: [SettingsProblem]) {
+        for warning in warnings { Terminal.writeError("warning: \(warning)\n") }
     }
 }
 
@@ -30,11 +33,6 @@ extension SettingsProblems {
 }
 
 extension LoadedSettings {
-    /// One line a warning, on standard error.
-    func warn() {
-        for warning in warnings { Terminal.writeError("warning: \(warning)\n") }
-    }
-
     /// What there is, in a few words.
     fileprivate var summary: String {
         let counts = [

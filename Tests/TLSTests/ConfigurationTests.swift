@@ -32,12 +32,6 @@ struct BadIdentity: Sendable, CustomTestStringConvertible {
             chain: TestCertificates.ecdsaCertificate + "\n" + cut, key: TestCertificates.ecdsaKey,
             message: "chain.pem: holds a certificate that cannot be read ("),
         BadIdentity(
-            chain: TestCertificates.expiredCertificate, key: TestCertificates.expiredKey,
-            message: "chain.pem: the certificate expired on Jan  1 00:00:00 2021 GMT"),
-        BadIdentity(
-            chain: TestCertificates.futureCertificate, key: TestCertificates.futureKey,
-            message: "chain.pem: the certificate is not valid before Jan  1 00:00:00 2119 GMT"),
-        BadIdentity(
             chain: TestCertificates.ecdsaChain, key: TestCertificates.ecdsaChain,
             message: "key.pem: holds no private key in PEM form"),
         BadIdentity(
@@ -180,5 +174,25 @@ struct ConfigurationTests {
         let printed = "\(TLSServerConfiguration.test())" + String(reflecting: TLSServerConfiguration.test())
         #expect(printed.contains("ecdsa.pem"))
         #expect(!printed.contains("45, 45, 45"))
+    }
+}
+
+@Suite struct DoubtfulCertificateTests {
+    @Test(arguments: [
+        (
+            TestCertificates.expiredCertificate, TestCertificates.expiredKey,
+            "chain.pem: the certificate expired on Jan  1 00:00:00 2021 GMT"
+        ),
+        (
+            TestCertificates.futureCertificate, TestCertificates.futureKey,
+            "chain.pem: the certificate is not valid before Jan  1 00:00:00 2119 GMT"
+        ),
+    ])
+    func aCertificateOutOfItsTimeIsUsedWithADoubt(chain: String, key: String, doubt: String) throws {
+        let identity = TLSIdentity(
+            certificateChain: TLSFile(name: "chain.pem", bytes: Array(chain.utf8)),
+            privateKey: TLSFile(name: "key.pem", bytes: Array(key.utf8)))
+        let context = try TLSServerContext(TLSServerConfiguration(listener: "mx", identities: [identity]))
+        #expect(context.doubts.map(\.description) == [doubt])
     }
 }

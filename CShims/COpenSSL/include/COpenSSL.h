@@ -86,10 +86,11 @@ int32_t copenssl_context_require_authorities(copenssl_context *context, const ui
 
 enum COPENSSL_CLOSED_ENUM copenssl_identity_status {
     copenssl_identity_status_taken,
-    copenssl_identity_status_no_certificate,
-    copenssl_identity_status_malformed_certificate,
+    /// Taken all the same: whether a certificate out of its time is any use is the client's to decide.
     copenssl_identity_status_expired,
     copenssl_identity_status_not_yet_valid,
+    copenssl_identity_status_no_certificate,
+    copenssl_identity_status_malformed_certificate,
     copenssl_identity_status_no_key,
     copenssl_identity_status_malformed_key,
     copenssl_identity_status_password_missing,

@@ -1,0 +1,202 @@
+import Glibc
+import TLS
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Relay
+@testable import Ring
+
+/// The kernel features the suites run with: all there are, or the baseline where MAILRACE_IO_URING_FEATURES=6.1.
+let allowedFeatures: RingFeatures =
+    getenv("MAILRACE_IO_URING_FEATURES").map { String(cString: $0) } == "6.1" ? .kernel61 : RingFeatures(rawValue: .max)
+
+/// What a test asks of its listener.
+struct Setup: Sendable {
+    var starttls = TunnelSettings.StartTLSPolicy.offer
+    var timeouts = TunnelSettings.Timeouts()
+    var sessionsMax = 10_000
+    /// The upstream's servers; by default the relay's own scripted one.
+    var servers: [SocketAddress]?
+    var logLevel = Log.Level.debug
+
+    init(_ starttls: TunnelSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }) {
+        self.starttls = starttls
+        change(&self)
+    }
+}
+
+/// A listener at tunnel depth on a shard of its own, in front of a scripted upstream. The test plays both the clients
+/// and the upstream, on its own thread.
+final class TestRelay {
+    let shard: Shard
+    let server: LoopbackServer
+    let counters = Counters()
+    let limit: SessionLimit
+    let log: LogPipe
+    let address: SocketAddress
+    private let thread: Thread
+    private let socket: ListeningSocket
+    private let hosted: Pinned<Hosted>
+    private var peers: [Peer] = []
+
+    private final class Hosted {
+        var listener: TunnelListener?
+    }
+
+    init(_ setup: Setup) throws {
+        shard = try Shard(allowing: allowedFeatures)
+        server = try LoopbackServer()
+        limit = SessionLimit(sessionsMax: setup.sessionsMax)
+        log = try LogPipe(level: setup.logLevel)
+        socket = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
+        address = socket.address
+        thread = shard.start()
+        hosted = Pinned(Hosted(), to: shard)
+        let settings = TunnelSettings(
+            name: "mx", starttls: setup.starttls, tls: setup.starttls == .off ? nil : .test,
+            servers: setup.servers ?? [server.address], timeouts: setup.timeouts)
+        shard.sync { [hosted, limit, counters, socket, log = log.log] shard in
+            guard
+                let listener = try? TunnelListener(settings, on: shard, limit: limit, counters: counters, log: log)
+            else { preconditionFailure("the test certificates cannot be used") }
+            listener.accept(from: socket, on: shard)
+            hosted.reached(on: shard).listener = listener
+        }
+    }
+
+    // MARK: The test's roles
+
+    /// A new client.
+    func client(windowBytes: Int32? = nil) throws -> Peer {
+        remembered(try Peer(port: address.port, windowBytes: windowBytes))
+    }
+
+    /// The relay's next connection to the upstream.
+    func upstream() throws -> Peer {
+        remembered(try server.accept())
+    }
+
+    func remembered(_ peer: Peer) -> Peer {
+        peers.append(peer)
+        return peer
+    }
+
+    /// Lets the shard take in and answer what has been sent to it.
+    func settle() {
+        for _ in 0..<2 { shard.sync { _ in } }
+    }
+
+    // MARK: What happened
+
+    subscript(_ counter: Counter) -> UInt64 { counters.value(of: counter) }
+
+    /// All counters that have moved.
+    var movedCounters: [Counter: UInt64] {
+        Dictionary(uniqueKeysWithValues: Counter.allCases.map { ($0, self[$0]) }).filter { $0.value > 0 }
+    }
+
+    /// The record of the session that ends next.
+    func record() throws -> LoggedSession { try log.session() }
+
+    var sessionCount: Int {
+        shard.sync { [hosted] in hosted.reached(on: $0).listener?.sessionCount ?? 0 }
+    }
+
+    // MARK: The end
+
+    func beginDrain(deadline: Duration) {
+        shard.sync { [hosted] shard in
+            hosted.reached(on: shard).listener?.beginDrain(until: shard.ring.now + deadline, on: shard)
+        }
+    }
+
+    func stopAccepting() {
+        shard.syncTask { [hosted] shard in
+            await hosted.reached(on: shard).listener?.stopAccepting()
+        }
+    }
+
+    /// Waits until the drain has ended the last session.
+    func drained() {
+        shard.syncTask { [hosted] shard in
+            await hosted.reached(on: shard).listener?.drained()
+        }
+    }
+
+    /// What the shard still holds. Nothing, once all sessions have ended.
+    struct Remains: Equatable, Sendable, CustomStringConvertible {
+        var sessions = 0
+        var tasks = 0
+        /// Apart from the wait for other threads.
+        var operations = 0
+        var timers = 0
+        var buffers = 0
+        var heldBytes = 0
+
+        var description: String {
+            "\(sessions) sessions, \(tasks) tasks, \(operations) operations, \(timers) timers, "
+                + "\(buffers) buffers, \(heldBytes) bytes held"
+        }
+    }
+
+    var remains: Remains {
+        shard.sync { [hosted] shard in
+            let ring = shard.ring
+            return Remains(
+                sessions: hosted.reached(on: shard).listener?.sessionCount ?? 0, tasks: shard.liveTasks,
+                operations: ring.operationsInFlight - 1, timers: ring.timers.count, buffers: ring.buffers.held,
+                heldBytes: ring.heldBytes)
+        }
+    }
+
+    /// Hangs up for everybody, waits for the relay to do the same, and checks that nothing is left of any session.
+    fileprivate func finish() throws {
+        for peer in peers { peer.close() }
+        stopAccepting()
+        let deadline = Instant.current() + .seconds(Peer.patienceSeconds)
+        while remains != Remains() {
+            guard Instant.current() < deadline else { throw Peer.Failure(description: "left over: \(remains)") }
+            sched_yield()
+        }
+        #expect(counters.value(of: .sessionsActive) == 0)
+        #expect(counters.value(of: .sessionsPassthrough) == 0)
+        #expect(limit.sessions == 0)
+        shard.sync { [hosted] shard in
+            hosted.reached(on: shard).listener = nil
+            shard.stop()
+        }
+        thread.join()
+        socket.close()
+        log.log.close()
+    }
+}
+
+/// Runs a test against a relay, and checks afterwards that nothing is left of its sessions.
+func withRelay(_ setup: Setup = Setup(), _ body: (TestRelay) throws -> Void) throws {
+    let relay = try TestRelay(setup)
+    try body(relay)
+    try relay.finish()
+}
+
+extension Shard {
+    /// Runs `body` on the shard and waits, blocking, for its result.
+    nonisolated func sync<Result: Sendable>(_ body: @escaping @Sendable (isolated Shard) -> Result) -> Result {
+        let answer = BlockingQueue<Result>(limit: 1)
+        post { _ = answer.push(body($0)) }
+        guard let result = answer.pop() else { preconditionFailure("the queue is never closed") }
+        return result
+    }
+
+    /// Runs `body` as a task of the shard and waits, blocking, for its end.
+    nonisolated func syncTask(_ body: @escaping @Sendable (isolated Shard) async -> Void) {
+        let ended = BlockingQueue<Bool>(limit: 1)
+        post { shard in
+            shard.spawn {
+                await body(shard)
+                _ = ended.push(true)
+            }
+        }
+        _ = ended.pop()
+    }
+}
