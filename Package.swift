@@ -61,7 +61,8 @@ let tests: [Target] = [
     .target(
         name: "TestSupport", dependencies: ["Ring", "TLS", "Telemetry", "TestCertificates"], path: "Tests/TestSupport",
         swiftSettings: house),
-    .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux"], swiftSettings: house),
+    .target(name: "CTaskHook", path: "Tests/Support/CTaskHook", cSettings: warnings),
+    .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux", "CTaskHook"], swiftSettings: house),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
     .testTarget(
         name: "TLSTests", dependencies: ["TLS", "Ring", "TestCertificates", "CTestHeap"], swiftSettings: house),

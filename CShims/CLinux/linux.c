@@ -37,6 +37,11 @@ int linux_processor_count(void) {
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+void linux_keep_freed_memory(int32_t bytes) {
+    mallopt(M_TRIM_THRESHOLD, bytes);
+    mallopt(M_MMAP_THRESHOLD, bytes);
+}
+
 void linux_trim_heap(void) { (void)malloc_trim(0); }
 
 static void served_signals(sigset_t *set) {

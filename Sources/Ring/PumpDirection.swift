@@ -24,6 +24,10 @@ final class PumpDirection: CompletionSink {
     private var large = LargeReceive()
     private var end = End.open
 
+    /// Bytes that may wait behind a send. One receive's worth comes here in order; more are the record layer's answers to a
+    /// peer that asks and asks and does not take them.
+    private static let waitingLimitBytes = 256 << 10
+
     private enum End {
         /// The source may send more.
         case open
@@ -67,6 +71,8 @@ final class PumpDirection: CompletionSink {
         case .ended: reachEnd()
         case let failure?: pump.end(.broken(sourceSide, failure))
         }
+        // The pump may have ended before this direction held anything that it could have cancelled.
+        if pump.outcome != nil { cancel() }
         proceed()
     }
 
@@ -176,6 +182,7 @@ final class PumpDirection: CompletionSink {
         count(plaintext.count)
         plaintext.withBytes { forward($0) }
         opposite.answer()
+        if opposite.waiting.count > Self.waitingLimitBytes { pump.end(.broken(sourceSide, .insecure)) }
         switch status {
         case .open: break
         case .ended: reachEnd()
@@ -219,7 +226,7 @@ final class PumpDirection: CompletionSink {
             ring.heldBytes -= outgoing.count
             return pump.end(.overloaded)
         }
-        send(outgoing.unsafeBytes, Stream.sendFlags)
+        send(UnsafeRawBufferPointer(rebasing: outgoing.unsafeBytes.prefix(Stream.sendLimitBytes)), Stream.sendFlags)
     }
 
     private func send(_ bytes: UnsafeRawBufferPointer, _ flags: UInt32) {

@@ -16,32 +16,37 @@ extension Stream {
 
     /// Sends what is queued and waits until the kernel has taken it: one send, unless the peer is slow.
     ///
-    /// - Throws: `timedOut`, `reset`, `system`. What the kernel had not taken is lost.
+    /// - Throws: `timedOut`, `reset`, `system`: what the kernel had not taken is lost. `insecure` where the record layer
+    ///   could not protect what was queued, which is dropped then.
     @inline(never)  // Kept out of the frames that live while a session is idle.
     public func flush() async throws(StreamError) {
+        var isProtected = true
         while true {
-            if let layer { seal(layer) }
+            if let layer, seal(layer) == .failed { isProtected = false }
             // Sent from a queue that nobody else can reach: a receive that completes meanwhile may add records.
             var queue = ByteQueue()
             if layer == nil { swap(&queue, &outbound) } else { swap(&queue, &records) }
-            guard !queue.isEmpty else { return }
+            guard !queue.isEmpty else {
+                if isProtected { return } else { throw .insecure }
+            }
             if layer == nil { bytesSent += UInt64(queue.count) }
             try await send(&queue)
         }
     }
 
-    private func seal(_ layer: any RecordLayer) {
-        guard !outbound.isEmpty else { return }
+    private func seal(_ layer: any RecordLayer) -> RecordStatus {
+        guard !outbound.isEmpty else { return .open }
         bytesSent += UInt64(outbound.count)
         let status = outbound.withBytes { layer.seal($0, ciphertext: &records) }
         outbound.removeAll()
         if status == .failed { inputEnd = .insecure }
+        return status
     }
 
     private func send(_ queue: inout ByteQueue) async throws(StreamError) {
         while !queue.isEmpty {
             if deadlineHasPassed { throw .timedOut }
-            let bytes = queue.unsafeBytes
+            let bytes = UnsafeRawBufferPointer(rebasing: queue.unsafeBytes.prefix(Self.sendLimitBytes))
             let completion = await ring.perform(named: { sending = $0 }) {
                 uring_send($0, descriptor, bytes.baseAddress, bytes.count, Self.sendFlags, $1)
             }
@@ -53,6 +58,10 @@ extension Stream {
             }
         }
     }
+
+    /// Bytes of one send. A peer that takes a larger one in ever so small pieces makes the kernel lose patience after 128
+    /// of them and block one of its worker threads with the rest.
+    static let sendLimitBytes = 64 << 10
 
     /// The kernel itself goes on until everything is taken.
     static let sendFlags = LINUX_MSG_NOSIGNAL.rawValue | LINUX_MSG_WAITALL.rawValue

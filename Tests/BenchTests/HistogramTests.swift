@@ -7,7 +7,9 @@ import Testing
         #expect(Histogram().quantile(0.5) == nil)
     }
 
-    @Test(arguments: [0, 1, 127, 128, 255, 256, 257, 511, 512, 1_000, 65_535, 1_000_000, 123_456_789, 4_398_046_511_103])
+    @Test(arguments: [
+        0, 1, 127, 128, 255, 256, 257, 511, 512, 1_000, 65_535, 1_000_000, 123_456_789, 2_199_023_255_551,
+    ])
     func keepsOneValueWithinItsPrecision(_ value: UInt64) throws {
         var histogram = Histogram()
         histogram.record(nanoseconds: value)
@@ -15,7 +17,7 @@ import Testing
         let median = try #require(histogram.quantile(0.5))
         #expect(median >= value)
         #expect(Double(median) <= Double(value) * 1.008)
-        #expect(histogram.quantile(1) == histogram.max || value > 1 << 41)
+        #expect(histogram.quantile(1) == .max)
     }
 
     @Test func ranksAsASortedListDoes() throws {

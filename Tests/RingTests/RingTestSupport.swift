@@ -23,6 +23,7 @@ func withShard<Result: Sendable>(
     let thread = shard.start()
     let result = await shard.perform { shard in
         let result = await body(shard)
+        #expect(await shard.ring.eventually { shard.liveTasks == 0 })
         #expect(shard.ring.buffers.held == 0)
         #expect(shard.ring.heldBytes == 0)
         #expect(shard.ring.timers.count == 0)

@@ -76,7 +76,8 @@ struct ClientSettings: Sendable {
             Option("tls-version", "VERSION", "Speak this version alone: TLS1.2 or TLS1.3.") {
                 (command, text) throws(UsageError) in
                 guard let version = TLSVersion(rawValue: text) else {
-                    throw UsageError("'\(text)' is none of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))")
+                    throw UsageError(
+                        "'\(text)' is none of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))")
                 }
                 command[keyPath: path].tlsVersion = version
             },

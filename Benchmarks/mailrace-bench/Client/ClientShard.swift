@@ -14,7 +14,9 @@ final class ClientShard {
     /// Messages are sent in pieces of about this size, in bytes.
     private static let pieceBytes = 128 << 10
 
-    init(_ ring: Ring, _ settings: ClientSettings, target: SocketAddress, run: UInt64, text: MessageText) throws(TLSConfigurationError) {
+    init(_ ring: Ring, _ settings: ClientSettings, target: SocketAddress, run: UInt64, text: MessageText)
+        throws(TLSConfigurationError)
+    {
         self.ring = ring
         self.settings = settings
         self.target = target

@@ -120,6 +120,11 @@ final class SMTPClient {
         }
     }
 
+    /// Lets the session stand idle: no deadline runs until the next step.
+    func rest() {
+        stream.deadline = .never
+    }
+
     /// Ends the session in order, once the reply to QUIT has been read or is not waited for.
     func close() async {
         await stream.closeGracefully(within: Self.farewellLimit)

@@ -34,7 +34,7 @@ struct Load: Subcommand {
 
     private static var sinkOptions: [Option<Load>] {
         [
-            Option(flag: "sink", "Run a sink too, and check that each message accepted arrives there once. It is the target if none is named.") {
+            Option(flag: "sink", "Check that each message arrives, at a sink in here (the target if none is named).") {
                 $0.hasSink = true
             },
             Option("sink-listen", "ADDRESS:PORT", "As --sink, with the address for it. [127.0.0.1:0]") {
@@ -59,6 +59,8 @@ struct Load: Subcommand {
     /// Fails where a session or a message did.
     func run() -> ExitCode {
         do throws(Unavailable) {
+            var sink = sink
+            sink.shards = settings.client.shards
             let summary = try LoadRun.perform(settings, sink: hasSink ? sink : nil)
             Terminal.writeOutput(reportsJSON ? summary.json.text + "\n" : summary.text)
             return summary.isClean ? .success : .failure

@@ -3,7 +3,8 @@ import Glibc
 /// Finds the end of a message in what follows DATA, and takes away the dots that the client doubled
 /// (RFC 5321 section 4.5.2). Only CRLF ends a line.
 ///
-/// It looks for dots, which are rare, and only then for what stands around them, so that the cost of a message is that of memchr.
+/// It looks for dots, which are rare, and only then for what stands around them, so that a message costs little more
+/// than memchr does.
 struct EndOfData {
     /// The two bytes before those that are handed over next. A message starts as if a line had just ended.
     private var last: (UInt8, UInt8) = (0x0d, 0x0a)

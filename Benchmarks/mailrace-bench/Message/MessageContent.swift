@@ -71,7 +71,7 @@ struct MessageWriter {
         remaining = content.bodyBytes
     }
 
-    /// Appends the next pieces until `piece` holds `enough` bytes (and at most all of the text's lines more), or the message is complete.
+    /// Appends to `piece` until it holds `enough` bytes, and at most a run of lines more, or the message is complete.
     mutating func append(to piece: inout [UInt8], until enough: Int) {
         if !isBegun {
             isBegun = true

@@ -73,7 +73,8 @@ struct MessageText: Sendable {
 
     private func filler(_ length: Int) -> Run {
         precondition(length <= Self.lineBytesMax + 2)
-        return Run(plain: plain.count - length..<plain.count, stuffed: stuffed.count - length..<stuffed.count, nextLine: 0)
+        return Run(
+            plain: plain.count - length..<plain.count, stuffed: stuffed.count - length..<stuffed.count, nextLine: 0)
     }
 
     /// The last line start that is not behind `offset` in `plain`, as the number of its line.

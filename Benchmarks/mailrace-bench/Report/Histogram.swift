@@ -35,7 +35,8 @@ struct Histogram: Sendable {
         var seen: UInt64 = 0
         for (index, number) in buckets.enumerated() {
             seen += number
-            if seen >= rank { return Swift.min(Self.highest(inBucket: index), max) }
+            if seen == count { break }
+            if seen >= rank { return Self.highest(inBucket: index) }
         }
         return max
     }

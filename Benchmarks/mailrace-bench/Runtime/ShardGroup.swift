@@ -9,9 +9,12 @@ struct ShardGroup<Result: Sendable> {
     /// Starts `count` shards and, on each, `body`, which returns when nothing of the shard's tasks is left.
     ///
     /// - Throws: `RingUnavailable`; nothing has been started then.
-    init(_ count: Int, _ body: @escaping @Sendable (isolated Shard) async -> Result) throws(RingUnavailable) {
+    init(
+        _ count: Int, sizes: Ring.Sizes = Ring.Sizes(),
+        _ body: @escaping @Sendable (isolated Shard) async -> Result
+    ) throws(RingUnavailable) {
         var shards: [Shard] = []
-        for number in 0..<count { shards.append(try Shard(number: number)) }
+        for number in 0..<count { shards.append(try Shard(number: number, sizes: sizes)) }
         let results = BlockingQueue<Result>(limit: count)
         threads = shards.map { $0.start() }
         for shard in shards {

@@ -19,7 +19,7 @@ struct SinkServer {
         let ending = Latch()
         let waiting = Offload(threads: settings.shards)
         do throws(RingUnavailable) {
-            shards = try ShardGroup(settings.shards) { shard in
+            shards = try ShardGroup(settings.shards, sizes: Self.ringSizes) { shard in
                 let sink = SinkShard(shard.ring, settings, tls: Self.context(tls), store)
                 let acceptor = Acceptor(
                     shard.ring, sockets[shard.number],
@@ -41,6 +41,10 @@ struct SinkServer {
         self.waiting = waiting
         self.store = store
     }
+
+    /// Large receive buffers: what a sink receives is mail, and its memory is nobody's concern.
+    private static let ringSizes = Ring.Sizes(
+        submissions: 1_024, completions: 16_384, receiveBuffers: 128, receiveBufferBytes: 65_536)
 
     /// Each shard's own, from what has been seen to be usable.
     private static func context(_ tls: TLSServerConfiguration?) -> TLSServerContext? {

@@ -26,6 +26,12 @@ int linux_processor_count(void);
 /// Gives the heap's free pages back to the system. Takes milliseconds after many sessions; not for a shard's thread.
 void linux_trim_heap(void);
 
+// ---- memory (linux.c) ----
+
+/// Has the allocator keep up to `bytes` (at most 32 MiB) of what is freed at the end of a heap, and serve blocks up to
+/// that size from heaps, instead of giving pages back to the system each time and faulting them in again.
+void linux_keep_freed_memory(int32_t bytes);
+
 // ---- signals (linux.c) ----
 
 /// Blocks SIGHUP, SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 in the calling thread and in those it starts; ignores SIGPIPE.

@@ -24,8 +24,8 @@ def bench_binary():
     return path if os.access(path, os.X_OK) else None
 
 
-def configuration(servers, starttls=None, shards=1, listener="", **tables):
-    """The text of a configuration with one listener, mx, on a free port, and one upstream.
+def configuration(servers, starttls=None, shards=1, listener="", port=0, **tables):
+    """The text of a configuration with one listener, mx, on a free port unless one is given, and one upstream.
 
     `starttls` None means a listener without certificate. `tables` are more lines for [runtime], [timeouts], [log].
     """
@@ -42,7 +42,7 @@ def configuration(servers, starttls=None, shards=1, listener="", **tables):
     ]
     if certificate:
         lines += ["[tls.default]", f'certificate = "{certificate.file}"', f'key = "{certificate.key_file}"']
-    lines += ["[listener.mx]", f'listen = ["{HOST}:0"]', 'depth = "tunnel"', 'upstream = "backend"']
+    lines += ["[listener.mx]", f'listen = ["{HOST}:{port}"]', 'depth = "tunnel"', 'upstream = "backend"']
     if certificate:
         lines += ['tls = "default"', f'starttls = "{starttls}"']
     lines += [listener, "[upstream.backend]", f"servers = {json.dumps(servers)}", 'balance = "first"']

@@ -1,0 +1,210 @@
+import CLinux
+import Glibc
+import Ring
+import TLS
+import TestCertificates
+import Testing
+
+@testable import mailrace_bench
+
+@Suite struct EndToEndTests {
+    private static func settings(_ change: (inout LoadSettings) -> Void = { _ in }) -> LoadSettings {
+        var settings = LoadSettings()
+        settings.sessions = 20
+        settings.messages = 3
+        settings.concurrency = 4
+        settings.client.bodyBytes = 2_000
+        change(&settings)
+        return settings
+    }
+
+    @Test(arguments: [false, true], [1, 2]) func everyMessageArrivesOnce(_ pipelines: Bool, _ shards: Int) throws {
+        var sink = SinkSettings()
+        sink.shards = shards
+        let settings = Self.settings {
+            $0.pipelines = pipelines
+            $0.client.shards = shards
+        }
+        let summary = try LoadRun.perform(settings, sink: sink)
+        #expect(summary.isClean)
+        #expect(summary.lost == 0)
+        #expect(summary.report.messagesAccepted == 60)
+        #expect(summary.report.sessionTimes.count == 20)
+        #expect(summary.sink?.sessions == 20)
+        #expect(summary.sink?.messages == 60)
+        #expect(summary.sink?.incomplete == 0)
+    }
+
+    @Test(arguments: [0, 2, 300_000]) func bodiesOfAnySizeArrive(_ size: Int) throws {
+        let settings = Self.settings {
+            $0.client.bodyBytes = size
+            $0.sessions = 5
+        }
+        #expect(try LoadRun.perform(settings, sink: SinkSettings()).isClean)
+    }
+
+    @Test func aRunByTimeEnds() throws {
+        let summary = try LoadRun.perform(Self.settings { $0.duration = .milliseconds(50) }, sink: SinkSettings())
+        #expect(summary.isClean)
+        #expect(summary.report.sessionsBegun > 0)
+    }
+
+    @Test(arguments: [nil, "TLS1.2", "TLS1.3"]) func sessionsAreSecuredByStartTLS(_ version: String?) throws {
+        let directory = try TemporaryDirectory()
+        var sink = SinkSettings()
+        sink.certificateFile = try directory.write("chain.pem", TestCertificates.ecdsaChain)
+        sink.keyFile = try directory.write("key.pem", TestCertificates.ecdsaKey)
+        let settings = Self.settings {
+            $0.client.startsTLS = true
+            $0.client.tlsVersion = version.flatMap { .init(rawValue: $0) }
+            $0.client.serverName = "sink.example"
+            $0.pipelines = true
+        }
+        let summary = try LoadRun.perform(settings, sink: sink)
+        #expect(summary.isClean)
+        #expect(summary.sink?.tlsSessions == 20)
+    }
+
+    @Test(arguments: [
+        ("connect", SessionFailure.Kind.greeting), ("helo:550", .permanent), ("mail", .transient),
+        ("rcpt:550", .permanent), ("data:421", .transient), ("end:554", .permanent),
+    ])
+    func refusalsAreCountedByKind(_ refusal: String, _ kind: SessionFailure.Kind) throws {
+        var sink = SinkSettings()
+        sink.refusal = try Refusal(refusal)
+        let summary = try LoadRun.perform(Self.settings(), sink: sink)
+        #expect(!summary.isClean)
+        #expect(summary.report.failures.counts == [kind: 20])
+        #expect(summary.report.messagesFailed == 60)
+        #expect(summary.lost == 0)
+    }
+
+    @Test func whatIsNotOfferedIsAFailure() throws {
+        let summary = try LoadRun.perform(Self.settings { $0.client.startsTLS = true }, sink: SinkSettings())
+        #expect(summary.report.failures.counts == [.unsupported: 20])
+    }
+
+    @Test func aDeafTargetIsAFailure() throws {
+        let socket = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
+        let settings = Self.settings {
+            $0.client.target = socket.address
+            $0.client.timeout = .milliseconds(50)
+            $0.sessions = 4
+        }
+        let summary = try LoadRun.perform(settings, sink: nil)
+        #expect(summary.report.failures.counts == [.timeout: 4])
+        socket.close()
+        let refused = try LoadRun.perform(settings, sink: nil)
+        #expect(refused.report.failures.counts == [.connect: 4])
+    }
+
+    @Test func messagesAreStoredByteForByte() throws {
+        let directory = try TemporaryDirectory()
+        var sink = SinkSettings()
+        sink.directory = directory.path
+        let summary = try LoadRun.perform(Self.settings { $0.sessions = 2 }, sink: sink)
+        #expect(summary.isClean)
+        let content = MessageContent(
+            run: summary.run, text: MessageText(seed: 1), bodyBytes: 2_000,
+            sender: summary.settings.client.sender, recipient: summary.settings.client.recipient)
+        let sent = (0..<6 as Range<UInt64>).map { received(wireForm(content, $0), cutAt: [])?.message }
+        let stored = try (1...6).map { try SmallFile.read("\(directory.path)/0000000\($0).eml").bytes }
+        #expect(Set(sent) == Set(stored))
+    }
+
+    @Test func aSinkEndsWithSessionsOpen() throws {
+        let server = try SinkServer(SinkSettings())
+        let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(client) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = server.address.port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(connected == 0)
+        // The greeting shows that the session has begun; then half a message is sent.
+        func hear() -> Int {
+            withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { read(client, $0.baseAddress, $0.count) }
+        }
+        #expect(hear() > 0)
+        for command in ["EHLO x\r\n", "MAIL FROM:<>\r\n", "RCPT TO:<a>\r\n", "DATA\r\n"] {
+            #expect(write(client, command, command.utf8.count) > 0)
+            #expect(hear() > 0)
+        }
+        #expect(write(client, "half\r\n.", 7) == 7)
+        let report = server.finish()
+        #expect(report.sessions == 1)
+        #expect(report.incomplete == 1)
+        #expect(report.messages == 0)
+    }
+
+    @Test(arguments: [1, 2]) func idleSessionsAreHeldAndThenDeliver(_ shards: Int) throws {
+        let server = try SinkServer(SinkSettings())
+        var settings = IdleSettings()
+        settings.client.target = server.address
+        settings.client.shards = shards
+        settings.sessions = 50
+        settings.concurrency = 8
+        settings.hold = .milliseconds(10)
+        settings.delivers = true
+        settings.pid = Int(getpid())
+        let summary = try IdleRun.perform(settings)
+        let sink = server.finish()
+        #expect(summary.isClean)
+        #expect(summary.report.delivered == 50)
+        #expect(sink.messages == 50)
+        #expect(sink.isClean)
+        let (before, held) = (try #require(summary.before), try #require(summary.held))
+        #expect(held.descriptors > before.descriptors)
+    }
+
+    @Test func sessionsCutOffWhileIdleAreLost() throws {
+        var sink = SinkSettings()
+        sink.refusal = try Refusal("mail:421")
+        let server = try SinkServer(sink)
+        var settings = IdleSettings()
+        settings.client.target = server.address
+        settings.sessions = 10
+        settings.hold = .zero
+        settings.delivers = true
+        let summary = try IdleRun.perform(settings)
+        _ = server.finish()
+        #expect(!summary.isClean)
+        #expect(summary.report.lost == 10)
+    }
+}
+
+/// A directory that goes with its value.
+private final class TemporaryDirectory {
+    let path: String
+    private var files: [String] = []
+
+    init() throws {
+        var template = Array("/tmp/mailrace-bench-XXXXXX".utf8CString)
+        path = try #require(mkdtemp(&template).map { String(cString: $0) })
+    }
+
+    func write(_ name: String, _ text: String) throws -> String {
+        let file = try #require(fopen("\(path)/\(name)", "we"))
+        fputs(text, file)
+        fclose(file)
+        return "\(path)/\(name)"
+    }
+
+    deinit {
+        if let directory = opendir(path) {
+            while let entry = readdir(directory) {
+                let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                unlink("\(path)/\(name)")
+            }
+            closedir(directory)
+        }
+        rmdir(path)
+    }
+}
