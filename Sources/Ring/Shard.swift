@@ -23,7 +23,7 @@ public actor Shard {
         allowing features: RingFeatures = RingFeatures(rawValue: .max)
     ) throws(RingUnavailable) {
         self.number = number
-        executor = ShardExecutor()
+        executor = try ShardExecutor()
         ring = try Ring(sizes: sizes, allowing: features)
     }
 

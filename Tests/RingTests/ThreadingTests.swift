@@ -122,14 +122,18 @@ import Testing
         let gate = BlockingQueue<Int>(limit: 1)
         try await withShard { shard in
             let done = Countdown(3)
+            let started = Shared<Bool>()
             for index in 0..<3 {
                 shard.spawn {
-                    let result = try? await offload.run { gate.pop() == nil }
+                    let result = try? await offload.run {
+                        started.append(true)
+                        return gate.pop() == nil
+                    }
                     #expect(result == true)
                     done.arrive()
                 }
                 // The first one has to be at work, or it would count as waiting.
-                if index == 0 { await shard.ring.sleep(until: shard.ring.now) }
+                if index == 0 { #expect(await shard.ring.eventually { !started.all.isEmpty }) }
             }
             await #expect(throws: Offload.Refused.self) { try await offload.run { 0 } }
             gate.close()
