@@ -10,7 +10,6 @@ struct uring_buffers {
     char *memory;
     size_t bytes;  // of the mapping that holds both
     uint32_t count, size;
-    uint16_t group;
 };
 
 struct uring_buffers *uring_buffers_open(struct uring *ring, uint32_t count, uint32_t size, uint16_t group, int32_t *error) {
@@ -20,7 +19,7 @@ struct uring_buffers *uring_buffers_open(struct uring *ring, uint32_t count, uin
         return NULL;
     }
     size_t page = 4096, head = (count * sizeof(struct io_uring_buf) + page - 1) & ~(page - 1);
-    *buffers = (struct uring_buffers){.bytes = head + (size_t)count * size, .count = count, .size = size, .group = group};
+    *buffers = (struct uring_buffers){.bytes = head + (size_t)count * size, .count = count, .size = size};
     void *mapping = mmap(NULL, buffers->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapping == MAP_FAILED) {
         *error = -errno;
@@ -41,8 +40,7 @@ struct uring_buffers *uring_buffers_open(struct uring *ring, uint32_t count, uin
     return buffers;
 }
 
-void uring_buffers_close(struct uring *ring, struct uring_buffers *buffers) {
-    io_uring_unregister_buf_ring(&ring->ring, buffers->group);
+void uring_buffers_close(struct uring_buffers *buffers) {
     munmap(buffers->ring, buffers->bytes);
     free(buffers);
 }

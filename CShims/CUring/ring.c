@@ -39,6 +39,11 @@ int uring_start(struct uring *ring) {
     return 0;
 }
 
+void uring_finish(struct uring *ring) {
+    // Otherwise io_uring_queue_exit would do so for whichever thread calls it, and could meet another ring's entry there.
+    (void)io_uring_unregister_ring_fd(&ring->ring);
+}
+
 void uring_close(struct uring *ring) {
     io_uring_queue_exit(&ring->ring);
     free(ring);

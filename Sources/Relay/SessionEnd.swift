@@ -62,6 +62,8 @@ extension SessionEnd {
 
     static let drained = SessionEnd(
         .drained, by: .mailrace, counting: .sessionsDrained, saying: .own(.shuttingDown))
+    /// As `drained`, once there is no time left to say so.
+    static let aborted = SessionEnd(.drained, by: .mailrace, counting: .sessionsDrained)
 
     /// The upstream's 421 is relayed, wherever in the dialogue it comes.
     static func upstream421(_ reply: Reply) -> SessionEnd {

@@ -13,13 +13,20 @@ public final class TunnelListener {
     private var acceptors: [Acceptor] = []
     private var sessions = SlotTable<TunnelSession>()
     private var sessionsBegun: UInt64 = 0
+    /// Clients that are being told that there is no room for them.
+    private var turnedAway = 0
     /// The most sessions at once since memory was last given back.
     private var sessionsPeak = 0
     private let emptied: @Sendable () -> Void
     private var allEnded: [UnsafeContinuation<Void, Never>] = []
+    private var isDraining = false
+    private let drainDeadline = Alarm()
 
     /// Sessions ended in one turn of a drain.
     private static let drainSlice = 256
+    /// Clients turned away with a reply at one time; more are closed without one. What these connections cost is set
+    /// aside when `max_sessions` is made to fit the process's descriptors.
+    private static let turnedAwayMax = 16
     /// Sessions at once from which on their memory is worth giving back to the system.
     private static let worthwhilePeak = 256
 
@@ -68,6 +75,7 @@ public final class TunnelListener {
             id: id, listener: context.settings.name, start: now, client: client.peerAddress?.description ?? "unknown")
         let session = TunnelSession(client, context, record)
         let slot = sessions.insert(session)
+        if isDraining { session.drain() }  // Another shard had accepted it before.
         sessionsPeak = max(sessionsPeak, sessions.count)
         context.counters.add(.sessions)
         context.counters.raise(.sessionsActive)
@@ -102,7 +110,14 @@ public final class TunnelListener {
             sessionsPeak = sessions.count
             emptied()
         }
-        guard sessions.count == 0 else { return }
+        noteEnd()
+    }
+
+    private var isEmpty: Bool { sessions.count == 0 && turnedAway == 0 }
+
+    private func noteEnd() {
+        guard isEmpty else { return }
+        if isDraining { drainDeadline.turnOff() }
         let waiting = allEnded
         allEnded = []
         for continuation in waiting { continuation.resume() }
@@ -110,8 +125,18 @@ public final class TunnelListener {
 
     private func turnAway(_ client: Stream, on shard: isolated Shard) {
         context.counters.add(.sessionsRefused)
-        client.queue(LocalReply.tooManySessions.rendered(enhanced: true, sessionID: nil))
-        shard.spawn { await client.closeGracefully(within: DialogueLimits.farewellPatience) }
+        let isTold = turnedAway < Self.turnedAwayMax
+        turnedAway += 1
+        shard.spawn {
+            if isTold {
+                client.queue(LocalReply.tooManySessions.rendered(enhanced: true, sessionID: nil))
+                await client.closeGracefully(within: DialogueLimits.farewellPatience)
+            } else {
+                await client.close()
+            }
+            self.turnedAway -= 1
+            self.noteEnd()
+        }
     }
 
     // MARK: The end
@@ -123,18 +148,20 @@ public final class TunnelListener {
     }
 
     /// Lets sessions before the hand-off end with a 421, and the others run on until `deadline`; then ends these without
-    /// a word.
+    /// a word. Once.
     public func beginDrain(until deadline: Instant, on shard: isolated Shard) {
+        isDraining = true
+        guard !isEmpty else { return }
         shard.spawn {
             await self.forEachSession { $0.drain() }
-            await shard.ring.sleep(until: deadline)
+            await self.drainDeadline.sleep(on: shard.ring, until: deadline)
             await self.forEachSession { $0.abort() }
         }
     }
 
     /// Returns when the last session has ended.
     public func drained() async {
-        while sessions.count > 0 { await withUnsafeContinuation { allEnded.append($0) } }
+        while !isEmpty { await withUnsafeContinuation { allEnded.append($0) } }
     }
 
     private func forEachSession(_ body: (TunnelSession) -> Void) async {

@@ -20,6 +20,8 @@ final class TunnelSession {
     var pump: Pump?
     /// The session is to end at its next step, with a 421; set by a drain.
     var isDraining = false
+    /// The session is to end at once, without a word; set when a drain's time is over.
+    private var isAborted = false
     /// The client greeted with HELO: replies carry no enhanced status codes.
     var usesHELO = false
     /// It has done so at least once, whatever it said since.
@@ -54,7 +56,7 @@ final class TunnelSession {
             try await negotiate()
             return true
         } catch {
-            await end(error)
+            await end(isAborted ? .aborted : error)
             return false
         }
     }
@@ -75,6 +77,7 @@ final class TunnelSession {
 
     /// Ends the session without a word.
     func abort() {
+        isAborted = true
         pump?.abort()
         let now = ring.now
         client.deadline = now

@@ -4,8 +4,8 @@ import Glibc
 
 /// Accepts the connections of one listening socket on one shard, with one multishot operation.
 ///
-/// Where the process or the system runs out of descriptors or memory, accepting pauses and is tried again every
-/// 100 ms; the sessions there are live on, and newcomers wait in the kernel's queue.
+/// Where the process or the system runs out of descriptors or memory, or the socket itself fails, accepting pauses and is
+/// tried again every 100 ms; the sessions there are live on, and newcomers wait in the kernel's queue.
 public final class Acceptor: CompletionSink, DeadlineTarget {
     private let ring: Ring
     private let socket: ListeningSocket
@@ -55,16 +55,18 @@ public final class Acceptor: CompletionSink, DeadlineTarget {
         guard operation == nil else { return }
         if isStopping {
             stopped.take()?.resume()
-        } else if Self.isExhaustion(-completion.result) {
-            pause(-completion.result)
-        } else {
-            // Ended without need, or a connection that was gone before it was accepted (ECONNABORTED and the like).
+        } else if completion.result >= 0 || Self.concernsOneConnection(-completion.result) {
             start()
+        } else {
+            pause(-completion.result)
         }
     }
 
-    private static func isExhaustion(_ errno: Int32) -> Bool {
-        [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno)
+    /// The connection was at fault, which was gone before it was accepted, or its network; the next one may do (accept(2)).
+    private static func concernsOneConnection(_ errno: Int32) -> Bool {
+        [
+            ECONNABORTED, EINTR, EPERM, EPROTO, ENOPROTOOPT, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET,
+        ].contains(errno)
     }
 
     private func pause(_ errno: Int32) {

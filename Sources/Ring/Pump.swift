@@ -52,7 +52,7 @@ public final class Pump {
         toDownstream = PumpDirection(from: upstream, .upstream, to: downstream, .downstream)
     }
 
-    /// Begins to copy. Once. `ended` is called when all is over, at the end of a turn; both streams are still to be
+    /// Begins to copy. Once. `ended` is called when all is over; both streams are still to be
     /// closed then.
     public func start(_ ended: @escaping (Outcome) -> Void) {
         self.ended = ended
@@ -108,7 +108,7 @@ public final class Pump {
         guard isSettled, let ended = ended.take() else { return }
         if let timer = timer.take() { ring.timers.remove(timer) }
         let outcome = outcome ?? .finished(first: firstEnd ?? .downstream)
-        ring.atEndOfTurn { ended(outcome) }
+        ring.later { ended(outcome) }
     }
 }
 

@@ -63,6 +63,7 @@ final class PumpDirection: CompletionSink {
     /// Passes on what the source holds unread, and goes on from there.
     func begin() {
         swap(&waiting, &target.records)
+        target.bytesSent += UInt64(source.inbound.count)  // The source has counted them when they came.
         source.inbound.withBytes { forward($0) }
         source.inbound.removeAll()
         switch source.inputEnd {
@@ -70,6 +71,8 @@ final class PumpDirection: CompletionSink {
         case .ended: reachEnd()
         case let failure?: pump.end(.broken(sourceSide, failure))
         }
+        // The pump may have ended before this direction held anything that it could have cancelled.
+        if pump.outcome != nil { cancel() }
         proceed()
     }
 
@@ -133,6 +136,8 @@ final class PumpDirection: CompletionSink {
                 large.use()
             case EAGAIN: large.giveUp()
             case ECANCELED, EINTR: break
+            // Whoever has been told the end may just go: closing with our notice unread looks like a reset.
+            case ECONNRESET where opposite.end == .passedOn: reachEnd()
             case ECONNRESET, EPIPE, ETIMEDOUT: pump.end(.broken(sourceSide, .reset))
             default: pump.end(.broken(sourceSide, .system(-result)))
             }

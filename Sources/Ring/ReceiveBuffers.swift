@@ -18,8 +18,9 @@ final class ReceiveBuffers {
         bytesEach = bytes
     }
 
-    func close(_ ring: OpaquePointer) {
-        uring_buffers_close(ring, raw)
+    /// After the ring, which may fill them.
+    func close() {
+        uring_buffers_close(raw)
     }
 
     /// The buffer that a completion names, with the bytes received. To be consumed before the next suspension, or by

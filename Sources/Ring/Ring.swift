@@ -70,7 +70,7 @@ public final class Ring {
         case sink(any CompletionSink)
     }
 
-    private var afterTurn: [() -> Void] = []
+    private var deferred: [() -> Void] = []
 
     /// User data of operations whose completion nobody waits for.
     static let unattended = UInt64.max - 1
@@ -87,8 +87,8 @@ public final class Ring {
     }
 
     deinit {
-        buffers.close(raw)
         uring_close(raw)
+        buffers.close()
         batch.deallocate()
     }
 
@@ -100,6 +100,12 @@ public final class Ring {
         owner = linux_thread_token()
         let result = uring_start(raw)
         precondition(result >= 0, "io_uring: enabling the ring: \(systemErrorText(-result))")
+    }
+
+    /// Ends the ring's ties to its thread. The last call from there.
+    func finish() {
+        checkOwner()
+        uring_finish(raw)
     }
 
     @inline(__always)
@@ -190,17 +196,18 @@ public final class Ring {
         }
     }
 
-    /// Has `action` called once this turn's completions and deadlines are done with: for machines, which call nobody out of
-    /// the middle of a step.
-    func atEndOfTurn(_ action: @escaping () -> Void) {
-        afterTurn.append(action)
+    /// Has `action` called before the next submission: for machines, which call nobody out of the middle of a step.
+    func later(_ action: @escaping () -> Void) {
+        deferred.append(action)
     }
 
-    func endTurn() {
-        guard !afterTurn.isEmpty else { return }
-        var actions: [() -> Void] = []
-        swap(&actions, &afterTurn)
-        for action in actions { action() }
+    /// Runs what was put off, and what that puts off in turn.
+    func runDeferred() {
+        while !deferred.isEmpty {
+            var actions: [() -> Void] = []
+            swap(&actions, &deferred)
+            for action in actions { action() }
+        }
     }
 
     /// Takes all completions there are and resumes or tells those who wait for them.

@@ -30,7 +30,7 @@ struct RingOpening {
                 guard sizes.submissions / 2 >= Self.smallestSubmissions else { throw failure }
                 sizes.submissions /= 2
                 sizes.completions /= 2
-                sizes.receiveBuffers = max(sizes.receiveBuffers / 2, 16)
+                sizes.receiveBuffers = min(sizes.receiveBuffers, max(sizes.receiveBuffers / 2, 16))
             }
         }
     }

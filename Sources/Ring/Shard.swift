@@ -23,7 +23,7 @@ public actor Shard {
         allowing features: RingFeatures = RingFeatures(rawValue: .max)
     ) throws(RingUnavailable) {
         self.number = number
-        executor = ShardExecutor()
+        executor = try ShardExecutor()
         ring = try Ring(sizes: sizes, allowing: features)
     }
 
@@ -76,6 +76,7 @@ public actor Shard {
         var due: [any DeadlineTarget] = []
         while !isStopping {
             executor.runReady()
+            ring.runDeferred()
             noteTurnLength()
             ring.turn(waitingUntil: executor.hasWork || isStopping ? Instant(nanoseconds: 0) : ring.timers.nextWakeUp())
             ring.reap()
@@ -83,8 +84,14 @@ public actor Shard {
             ring.timers.advance(to: ring.now, into: &due)
             for target in due { target.deadlinePassed() }
             due.removeAll(keepingCapacity: true)
-            ring.endTurn()
         }
+        wakeUp.disarm()
+        while wakeUp.isArmed {
+            ring.turn(waitingUntil: .never)
+            ring.reap()
+        }
+        self.wakeUp = nil
+        ring.finish()
     }
 
     private func noteTurnLength() {
@@ -102,6 +109,8 @@ private final class WakeUp: CompletionSink {
     private let ring: Ring
     private let descriptor: Int32
     private let count = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+    private var operation: OperationID?
+    private var isWanted = true
 
     init(_ ring: Ring, _ descriptor: Int32) {
         self.ring = ring
@@ -110,11 +119,20 @@ private final class WakeUp: CompletionSink {
 
     deinit { count.deallocate() }
 
+    var isArmed: Bool { operation != nil }
+
     func arm() {
-        _ = ring.begin(self) { uring_read($0, descriptor, count, MemoryLayout<UInt64>.size, $1) }
+        operation = ring.begin(self) { uring_read($0, descriptor, count, MemoryLayout<UInt64>.size, $1) }
+    }
+
+    /// Asks for the end, without which the ring would keep this alive and this the ring.
+    func disarm() {
+        isWanted = false
+        ring.cancel(operation)
     }
 
     func completed(_: OperationID, _: Completion) {
-        arm()
+        operation = nil
+        if isWanted { arm() }
     }
 }

@@ -24,9 +24,10 @@ public final class ShardExecutor: SerialExecutor, TaskExecutor, @unchecked Senda
         var isEmpty: Bool { jobs.isEmpty && messages.isEmpty }
     }
 
-    init() {
-        wakeUpDescriptor = linux_eventfd()
-        precondition(wakeUpDescriptor >= 0, "eventfd: \(systemErrorText(-wakeUpDescriptor))")
+    init() throws(RingUnavailable) {
+        let descriptor = linux_eventfd()
+        guard descriptor >= 0 else { throw RingUnavailable(-descriptor) }
+        wakeUpDescriptor = descriptor
     }
 
     deinit { linux_close(wakeUpDescriptor) }

@@ -1,20 +1,37 @@
 extension Ring {
     /// Waits until `moment`, to the wheel's coarseness (up to 34 ms late).
     public func sleep(until moment: Instant) async {
-        let alarm = Alarm()
-        let timer = timers.add(alarm)
-        await withUnsafeContinuation { continuation in
-            alarm.sleeper = continuation
-            timers.setDeadline(moment, of: timer)
-        }
-        timers.remove(timer)
-        withExtendedLifetime(alarm) {}  // The wheel does not own it.
+        await Alarm().sleep(on: self, until: moment)
     }
 }
 
-private final class Alarm: DeadlineTarget {
-    var sleeper: UnsafeContinuation<Void, Never>?
+/// A sleep that somebody else may end. For one sleeper, once.
+public final class Alarm {
+    private var sleeper: UnsafeContinuation<Void, Never>?
+    private var isOff = false
 
+    public init() {}
+
+    /// Waits until `moment`, to the wheel's coarseness (up to 34 ms late), or until `turnOff`.
+    public func sleep(on ring: Ring, until moment: Instant) async {
+        guard !isOff else { return }
+        let timer = ring.timers.add(self)
+        await withUnsafeContinuation { continuation in
+            sleeper = continuation
+            ring.timers.setDeadline(moment, of: timer)
+        }
+        ring.timers.remove(timer)
+        withExtendedLifetime(self) {}  // The wheel does not own it.
+    }
+
+    /// Ends the sleep; where it has not begun, it will not last.
+    public func turnOff() {
+        isOff = true
+        sleeper.take()?.resume()
+    }
+}
+
+extension Alarm: DeadlineTarget {
     func deadlinePassed() {
         sleeper.take()?.resume()
     }

@@ -93,7 +93,7 @@ import Testing
             taskhook_mark_thread(true)
             let before = taskhook_count()
             let foreignBefore = shard.executor.foreignJobs
-            await Task.detached {}.value
+            await Task.detached { _ = await shard.liveTasks }.value
             taskhook_mark_thread(false)
             #expect(taskhook_count() > before)
             #expect(shard.executor.foreignJobs > foreignBefore)

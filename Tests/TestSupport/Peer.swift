@@ -13,6 +13,8 @@ public final class Peer {
     private var unread: ArraySlice<UInt8> = []
     /// All that the other end has sent, without TLS framing.
     public private(set) var received: [UInt8] = []
+    /// Bytes given to `send`, without TLS framing.
+    public private(set) var sentBytes = 0
     /// How the other end has ended its direction, once it has and this end has read that far.
     public private(set) var end: End?
     /// The other end gave TLS's notice before it ended (close_notify).
@@ -48,14 +50,24 @@ public final class Peer {
     ///
     /// - Parameter windowBytes: the receive buffer to ask for, to be a slow reader soon; by default the system's.
     public convenience init(port: UInt16, windowBytes: Int32? = nil) throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw Failure(description: "socket: errno \(errno)") }
+        try self.init()
         if var windowBytes {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &windowBytes, socklen_t(MemoryLayout<Int32>.size))
         }
+        try connect(port: port)
+    }
+
+    /// A socket that is still to be connected.
+    public convenience init() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw Failure(description: "socket: errno \(errno)") }
         self.init(descriptor: descriptor)
+    }
+
+    /// Connects to 127.0.0.1.
+    public func connect(port: UInt16) throws {
         var address = sockaddr_in.loopback(port: port)
-        guard address.withPointer({ connect(descriptor, $0, $1) }) == 0 else {
+        guard address.withPointer({ Glibc.connect(descriptor, $0, $1) }) == 0 else {
             throw Failure(description: "connect: errno \(errno)")
         }
     }
@@ -70,6 +82,7 @@ public final class Peer {
 
     /// Sends all of `bytes`, in one piece if they are not too many.
     public func send(_ bytes: [UInt8]) throws {
+        sentBytes += bytes.count
         try sendRaw(sealed(bytes))
     }
 
@@ -204,6 +217,12 @@ public final class Peer {
         var byte: UInt8 = 0
         let flags = Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)
         return unread.isEmpty && end == nil && recv(descriptor, &byte, 1, flags) < 0 && errno == EAGAIN
+    }
+
+    /// True as soon as there is something to receive: bytes or the end.
+    public func hasInput(withinMilliseconds limit: Int32) -> Bool {
+        var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return !unread.isEmpty || Glibc.poll(&poll, 1, limit) > 0
     }
 
     /// Receives once; false where the other end has ended.

@@ -36,6 +36,9 @@ struct uring_sizes {
 struct uring *uring_open(struct uring_sizes sizes, int32_t *error);
 /// Starts the ring on the calling thread, which owns it from now on.
 int uring_start(struct uring *ring);
+/// Takes back what uring_start registered with the calling thread, which is the same one. After the last turn.
+void uring_finish(struct uring *ring);
+/// Closes the ring, from any thread.
 void uring_close(struct uring *ring);
 /// IORING_FEAT_* bits the kernel reports.
 uint32_t uring_feature_bits(const struct uring *ring);
@@ -90,7 +93,8 @@ struct uring_buffers;
 
 /// Registers `count` (a power of two) buffers of `size` bytes as `group`, all of them lent to the kernel.
 struct uring_buffers *uring_buffers_open(struct uring *ring, uint32_t count, uint32_t size, uint16_t group, int32_t *error);
-void uring_buffers_close(struct uring *ring, struct uring_buffers *buffers);
+/// Frees the buffers. Their ring is closed before, which ends the registration, too.
+void uring_buffers_close(struct uring_buffers *buffers);
 /// Where buffer `id` begins.
 void *uring_buffers_at(const struct uring_buffers *buffers, uint16_t id);
 /// Lends buffer `id` to the kernel again.

@@ -1,0 +1,145 @@
+import Relay
+import Ring
+import Telemetry
+import TestSupport
+import Testing
+
+extension RelaySuites {
+    /// The end of the process: a word to those who can hear it, time for the others.
+    @Suite struct DrainTests {
+        static let text = "421 4.3.2 Service shutting down ["
+
+        static let beforeTheHandOff = Moment.all.filter { !$0.isHandedOff && $0.point != .readyForTLS }
+        static let afterTheHandOff = Moment.all.filter(\.isHandedOff)
+
+        @Test(arguments: beforeTheHandOff) func beforeTheHandOffTheClientIsTold(_ moment: Moment) throws {
+            try withRelay { relay in
+                let dialogue = try Dialogue(relay, upTo: moment.point, moment.security)
+                relay.beginDrain(deadline: .seconds(60))
+                let line = try dialogue.client.line()
+                #expect(line.hasPrefix(Self.text))
+                try dialogue.client.expectEnd()
+                try dialogue.upstream.expectEnd()
+                dialogue.client.close()
+                relay.drained()
+                let record = try relay.record()
+                #expect(record.end == "drained by mailrace")
+                #expect(record.phase == moment.point.phase(moment.security))
+                #expect(relay[.sessionsDrained] == 1)
+            }
+        }
+
+        @Test func aHandshakeIsFinishedFirst() throws {
+            try withRelay { relay in
+                let dialogue = try Dialogue(relay, upTo: .readyForTLS, .tls13)
+                relay.beginDrain(deadline: .seconds(60))
+                try dialogue.secure()
+                #expect(try dialogue.client.line().hasPrefix(Self.text))
+                try dialogue.client.expectEnd()
+                dialogue.client.close()
+                relay.drained()
+                #expect(try relay.record().end == "drained by mailrace")
+            }
+        }
+
+        @Test func aHandshakeThatStallsEndsAtTheDeadline() throws {
+            try withRelay { relay in
+                let dialogue = try Dialogue(relay, upTo: .readyForTLS, .tls13)
+                relay.beginDrain(deadline: .milliseconds(100))
+                try dialogue.client.expectEnd()
+                relay.drained()
+                #expect(try relay.record().end == "drained by mailrace")
+                #expect(relay[.sessionsDrained] == 1)
+            }
+        }
+
+        @Test(arguments: afterTheHandOff) func afterTheHandOffBothSidesEndAtTheDeadline(_ moment: Moment) throws {
+            try withRelay { relay in
+                let dialogue = try Dialogue(relay, upTo: moment.point, moment.security)
+                relay.beginDrain(deadline: .milliseconds(200))
+                try dialogue.exchange("still here", "me too")
+                try dialogue.client.expectEnd()
+                try dialogue.upstream.expectEnd()
+                #expect(!dialogue.client.wasNotified)
+                relay.drained()
+                let record = try relay.record()
+                #expect(record.end == "drained by mailrace")
+                #expect(record.phase == "passthrough")
+                #expect(relay[.sessionsDrained] == 1)
+            }
+        }
+
+        @Test(arguments: [Security.plaintext, .tls13]) func aSessionThatEndsInTimeEndsTheDrain(_ security: Security)
+            throws
+        {
+            try withRelay { relay in
+                let dialogue = try Dialogue(relay, upTo: .mailAnswered, security)
+                relay.beginDrain(deadline: .seconds(3600))
+                try dialogue.quit()
+                relay.drained()
+                #expect(try relay.record().end == "completed by upstream")
+                #expect(relay[.sessionsDrained] == 0)
+            }
+        }
+
+        @Test func aDrainOfNobodyIsOverAtOnce() throws {
+            try withRelay { relay in
+                relay.beginDrain(deadline: .seconds(3600))
+                relay.drained()
+            }
+        }
+
+        @Test func whoArrivesDuringADrainIsTold() throws {
+            try withRelay { relay in
+                let early = try Dialogue(relay, upTo: .mailAnswered)
+                relay.beginDrain(deadline: .seconds(3600))
+                // As from another shard that had accepted it before.
+                let late = try relay.client()
+                #expect(try late.line().hasPrefix(Self.text))
+                try late.expectEnd()
+                late.close()
+                try early.quit()
+                relay.drained()
+            }
+        }
+
+        @Test func aConnectionBeingOpenedIsGivenUp() throws {
+            let (server, filler) = try LoopbackServer.full()
+            defer { filler.close() }
+            try withRelay(
+                Setup { setup in
+                    setup.servers = [server.address, server.address]
+                    setup.timeouts.connect = .milliseconds(300)
+                }
+            ) { relay in
+                let client = try relay.client()
+                relay.settle()
+                relay.beginDrain(deadline: .seconds(60))
+                #expect(try client.line().hasPrefix(Self.text))
+                try client.expectEnd()
+                client.close()
+                relay.drained()
+                #expect(try relay.record().phase == "connect")
+            }
+        }
+
+        @Test func aThousandSessionsDrainInSlices() throws {
+            try withRelay(Setup { $0.logLevel = .error }) { relay in
+                var dialogues: [Dialogue] = []
+                for number in 0..<1000 {
+                    dialogues.append(try Dialogue(relay, upTo: number % 2 == 0 ? .greeted : .ehloAnswered))
+                }
+                let (began, turns) = relay.shard.sync { (Instant.current(), $0.ring.statistics.slowTurns) }
+                relay.beginDrain(deadline: .seconds(60))
+                for dialogue in dialogues {
+                    #expect(try dialogue.client.line().hasPrefix(Self.text))
+                    dialogue.client.close()
+                }
+                relay.drained()
+                #expect(Instant.current() < began + .seconds(5))
+                #expect(relay.shard.sync { $0.ring.statistics.slowTurns } == turns)
+                #expect(relay[.sessionsDrained] == 1000)
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import CLinux
+import CUring
+import Glibc
+import Testing
+
+@testable import Ring
+
+/// RLIMIT_MEMLOCK, which Glibc's module leaves out.
+private let lockedMemory = __rlimit_resource_t(8)
+
+/// Rings that cannot be had, and what the administrator is told.
+@Suite struct RingOpeningTests {
+    @Test(arguments: [
+        (ENOSYS, "Linux 6.1"), (EINVAL, "Linux 6.1"), (EMFILE, "LimitNOFILE"), (ENOMEM, "LimitMEMLOCK"),
+    ])
+    func theMessageNamesTheRemedy(errno: Int32, remedy: String) {
+        let message = RingUnavailable(errno).description
+        #expect(message.hasPrefix("io_uring is not available: "))
+        #expect(message.contains(remedy))
+        #expect(!message.contains("\n"))
+    }
+
+    /// What EPERM means depends on the machine's sysctl; whatever that is, the message names a setting.
+    @Test(arguments: [EPERM, EACCES])
+    func aRefusalNamesTheSysctlOrTheFilter(errno: Int32) {
+        let message = RingUnavailable(errno).description
+        #expect(message.contains("kernel.io_uring_disabled") || message.contains("seccomp"))
+    }
+
+    @Test func otherErrorsAreTheSystemsWords() {
+        #expect(RingUnavailable(EIO).description.contains(systemErrorText(EIO)))
+        #expect(systemErrorText(12_345) != "")
+    }
+
+    @Test func aProcessWithoutDescriptorsIsTold() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit(rlim_cur: 3, rlim_max: 3)
+            precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            do throws(RingUnavailable) {
+                _ = try Shard()
+                preconditionFailure("a ring without a descriptor")
+            } catch {
+                precondition(error.errno == EMFILE, error.description)
+            }
+        }
+    }
+
+    /// Where locked memory counts (an unprivileged user on recent kernels), a ring of the usual size does not fit into
+    /// a small limit: smaller ones are tried before giving up.
+    @Test(arguments: [64, 4_096, 262_144] as [Int])
+    func littleLockedMemoryGivesSmallerRingsOrAMessage(limitBytes: Int) async {
+        await #expect(processExitsWith: .success) { [limitBytes] in
+            var limit = rlimit(rlim_cur: rlim_t(limitBytes), rlim_max: rlim_t(limitBytes))
+            precondition(setrlimit(lockedMemory, &limit) == 0)
+            guard getuid() != 0 || setuid(65_534) == 0 else {
+                print("skipped: this process cannot give its privileges away")
+                return
+            }
+            let start = Instant.current()
+            do throws(RingUnavailable) {
+                let ring = try Ring(sizes: Ring.Sizes())
+                if Instant.current().nanoseconds(since: start) < 1_000_000_000 {
+                    print("skipped: this kernel does not count rings as locked memory")
+                } else {
+                    precondition(ring.buffers.count < 256)
+                }
+            } catch {
+                precondition(error.errno == ENOMEM, error.description)
+                precondition(error.description.contains("LimitMEMLOCK"))
+            }
+        }
+    }
+
+    @Test func aRingReportsWhatItCanDo() {
+        let lines = RingReport.lines
+        #expect(lines.first?.name == "io_uring" && lines.first?.value == "available")
+        #expect(lines.count == 1 + RingFeatures.names.count)
+    }
+
+    @Test func featuresCanBeKeptBack() throws {
+        let ring = try Ring(allowing: .kernel61)
+        #expect(ring.features == .kernel61)
+        #expect(RingFeatures.kernel61.isEmpty)
+    }
+}
