@@ -67,7 +67,8 @@ public final class Peer {
     /// Connects to 127.0.0.1.
     public func connect(port: UInt16) throws {
         var address = sockaddr_in.loopback(port: port)
-        guard address.withPointer({ Glibc.connect(descriptor, $0, $1) }) == 0 else {
+        guard uninterrupted({ address.withPointer { Glibc.connect(descriptor, $0, $1) } }) == 0 || errno == EISCONN
+        else {
             throw Failure(description: "connect: errno \(errno)")
         }
     }
@@ -94,8 +95,8 @@ public final class Peer {
     static func sendRaw(_ bytes: [UInt8], to descriptor: Int32) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            let count = rest.withUnsafeBytes { bytes in
+                uninterrupted { Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
             }
             guard count > 0 else { throw Failure(description: "send: errno \(errno)") }
             rest = rest.dropFirst(count)
@@ -107,7 +108,7 @@ public final class Peer {
         var rest = bytes[...]
         while !rest.isEmpty {
             var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            guard Glibc.poll(&poll, 1, 100) > 0 else { return }
+            guard uninterrupted({ Glibc.poll(&poll, 1, 100) }) > 0 else { return }
             let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
             let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, flags) }
             guard count > 0 else { throw Failure(description: "send: errno \(errno)") }
@@ -222,7 +223,7 @@ public final class Peer {
     /// True as soon as there is something to receive: bytes or the end.
     public func hasInput(withinMilliseconds limit: Int32) -> Bool {
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return !unread.isEmpty || Glibc.poll(&poll, 1, limit) > 0
+        return !unread.isEmpty || uninterrupted({ Glibc.poll(&poll, 1, limit) }) > 0
     }
 
     /// Receives once; false where the other end has ended.
@@ -230,7 +231,7 @@ public final class Peer {
     public func receive() throws -> Bool {
         guard end == nil else { return false }
         var chunk = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &chunk, chunk.count, 0)
+        let count = uninterrupted { recv(descriptor, &chunk, chunk.count, 0) }
         switch count {
         case 1...:
             let plaintext = try opened(Array(chunk[..<count]))
