@@ -1,16 +1,18 @@
 /// What is counted for each listener: events of sessions and bytes. A counter only grows while the process lives.
 ///
-/// Each case says exactly when it moves. The names (`Counter.name`) are part of the interface: dashboards hold on to them.
-/// The states are those of a session at tunnel depth (`SessionRecord.Phase`).
+/// Each case says exactly when it moves. The names (`Counter.name`) are part of the interface: dashboards hold on to
+/// them. The states are those of a session at tunnel depth (`SessionRecord.Phase`).
 public enum Counter: Int, CaseIterable, Sendable {
     /// Once for each accepted connection that becomes a session, before an upstream is known to be there.
     /// A connection turned away over `max_sessions` is no session: see `sessionsRefused`.
     case sessions
-    /// The upstream sent bytes, other than a 421 reply, while it was the client's turn (ehlo, starttls). The session is closed.
+    /// The upstream sent bytes, other than a 421 reply, while it was the client's turn (ehlo, starttls). The session is
+    /// closed.
     case sessionsUpstreamDesync
-    /// The client sent bytes while it was the upstream's turn (greeting, ehloReply): early talkers. The session is closed.
+    /// The client sent bytes while it was the upstream's turn (greeting, ehloReply): early talkers. The session is
+    /// closed.
     case sessionsDownstreamDesync
-    /// A command line of the client was empty or longer than the limit (500).
+    /// A command line of the client was no command, empty, or longer than the limit (500). Once a session.
     case sessionsBadLine
     /// Bytes came behind a command that must be the last of its group: the first EHLO or HELO, or STARTTLS (503).
     case sessionsBadPipeline
@@ -34,20 +36,23 @@ public enum Counter: Int, CaseIterable, Sendable {
     case sessionsUpstreamBadReply
     /// The upstream closed or reset its connection before the session was handed off to opaque bytes.
     case sessionsUpstreamEarlyClose
-    /// No server of the upstream could be connected; the client was told 421 4.3.2. Once a session, however many servers were tried.
+    /// No server of the upstream could be connected; the client was told 421 4.3.2. Once a session, however many
+    /// servers were tried.
     case sessionsUpstreamConnectFail
     /// The upstream sent a 421 reply before the session was handed off; it was relayed.
     case sessionsUpstream421
     /// A connection over `max_sessions` was turned away with a 421. It is not in `sessions`.
     case sessionsRefused
-    /// The session was ended by a drain: with a 421 before the hand-off, or without text at the drain's deadline after it.
+    /// The session was ended by a drain: with a 421 before the hand-off, or without text at the drain's deadline after
+    /// it.
     case sessionsDrained
     /// The client or the upstream let a deadline pass before the hand-off (greeting, command or reply), TLS excepted.
     case sessionsCommandTimeout
     /// Neither side sent a byte for `passthrough_idle` after the hand-off.
     case sessionsIdleTimeout
 
-    /// Bytes received from clients, without TLS framing. Added at the latest when the session ends; so are the next three.
+    /// Bytes received from clients, without TLS framing. Added at the latest when the session ends; so are the next
+    /// three.
     case downstreamRxBytes
     /// Bytes sent to clients, without TLS framing.
     case downstreamTxBytes

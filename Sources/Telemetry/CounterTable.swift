@@ -8,7 +8,8 @@ public struct CounterTable: Sendable {
     private let cells: [Counters]
 
     /// - Parameters:
-    ///   - statPrefixes: each listener's `stat_prefix`, in the listeners' order. Listeners may share one: they are summed.
+    ///   - statPrefixes: each listener's `stat_prefix`, in the listeners' order. Listeners may share one: they are
+    ///     summed.
     ///   - shardCount: the number of shards, at least 1.
     public init(statPrefixes: [String], shardCount: Int) {
         precondition(shardCount > 0)

@@ -2,9 +2,9 @@ import Synchronization
 
 /// The counters and gauges of one listener on one shard.
 ///
-/// One writer, any number of readers: only the shard changes them, from its own thread; any thread may read. That is why
-/// a plain load and store is enough where several writers would need a locked addition. A reader sees each value whole,
-/// but not all of them at one instant.
+/// One writer, any number of readers: only the shard changes them, from its own thread; any thread may read. That is
+/// why a plain load and store is enough where several writers would need a locked addition. A reader sees each value
+/// whole, but not all of them at one instant.
 public final class Counters: Sendable {
     private let counters = InlineArray<32, Atomic<UInt64>> { _ in Atomic(0) }
     private let gauges = InlineArray<4, Atomic<UInt64>> { _ in Atomic(0) }

@@ -1,5 +1,5 @@
-/// The escaping of text lines. What comes out is printable ASCII, whatever went in: nothing a peer sends can end a line,
-/// imitate a field, or speak to the terminal on which the log is read.
+/// The escaping of text lines. What comes out is printable ASCII, whatever went in: nothing a peer sends can end a
+/// line, imitate a field, or speak to the terminal on which the log is read.
 enum PlainText {
     /// Appends `text`, with `\xNN` for each byte of UTF-8 that is not printable ASCII and `\\` for a backslash.
     /// Text over `limit` bytes is cut and ends in `...`.

@@ -3,9 +3,10 @@ import Ring
 
 /// The log: lines of text or JSON, to the standard error or a file.
 ///
-/// Lines are put into form and written by a thread of their own, from a bounded queue. So the caller never waits, however
-/// slow the reader of the log is; lines that find the queue full are dropped, counted, and reported when there is room again.
-/// Anything may be handed in: text is escaped and cut (`LogLine.messageBytesMax`, `valueBytesMax`) when a line is made.
+/// Lines are put into form and written by a thread of their own, from a bounded queue. So the caller never waits,
+/// however slow the reader of the log is; lines that find the queue full are dropped, counted, and reported when there
+/// is room again. Anything may be handed in: text is escaped and cut (`LogLine.messageBytesMax`, `valueBytesMax`) when
+/// a line is made.
 public final class Log: Sendable {
     /// How many lines may wait to be written.
     public static let queuedLinesMax = 8192
@@ -86,15 +87,16 @@ public final class Log: Sendable {
         put(.session(UTCTime.now(), session))
     }
 
-    /// Opens the log's file again by its name, for log rotation. The lines queued before may go to either file. If it fails, the
-    /// old file stays in use and says so. Without effect on the standard error.
+    /// Opens the log's file again by its name, for log rotation. The lines queued before may go to either file. If it
+    /// fails, the old file stays in use and says so. Without effect on the standard error.
     public func reopen() {
         signals.requestReopen()
         // With a full queue the writer is awake anyway.
         _ = queue.push(.nothing)
     }
 
-    /// Writes what is queued, and ends the log's thread. To be called once, at the end; lines that come later are dropped.
+    /// Writes what is queued, and ends the log's thread. To be called once, at the end; lines that come later are
+    /// dropped.
     public func close() {
         queue.close()
         thread.join()

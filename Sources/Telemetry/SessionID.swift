@@ -1,8 +1,9 @@
 /// The name of a session: in the log, and in what Mailrace tells others about it.
 ///
-/// 70 bits: the shard (10), the time in milliseconds (42, until the year 2109), the shard's session counter (18). So an id
-/// comes again only if the clock is set back and the counter, which never restarts, stands where it stood. As text it is 14 characters
-/// of base32 (RFC 4648 section 6, upper case, no padding): safe in a header, a reply and a file name.
+/// 70 bits: the shard (10), the time in milliseconds (42, until the year 2109), the shard's session counter (18). So an
+/// id comes again only if the clock is set back and the counter, which never restarts, stands where it stood. As text
+/// it is 14 characters of base32 (RFC 4648 section 6, upper case, no padding): safe in a header, a reply and a file
+/// name.
 public struct SessionID: Sendable, Hashable {
     /// The number of shards that an id can tell apart.
     public static let shardLimit = 1 << shardWidth

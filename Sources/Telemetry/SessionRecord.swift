@@ -28,7 +28,8 @@ public struct SessionRecord: Sendable {
     public var end = End.internalError
     public var endedBy = Party.mailrace
 
-    /// A record to be filled in while the session goes on. Until it says otherwise the session ended by an internal error.
+    /// A record to be filled in while the session goes on. Until it says otherwise the session ended by an internal
+    /// error.
     public init(id: SessionID, listener: String, start: UTCTime, client: String) {
         self.id = id
         self.listener = listener

@@ -32,7 +32,8 @@ import Testing
         #expect(line.rendered(.text) == "2009-02-13T23:31:30.123Z warning refused reply=\(value.text)\n")
         #expect(
             line.rendered(.json)
-                == #"{"time":"2009-02-13T23:31:30.123Z","level":"warning","message":"refused","reply":"\#(value.json)"}"#
+                == #"{"time":"2009-02-13T23:31:30.123Z","level":"warning","message":"refused","#
+                + #""reply":"\#(value.json)"}"#
                 + "\n")
     }
 

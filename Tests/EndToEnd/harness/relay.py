@@ -53,12 +53,13 @@ class Mailrace:
     """A running Mailrace. Use as a context; it is ended on the way out."""
 
     def __init__(self, text, arguments=(), variables=None, preexec=None):
+        program = binary()
         self.directory = tempfile.mkdtemp(prefix="mailrace-test-")
         self.file = os.path.join(self.directory, "mailrace.toml")
         with open(self.file, "w") as file:
             file.write(text)
         self.program = Program(
-            [binary(), "run", "--config", self.file, *arguments],
+            [program, "run", "--config", self.file, *arguments],
             name="mailrace",
             variables=variables,
             directory=self.directory,
