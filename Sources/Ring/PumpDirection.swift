@@ -136,8 +136,6 @@ final class PumpDirection: CompletionSink {
                 large.use()
             case EAGAIN: large.giveUp()
             case ECANCELED, EINTR: break
-            // Whoever has been told the end may just go: closing with our notice unread looks like a reset.
-            case ECONNRESET where opposite.end == .passedOn: reachEnd()
             case ECONNRESET, EPIPE, ETIMEDOUT: pump.end(.broken(sourceSide, .reset))
             default: pump.end(.broken(sourceSide, .system(-result)))
             }

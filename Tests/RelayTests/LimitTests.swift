@@ -42,12 +42,10 @@ extension RelaySuites {
 
         @Test func acceptingPausesWhileDescriptorsAreShort() async {
             await #expect(processExitsWith: .success) {
-                // Before the relay begins: the kernel remembers the limit with the operation that accepts.
-                Descriptors.limit(to: 256)
                 try withRelay { relay in
                     let before = try Dialogue(relay, upTo: .mailAnswered)
                     let client = relay.remembered(try Peer())
-                    let fillers = Descriptors.takeAll()
+                    let fillers = Descriptors.takeAll(softLimit: 256)
                     try client.connect(port: relay.address.port)
                     _ = try relay.log.message("accepting pauses")
                     // Who is there lives on.

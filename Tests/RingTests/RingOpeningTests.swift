@@ -34,8 +34,13 @@ private let lockedMemory = __rlimit_resource_t(8)
 
     @Test func aProcessWithoutDescriptorsIsTold() async {
         await #expect(processExitsWith: .success) {
-            var limit = rlimit(rlim_cur: 3, rlim_max: 3)
-            precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+            var usual = rlimit()
+            precondition(getrlimit(resource, &usual) == 0)
+            var few = rlimit(rlim_cur: 3, rlim_max: usual.rlim_max)
+            precondition(setrlimit(resource, &few) == 0)
+            // What the process does at its end may want a descriptor.
+            defer { setrlimit(resource, &usual) }
             do throws(RingUnavailable) {
                 _ = try Shard()
                 preconditionFailure("a ring without a descriptor")
