@@ -87,6 +87,7 @@ public final class Server {
                         sockets[index][shard].append(socket)
                     }
                 } catch {
+                    for socket in sockets.joined().joined() { socket.close() }
                     throw .unavailable("listener \(listener.name): cannot listen on \(error.description)")
                 }
             }
