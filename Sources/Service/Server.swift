@@ -34,7 +34,7 @@ public final class Server {
     /// For each listener, the sockets of each shard.
     private let ownSockets: [[[ListeningSocket]]]
     private let handedIn: [[ListeningSocket]]
-    private let events = ServerEvents()
+    let events = ServerEvents()
 
     /// Gets everything that may fail: rings, certificates, addresses. Blocks for up to a second where memory or an address is late.
     ///
@@ -87,6 +87,7 @@ public final class Server {
                         sockets[index][shard].append(socket)
                     }
                 } catch {
+                    for socket in sockets.joined().joined() { socket.close() }
                     throw .unavailable("listener \(listener.name): cannot listen on \(error.description)")
                 }
             }
@@ -144,8 +145,8 @@ public final class Server {
         var drainedShards = 0
         while true {
             switch events.next() {
-            case .signal(SIGTERM), .signal(SIGINT):
-                guard !isDraining else { return .stopped(SIGTERM) }
+            case .signal(let number) where number == SIGTERM || number == SIGINT:
+                guard !isDraining else { return .stopped(number) }
                 isDraining = true
                 drain()
             case .signal(SIGUSR1): log.reopen()

@@ -1,0 +1,214 @@
+import Glibc
+import Ring
+import Settings
+import TLS
+import TestSupport
+import Testing
+
+@testable import Service
+
+/// The process's life, in a process that has others to live: servers run on threads here.
+@Suite(.serialized) struct ServerTests {
+    @Test func servesAndDrains() throws {
+        let server = try TestServer()
+        let client = try server.client()
+        let upstream = try server.upstream.accept()
+        try upstream.send("220 mx.example ESMTP\r\n")
+        try client.expect("220 mx.example ESMTP\r\n")
+        try client.send("EHLO c\r\n")
+        try upstream.expect("EHLO c\r\n")
+        try upstream.send("250 mx.example\r\n")
+        try client.expect("250-mx.example\r\n250 STARTTLS\r\n")
+        try client.send("STARTTLS\r\n")
+        try client.expect("220 2.0.0 Ready to start TLS\r\n")
+        try client.secure(.only(.tls13))
+        try client.send("MAIL FROM:<>\r\n")
+        try upstream.expect("MAIL FROM:<>\r\n")
+
+        server.signal(SIGTERM)
+        _ = try server.log.message("draining")
+        try upstream.send("250 Ok\r\n")
+        try client.expect("250 Ok\r\n")
+        try client.finish()
+        try upstream.expectEnd()
+        try upstream.finish()
+        try client.expectEnd()
+        #expect(server.end() == .drained)
+        #expect(try server.log.session().end == "completed by client")
+        #expect(try server.log.message("ended").contains("\"sessions_left\":\"0\""))
+    }
+
+    @Test(arguments: [1, 2, 3]) func listensOnPortsOfTheSystemsChoice(shards: Int) throws {
+        let server = try TestServer(
+            ServerSetup { setup in
+                setup.shards = shards
+                setup.listen = ["127.0.0.1:0", "[::1]:0", "127.0.0.1:0"]
+            })
+        let addresses = server.started.addresses
+        #expect(addresses.count == 3)
+        #expect(addresses.allSatisfy { $0.port != 0 })
+        #expect(addresses[1].octets.count == 16)
+        for index in [0, 2] {
+            let client = try server.client(listener: index)
+            let upstream = try server.upstream.accept()
+            try upstream.send("220 Hello\r\n")
+            try client.expect("220 Hello\r\n")
+        }
+        for address in addresses { _ = try server.log.message("listening on \(address)") }
+        #expect(server.drain() == .drained)
+    }
+
+    // MARK: Shards
+
+    @Test func shardsShareTheSessionsOfTheirOwnSockets() throws {
+        let counts = try sessionsOfEachShard(of: TestServer())
+        #expect(counts.values.allSatisfy { (160...240).contains($0) }, "\(counts)")
+    }
+
+    @Test func shardsTakeTurnsOnASocketHandedIn() throws {
+        let socket = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
+        defer { socket.close() }
+        let counts = try sessionsOfEachShard(of: TestServer(handedIn: ["mx": [socket]]))
+        #expect(counts == ["0": 200, "1": 200])
+    }
+
+    /// Has 400 clients connect at once, and counts where their sessions were.
+    private func sessionsOfEachShard(of server: TestServer) throws -> [String: Int] {
+        var peers: [Peer] = []
+        for _ in 0..<400 { peers.append(try server.client()) }
+        for _ in 0..<400 { peers.append(try server.upstream.accept()) }
+        for peer in peers { peer.close() }
+        var counts: [String: Int] = [:]
+        for _ in 0..<400 { counts[try server.log.session()["shard"] ?? "none", default: 0] += 1 }
+        #expect(server.drain() == .drained)
+        return counts
+    }
+
+    @Test func allShardsTogetherHaveSoManySessions() throws {
+        let server = try TestServer(ServerSetup { $0.maxSessions = 3 })
+        let clients = try (0..<3).map { _ in try server.client() }
+        let upstreams = try (0..<3).map { _ in try server.upstream.accept() }
+        for _ in 0..<4 {
+            let client = try server.client()
+            try client.expect("421 4.3.2 Too many sessions, try again later\r\n")
+            try client.expectEnd()
+        }
+        server.signal(SIGUSR2)
+        #expect(try server.log.message("sessions_refused").contains("} 4"))
+        for peer in clients + upstreams { peer.close() }
+        #expect(server.drain() == .drained)
+    }
+
+    // MARK: The end
+
+    @Test(arguments: [SIGTERM, SIGINT]) func aDrainTellsTheClientsThatCanHear(_ number: Int32) throws {
+        let server = try TestServer()
+        let clients = try (0..<8).map { _ in try server.client() }
+        let upstreams = try (0..<8).map { _ in try server.upstream.accept() }
+        server.signal(number)
+        for client in clients {
+            #expect(try client.line().hasPrefix("421 4.3.2 Service shutting down ["))
+            try client.expectEnd()
+            client.close()
+        }
+        for upstream in upstreams { try upstream.expectEnd() }
+        #expect(server.end() == .drained)
+        #expect(throws: (any Error).self) { try server.client() }
+    }
+
+    @Test func aDrainEndsSessionsAtItsDeadline() throws {
+        let server = try TestServer(ServerSetup { $0.drainTimeout = "200ms" })
+        let client = try server.client()
+        let upstream = try server.upstream.accept()
+        try upstream.send("220 Hello\r\n")
+        try client.expect("220 Hello\r\n")
+        try client.send("HELO c\r\n")
+        try upstream.expect("HELO c\r\n")
+        server.signal(SIGTERM)
+        try client.expectEnd()
+        try upstream.expectEnd()
+        #expect(server.end() == .drained)
+        #expect(try server.log.session().end == "drained by mailrace")
+    }
+
+    @Test func theSecondSignalEndsAtOnce() async {
+        // What is cut off stays behind: in a process of its own.
+        await #expect(processExitsWith: .success) {
+            let server = try TestServer()
+            let client = try server.client()
+            let upstream = try server.upstream.accept()
+            try upstream.send("220 Hello\r\n")
+            try client.expect("220 Hello\r\n")
+            try client.send("HELO c\r\n")
+            try upstream.expect("HELO c\r\n")
+            server.signal(SIGTERM)
+            server.signal(SIGINT)
+            try #require(server.end() == .stopped(SIGINT))
+        }
+    }
+
+    // MARK: What cannot be
+
+    @Test(arguments: [1, 2]) func anAddressInUseIsNamed(shards: Int) throws {
+        let other = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
+        defer { other.close() }
+        #expect(throws: Refusal("listener mx: cannot listen on \(other.address): Address already in use")) {
+            try refused(
+                ServerSetup { setup in
+                    setup.shards = shards
+                    setup.listen = ["127.0.0.1:0", "\(other.address)"]
+                })
+        }
+    }
+
+    /// The ports of several shards are shared, but not with another server.
+    @Test(arguments: [1, 2]) func aSecondServerIsRefused(shards: Int) throws {
+        let server = try TestServer()
+        let address = server.started.addresses[0]
+        #expect(throws: Refusal("listener mx: cannot listen on \(address): Address already in use")) {
+            try refused(
+                ServerSetup { setup in
+                    setup.shards = shards
+                    setup.listen = ["\(address)"]
+                })
+        }
+        #expect(server.drain() == .drained)
+    }
+
+    @Test func whatWasBoundBeforeARefusalIsFreeAgain() throws {
+        let free = try LoopbackServer.closedAddress()
+        let other = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
+        #expect(throws: Refusal.self) {
+            try refused(ServerSetup { $0.listen = ["\(free)", "\(other.address)"] })
+        }
+        other.close()
+        let server = try TestServer(ServerSetup { $0.listen = ["\(free)"] })
+        #expect(server.drain() == .drained)
+    }
+
+    @Test func aCertificateThatCannotBeUsedIsAProblemOfItsKey() throws {
+        let error = #expect(throws: Refusal.self) { try refused(ServerSetup { $0.certificate = "no certificate\n" }) }
+        #expect(error?.reason.contains("tls.default") == true)
+        #expect(error?.reason.contains("chain.pem") == true)
+    }
+
+    private struct Refusal: Error, Equatable {
+        let reason: String
+
+        init(_ reason: String) { self.reason = reason }
+    }
+
+    /// Starts a server that should not start.
+    private func refused(_ setup: ServerSetup) throws {
+        do {
+            _ = try TestServer(setup).drain()
+        } catch let failure as Server.StartFailure {
+            switch failure {
+            case .unavailable(let reason): throw Refusal(reason)
+            case .configuration(let problems): throw Refusal(problems.description)
+            }
+        } catch let problems as SettingsProblems {
+            throw Refusal(problems.description)
+        }
+    }
+}
