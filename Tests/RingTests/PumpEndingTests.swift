@@ -5,20 +5,25 @@ import Testing
 
 /// How a pump comes to its end other than by its peers, and how it begins.
 @Suite struct PumpEndingTests {
+    /// Bytes keep it alive past the limit; the silence after them does not.
     @Test func silenceEndsIt() async throws {
+        let limit: UInt64 = 300_000_000
         try await withShard { shard in
-            let rig = PumpRig(shard.ring, limits: .init(idle: .milliseconds(80), halfClosedIdle: .seconds(60)))
-            var spoken = shard.ring.now
+            let ring = shard.ring
+            let rig = PumpRig(ring, limits: .init(idle: .nanoseconds(Int64(limit)), halfClosedIdle: .seconds(60)))
+            let start = ring.now
+            var (spoken, longestGap) = (start, UInt64(0))
             let outcome = await rig.run(shard) {
-                for _ in 0..<6 {
-                    await shard.ring.sleep(until: shard.ring.now + .milliseconds(20))
-                    spoken = shard.ring.now
+                while ring.now.nanoseconds(since: start) < 2 * limit {
+                    await ring.sleep(until: ring.now + .milliseconds(20))
+                    longestGap = max(longestGap, ring.now.nanoseconds(since: spoken))
+                    spoken = ring.now
                     rig.client.say("x")
                 }
             }
             #expect(outcome == .idle)
-            #expect(shard.ring.now.nanoseconds(since: spoken) >= 80_000_000)
-            #expect(rig.upstream.bytesSent == 6)
+            // On a machine so busy that the bytes themselves came too late there is nothing to see.
+            if longestGap < limit / 2 { #expect(ring.now.nanoseconds(since: spoken) >= limit) }
             rig.hangUp()
         }
     }
