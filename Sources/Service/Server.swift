@@ -123,20 +123,30 @@ public final class Server {
     private func startListening() {
         let turn = AcceptTurn()
         let services = services
+        let emptied: @Sendable () -> Void = { [events] in events.push(.sessionsEmptied) }
         for (number, service) in services.enumerated() {
-            let parts = tunnels.indices.map { index in
-                ShardService.Part(
-                    settings: tunnels[index], counters: counters.counters(listener: index, shard: number),
-                    ownSockets: ownSockets[index][number], sharedSockets: handedIn[index])
+            let parts = parts(of: number)
+            service.shard.post { [limit, log] shard in
+                service.reached(on: shard).prepare(parts, on: shard, limit: limit, log: log, emptied: emptied)
             }
-            service.shard.post { [limit, log, events] shard in
-                let emptied: @Sendable () -> Void = { events.push(.sessionsEmptied) }
-                let local = service.reached(on: shard)
-                local.start(parts, on: shard, limit: limit, log: log, emptied: emptied) { listener, descriptor in
+        }
+        // Messages keep their order: whatever is handed to a shard from now on finds it prepared.
+        for (number, service) in services.enumerated() {
+            let parts = parts(of: number)
+            service.shard.post { shard in
+                service.reached(on: shard).accept(parts, on: shard) { listener, descriptor in
                     let place = services[turn.next(of: services.count)]
                     place.shard.post { place.reached(on: $0).serve(descriptor, listener: listener, on: $0) }
                 }
             }
+        }
+    }
+
+    private func parts(of shard: Int) -> [ShardService.Part] {
+        tunnels.indices.map { index in
+            ShardService.Part(
+                settings: tunnels[index], counters: counters.counters(listener: index, shard: shard),
+                ownSockets: ownSockets[index][shard], sharedSockets: handedIn[index])
         }
     }
 

@@ -18,19 +18,27 @@ final class ShardService {
         let sharedSockets: [ListeningSocket]
     }
 
-    /// Opens the shard's part of each listener. The certificates have been tried before.
-    func start(
+    /// Makes the shard's part of each listener. The certificates have been tried before.
+    func prepare(
         _ parts: [Part], on shard: isolated Shard, limit: SessionLimit, log: Log,
-        emptied: @escaping @Sendable () -> Void, place: @escaping (_ listener: Int, _ descriptor: Int32) -> Void
+        emptied: @escaping @Sendable () -> Void
     ) {
-        for (index, part) in parts.enumerated() {
+        listeners = parts.map { part in
             guard
                 let listener = try? TunnelListener(
                     part.settings, on: shard, limit: limit, counters: part.counters, log: log, emptied: emptied)
             else { preconditionFailure("certificates that were usable a moment ago are not") }
-            listeners.append(listener)
-            for socket in part.ownSockets { listener.accept(from: socket, on: shard) }
-            for socket in part.sharedSockets { listener.accept(from: socket, on: shard) { place(index, $0) } }
+            return listener
+        }
+    }
+
+    /// Begins to accept. Every shard has been prepared by then: `place` may choose any of them.
+    func accept(
+        _ parts: [Part], on shard: isolated Shard, place: @escaping (_ listener: Int, _ descriptor: Int32) -> Void
+    ) {
+        for (index, part) in parts.enumerated() {
+            for socket in part.ownSockets { listeners[index].accept(from: socket, on: shard) }
+            for socket in part.sharedSockets { listeners[index].accept(from: socket, on: shard) { place(index, $0) } }
         }
     }
 
