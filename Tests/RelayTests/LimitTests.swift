@@ -42,10 +42,11 @@ extension RelaySuites {
 
         @Test func acceptingPausesWhileDescriptorsAreShort() async {
             await #expect(processExitsWith: .success) {
+                Descriptors.limit(to: 256)
                 try withRelay { relay in
                     let before = try Dialogue(relay, upTo: .mailAnswered)
                     let client = relay.remembered(try Peer())
-                    let fillers = Descriptors.takeAll(softLimit: 256)
+                    let fillers = Descriptors.takeAll()
                     try client.connect(port: relay.address.port)
                     _ = try relay.log.message("accepting pauses")
                     // Who is there lives on.
