@@ -1,8 +1,8 @@
 import Telemetry
 import Wire
 
-/// How and why a session ends before its hand-off, with what the client is told and what is counted. Thrown by whichever
-/// step finds that the session cannot go on.
+/// How and why a session ends before its hand-off, with what the client is told and what is counted. Thrown by
+/// whichever step finds that the session cannot go on.
 ///
 /// A class, so that every step that may throw it reserves one word for it and not a whole reply.
 final class SessionEnd: Error {
@@ -13,7 +13,8 @@ final class SessionEnd: Error {
 
     /// The last thing the client gets.
     enum Farewell {
-        /// Nothing: the client is gone, or is out of step with the dialogue, so that any reply would answer the wrong command.
+        /// Nothing: the client is gone, or is out of step with the dialogue, so that any reply would answer the wrong
+        /// command.
         case silence
         /// A reply of Mailrace's own.
         case own(LocalReply)

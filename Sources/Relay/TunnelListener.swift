@@ -30,7 +30,8 @@ public final class TunnelListener {
     /// Sessions at once from which on their memory is worth giving back to the system.
     private static let worthwhilePeak = 256
 
-    /// - Parameter emptied: told when most of many sessions have ended, so that their memory can be given back. Must not block.
+    /// - Parameter emptied: told when most of many sessions have ended, so that their memory can be given back. Must
+    ///   not block.
     /// - Throws: where the certificates cannot be used.
     public init(
         _ settings: TunnelSettings, on shard: isolated Shard, limit: SessionLimit, counters: Counters, log: Log,
@@ -147,8 +148,8 @@ public final class TunnelListener {
         acceptors = []
     }
 
-    /// Lets sessions before the hand-off end with a 421, and the others run on until `deadline`; then ends these without
-    /// a word. Once.
+    /// Lets sessions before the hand-off end with a 421, and the others run on until `deadline`; then ends these
+    /// without a word. Once.
     public func beginDrain(until deadline: Instant, on shard: isolated Shard) {
         isDraining = true
         guard !isEmpty else { return }

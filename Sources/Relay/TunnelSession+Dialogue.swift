@@ -51,7 +51,8 @@ extension TunnelSession {
         }
     }
 
-    /// The client's EHLO or HELO. It must be the last command of its group: what a client may say next depends on the reply.
+    /// The client's EHLO or HELO. It must be the last command of its group: what a client may say next depends on the
+    /// reply.
     private func clientGreeting() async throws(SessionEnd) -> Line {
         phase = .ehlo
         while true {
@@ -128,8 +129,8 @@ extension TunnelSession {
         return reply
     }
 
-    /// The client knows of STARTTLS and chooses. What has a meaning of its own at this point is answered here; any other
-    /// command, with all that is pipelined behind it, goes to the upstream unread.
+    /// The client knows of STARTTLS and chooses. What has a meaning of its own at this point is answered here; any
+    /// other command, with all that is pipelined behind it, goes to the upstream unread.
     ///
     /// - Returns: the client's next greeting; `nil` where the session is handed off.
     private func choice() async throws(SessionEnd) -> Line? {

@@ -2,10 +2,11 @@ import Ring
 import Telemetry
 
 extension TunnelSession {
-    /// After the hand-off: bytes both ways, until both sides have closed. Then `ended` is called, and the connections are
-    /// still to be closed.
+    /// After the hand-off: bytes both ways, until both sides have closed. Then `ended` is called, and the connections
+    /// are still to be closed.
     ///
-    /// No task lives meanwhile: most sessions spend most of their life here, and a waiting task costs more than all else.
+    /// No task lives meanwhile: most sessions spend most of their life here, and a waiting task costs more than all
+    /// else.
     func passThrough(_ ended: @escaping () -> Void) {
         guard let upstream else { preconditionFailure("handed off to nobody") }
         phase = .passthrough

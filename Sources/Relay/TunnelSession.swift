@@ -3,11 +3,11 @@ import TLS
 import Telemetry
 import Wire
 
-/// One client at tunnel depth: the upstream greets, Mailrace reads along until the client has chosen with or without TLS,
-/// then bytes go both ways unread.
+/// One client at tunnel depth: the upstream greets, Mailrace reads along until the client has chosen with or without
+/// TLS, then bytes go both ways unread.
 ///
-/// The order of this file and its extensions is the order of the protocol. `phase` tells where a session stands; whoever
-/// speaks while it is the other side's turn ends the session.
+/// The order of this file and its extensions is the order of the protocol. `phase` tells where a session stands;
+/// whoever speaks while it is the other side's turn ends the session.
 final class TunnelSession {
     let client: Stream
     var upstream: Stream?

@@ -4,8 +4,8 @@ import Glibc
 
 /// Accepts the connections of one listening socket on one shard, with one multishot operation.
 ///
-/// Where the process or the system runs out of descriptors or memory, or the socket itself fails, accepting pauses and is
-/// tried again every 100 ms; the sessions there are live on, and newcomers wait in the kernel's queue.
+/// Where the process or the system runs out of descriptors or memory, or the socket itself fails, accepting pauses
+/// and is tried again every 100 ms; the sessions there are live on, and newcomers wait in the kernel's queue.
 public final class Acceptor: CompletionSink, DeadlineTarget {
     private let ring: Ring
     private let socket: ListeningSocket
@@ -62,7 +62,8 @@ public final class Acceptor: CompletionSink, DeadlineTarget {
         }
     }
 
-    /// The connection was at fault, which was gone before it was accepted, or its network; the next one may do (accept(2)).
+    /// The connection was at fault, which was gone before it was accepted, or its network; the next one may do
+    /// (accept(2)).
     private static func concernsOneConnection(_ errno: Int32) -> Bool {
         [
             ECONNABORTED, EINTR, EPERM, EPROTO, ENOPROTOOPT, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET,

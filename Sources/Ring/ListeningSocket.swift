@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// A socket that accepts connections, bound by us or handed in. A name for a descriptor, not its owner: `close` is explicit,
-/// because the sockets of one address are shared out among the shards.
+/// A socket that accepts connections, bound by us or handed in. A name for a descriptor, not its owner: `close` is
+/// explicit, because the sockets of one address are shared out among the shards.
 public struct ListeningSocket: Sendable, Equatable {
     public let descriptor: Int32
     /// The address it is bound to, with the port the system chose where 0 was asked for.
@@ -25,7 +25,8 @@ public struct ListeningSocket: Sendable, Equatable {
 
     /// Binds and listens.
     ///
-    /// - Parameter sharesPort: several sockets may listen on the address (SO_REUSEPORT); the kernel spreads connections over them.
+    /// - Parameter sharesPort: several sockets may listen on the address (SO_REUSEPORT); the kernel spreads
+    ///   connections over them.
     public static func bind(_ address: SocketAddress, sharesPort: Bool) throws(Failure) -> ListeningSocket {
         var raw = address.raw
         // [::] takes IPv4 as well, as administrators expect of it.

@@ -1,4 +1,5 @@
-/// A value that lives on one shard, with a name that may travel: other threads can hold it, only its shard can reach it.
+/// A value that lives on one shard, with a name that may travel: other threads can hold it, only its shard can reach
+/// it.
 ///
 /// `@unchecked Sendable`: the value is handed out on its own shard only, which is checked every time.
 public struct Pinned<Value: AnyObject>: @unchecked Sendable {

@@ -24,8 +24,8 @@ final class PumpDirection: CompletionSink {
     private var large = LargeReceive()
     private var end = End.open
 
-    /// Bytes that may wait behind a send. One receive's worth comes here in order; more are the record layer's answers to a
-    /// peer that asks and asks and does not take them.
+    /// Bytes that may wait behind a send. One receive's worth comes here in order; more are the record layer's
+    /// answers to a peer that asks and asks and does not take them.
     private static let waitingLimitBytes = 256 << 10
 
     private enum End {

@@ -9,7 +9,8 @@ public protocol RecordLayer: AnyObject {
     /// Takes ciphertext from the peer. Appends what it carries to `plaintext` and what the layer has to answer
     /// (handshake messages, alerts) to `reply`; the reply goes to the peer whatever the result is.
     ///
-    /// All of `ciphertext` is consumed: incomplete records are kept inside. An empty `ciphertext` starts a client's handshake.
+    /// All of `ciphertext` is consumed: incomplete records are kept inside. An empty `ciphertext` starts a client's
+    /// handshake.
     func open(_ ciphertext: RawSpan, plaintext: inout ByteQueue, reply: inout ByteQueue) -> RecordStatus
 
     /// Appends `plaintext`, as records, to `ciphertext`. Only after the handshake.

@@ -139,7 +139,8 @@ public final class Ring {
         return completion
     }
 
-    /// Asks the kernel to end an operation. The operation's own completion tells how it ended; `nil` and stale names are ignored.
+    /// Asks the kernel to end an operation. The operation's own completion tells how it ended; `nil` and stale names
+    /// are ignored.
     func cancel(_ id: OperationID?) {
         guard let id, operations.contains(id) else { return }
         submit(Self.unattended) { uring_cancel($0, id.bits, $1) }

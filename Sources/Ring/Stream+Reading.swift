@@ -10,7 +10,8 @@ extension Stream {
         try await waitForInput(orOf: nil)
     }
 
-    /// As `waitForInput()`, but input of `other` ends the wait too. `other` should have none unread; its deadline is not looked at.
+    /// As `waitForInput()`, but input of `other` ends the wait too. `other` should have none unread; its deadline is
+    /// not looked at.
     public func waitForInput(orOf other: Stream?) async throws(StreamError) {
         if let inputEnd { throw inputEnd }
         let arrived = bytesReceived
@@ -22,7 +23,8 @@ extension Stream {
         while true {
             try checkInterruption()
             await withUnsafeContinuation { continuation in
-                // A suspension may lie between the caller's looks and this one; nothing that came meanwhile comes again.
+                // A suspension may lie between the caller's looks and this one; nothing that came meanwhile comes
+                // again.
                 guard !hasNews, !isInterrupted, !deadlineHasPassed else { return continuation.resume() }
                 reader = continuation
                 armReceive()
@@ -76,8 +78,8 @@ extension Stream {
 }
 
 extension Stream: CompletionSink {
-    /// A receive has ended. Its bytes are copied out, so that the shard's buffer goes back at once: what waits to be read
-    /// of a slow or malicious peer is held in memory of its own.
+    /// A receive has ended. Its bytes are copied out, so that the shard's buffer goes back at once: what waits to be
+    /// read of a slow or malicious peer is held in memory of its own.
     func completed(_: OperationID, _ completion: Completion) {
         receiving = nil
         if let id = completion.bufferID {
@@ -98,8 +100,8 @@ extension Stream: CompletionSink {
         }
     }
 
-    /// All of the shard's buffers are taken: reads into memory of our own. It never waits, because the kernel looks for a
-    /// buffer only when there is something to receive; where that is gone after all, the reader arms again.
+    /// All of the shard's buffers are taken: reads into memory of our own. It never waits, because the kernel looks
+    /// for a buffer only when there is something to receive; where that is gone after all, the reader arms again.
     private func receivePrivately() {
         ring.statistics.receiveBuffersExhausted += 1
         let size = ring.buffers.bytesEach

@@ -1,7 +1,8 @@
 extension Stream {
     /// Puts `layer` between this stream and its user, in place, and carries out the handshake.
     ///
-    /// The caller has made sure that nothing unread is left: plaintext behind the switch must never be taken for protected data.
+    /// The caller has made sure that nothing unread is left: plaintext behind the switch must never be taken for
+    /// protected data.
     ///
     /// - Throws: `timedOut` where the stream's deadline passes, `ended` or `reset` where the peer goes away,
     ///   `insecure` where the handshake fails (the layer's alert has been sent then).

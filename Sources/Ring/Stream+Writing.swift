@@ -16,7 +16,8 @@ extension Stream {
 
     /// Sends what is queued and waits until the kernel has taken it: one send, unless the peer is slow.
     ///
-    /// - Throws: `timedOut`, `reset`, `system`: what the kernel had not taken is lost. `insecure` where the record layer
+    /// - Throws: `timedOut`, `reset`, `system`: what the kernel had not taken is lost. `insecure` where the record
+    ///   layer
     ///   could not protect what was queued, which is dropped then.
     @inline(never)  // Kept out of the frames that live while a session is idle.
     public func flush() async throws(StreamError) {
@@ -59,8 +60,8 @@ extension Stream {
         }
     }
 
-    /// Bytes of one send. A peer that takes a larger one in ever so small pieces makes the kernel lose patience after 128
-    /// of them and block one of its worker threads with the rest.
+    /// Bytes of one send. A peer that takes a larger one in ever so small pieces makes the kernel lose patience after
+    /// 128 of them and block one of its worker threads with the rest.
     static let sendLimitBytes = 64 << 10
 
     /// The kernel itself goes on until everything is taken.
@@ -76,9 +77,9 @@ extension Stream {
         linux_shutdown_write(descriptor)
     }
 
-    /// Says goodbye and closes: sends what is queued, ends our direction, then reads and drops what the peer still sends
-    /// until it closes too. Without that, unread bytes would make the kernel reset the connection, and the peer might
-    /// never see our last words.
+    /// Says goodbye and closes: sends what is queued, ends our direction, then reads and drops what the peer still
+    /// sends until it closes too. Without that, unread bytes would make the kernel reset the connection, and the peer
+    /// might never see our last words.
     ///
     /// - Parameters:
     ///   - patience: how long in all.

@@ -1,8 +1,9 @@
 /// Coarse deadlines for very many connections: three wheels of 256 buckets, the finest of 16.8 ms.
 ///
-/// A timer is a deadline and whom to tell. Moving a deadline later, which every line of a dialogue does, is one store:
-/// the bucket entry stays where it is and moves itself when its bucket comes round. A bucket entry is a name, never a
-/// reference, so that a cancelled timer leaves nothing dangling. The wheel calls nobody: `advance` collects what is due.
+/// A timer is a deadline and whom to tell. Moving a deadline later, which every line of a dialogue does, is one
+/// store: the bucket entry stays where it is and moves itself when its bucket comes round. A bucket entry is a name,
+/// never a reference, so that a cancelled timer leaves nothing dangling. The wheel calls nobody: `advance` collects
+/// what is due.
 ///
 /// A deadline is never reported early and at most two ticks (34 ms) late, plus the length of the turn.
 struct TimerWheel: ~Copyable {
@@ -72,7 +73,8 @@ struct TimerWheel: ~Copyable {
         return Instant(nanoseconds: next.firstTick << Self.tickShift)
     }
 
-    /// Moves the wheel to `now` and hands over the targets whose deadline has passed, each once: its deadline is then `never`.
+    /// Moves the wheel to `now` and hands over the targets whose deadline has passed, each once: its deadline is then
+    /// `never`.
     mutating func advance(to now: Instant, into due: inout [any DeadlineTarget]) {
         let current = now.nanoseconds >> Self.tickShift
         while let place = next, place.firstTick <= current {
@@ -111,8 +113,9 @@ struct TimerWheel: ~Copyable {
     private mutating func enter(_ id: SlotID, dueAt dueTick: UInt64) {
         let dueTick = max(dueTick, tick + 1)
         var level = 0
-        // The bucket of `tick` itself has been handled, so a whole turn of the wheel lies ahead. With one bucket less, an
-        // entry that moves on in the tick before its coarse bucket's time could land in that very bucket again.
+        // The bucket of `tick` itself has been handled, so a whole turn of the wheel lies ahead. With one bucket
+        // less, an entry that moves on in the tick before its coarse bucket's time could land in that very bucket
+        // again.
         while level < Self.levels - 1, Self.distance(level, from: tick, to: dueTick) > Self.buckets { level += 1 }
         let shift = UInt64(level) * Self.bucketBits
         // Past the last wheel's range the entry waits in its farthest bucket and moves on from there.

@@ -36,9 +36,11 @@ public final class Server {
     private let handedIn: [[ListeningSocket]]
     let events = ServerEvents()
 
-    /// Gets everything that may fail: rings, certificates, addresses. Blocks for up to a second where memory or an address is late.
+    /// Gets everything that may fail: rings, certificates, addresses. Blocks for up to a second where memory or an
+    /// address is late.
     ///
-    /// - Parameter handedIn: by listener, listening sockets bound by someone else; such a listener binds none of its own.
+    /// - Parameter handedIn: by listener, listening sockets bound by someone else; such a listener binds none of its
+    ///   own.
     public init(
         _ loaded: LoadedSettings, log: Log, handedIn: [String: [ListeningSocket]] = [:]
     ) throws(StartFailure) {

@@ -3,8 +3,8 @@ import COpenSSL
 /// What a shard makes server engines from. Not Sendable: each shard makes its own from the shared configuration.
 public final class TLSServerContext {
     let handle: ContextHandle
-    /// What is doubtful, though it can be used: certificates out of their time. A relay that did not start for that would
-    /// do more harm, since most senders do not look.
+    /// What is doubtful, though it can be used: certificates out of their time. A relay that did not start for that
+    /// would do more harm, since most senders do not look.
     public let doubts: [TLSConfigurationError]
 
     /// Parses and checks all of the configuration; the first thing that cannot be used is the error.

@@ -1,4 +1,5 @@
-/// Finds the lines in a stream of bytes. Only CRLF ends a line; a bare CR or a bare LF never does (RFC 5321 section 2.3.8).
+/// Finds the lines in a stream of bytes. Only CRLF ends a line; a bare CR or a bare LF never does (RFC 5321 section
+/// 2.3.8).
 ///
 /// The framer holds no bytes. It is handed the unread bytes of a stream, from the oldest on, again and again as they
 /// grow, and remembers how far it has looked, so that a line costs one pass however many reads it arrives in.

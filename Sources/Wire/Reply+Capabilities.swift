@@ -3,7 +3,8 @@
 /// The first line is the server's greeting and is never read as a capability. Only a 250 reply offers anything; any
 /// other reply is left alone.
 extension Reply {
-    /// Whether the reply lists `capability`, in any case of letters: a keyword ends at a space or at the end of its line.
+    /// Whether the reply lists `capability`, in any case of letters: a keyword ends at a space or at the end of its
+    /// line.
     public func offers(_ capability: Capability) -> Bool {
         code == 250 && lines.dropFirst().contains { names(capability, in: $0) }
     }

@@ -105,7 +105,8 @@ import Testing
         func set() { value.withLock { $0 = true } }
     }
 
-    /// Cancelling what has completed, in the same turn or long ago, does nothing; above all not to the slot's next owner.
+    /// Cancelling what has completed, in the same turn or long ago, does nothing; above all not to the slot's next
+    /// owner.
     @Test func aStaleNameCancelsNobody() async throws {
         try await withShard { shard in
             let ring = shard.ring

@@ -11,8 +11,8 @@ enum Descriptors {
         return count
     }
 
-    /// Lets the process have no more than `count`. Before anything accepts: the kernel keeps the limit that holds when an
-    /// accept is begun.
+    /// Lets the process have no more than `count`. Before anything accepts: the kernel keeps the limit that holds
+    /// when an accept is begun.
     static func limit(to count: UInt) {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
