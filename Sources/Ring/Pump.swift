@@ -43,6 +43,8 @@ public final class Pump {
     private var firstEnd: Side?
     private(set) var outcome: Outcome?
     private var ended: ((Outcome) -> Void)?
+    /// Holds the pump from its start to its end: its directions and its timer do not.
+    private var itself: Pump?
 
     /// - Parameters: two open streams that no task uses; what they hold unread is copied first.
     public init(downstream: Stream, upstream: Stream, limits: Limits) {
@@ -52,10 +54,11 @@ public final class Pump {
         toDownstream = PumpDirection(from: upstream, .upstream, to: downstream, .downstream)
     }
 
-    /// Begins to copy. Once. `ended` is called when all is over; both streams are still to be
-    /// closed then.
+    /// Begins to copy. Once. `ended` is called when all is over; both streams are still to be closed then. Nobody needs to
+    /// hold the pump meanwhile.
     public func start(_ ended: @escaping (Outcome) -> Void) {
         self.ended = ended
+        itself = self
         timer = ring.timers.add(self)
         toUpstream.attach(to: self, opposite: toDownstream)
         toDownstream.attach(to: self, opposite: toUpstream)
@@ -108,7 +111,8 @@ public final class Pump {
         guard isSettled, let ended = ended.take() else { return }
         if let timer = timer.take() { ring.timers.remove(timer) }
         let outcome = outcome ?? .finished(first: firstEnd ?? .downstream)
-        ring.later { ended(outcome) }
+        let kept = itself.take()
+        ring.later { withExtendedLifetime(kept) { ended(outcome) } }
     }
 }
 
