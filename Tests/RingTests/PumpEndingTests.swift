@@ -115,7 +115,11 @@ import Testing
             await together(
                 shard,
                 [
-                    { #expect(await pump.run() == .finished(first: .downstream)) },
+                    {
+                        // Both ends come in one turn: which of them is seen first is the kernel's affair.
+                        let outcome = await pump.run()
+                        #expect(outcome == .finished(first: .downstream) || outcome == .finished(first: .upstream))
+                    },
                     {
                         client.say("and in flight")
                         client.finish()

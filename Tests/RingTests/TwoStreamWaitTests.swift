@@ -143,7 +143,7 @@ import Testing
                 [
                     {
                         var seen = 0
-                        stream.deadline = shard.ring.now + .seconds(20)
+                        stream.deadline = shard.ring.now + .seconds(120)
                         while seen < total {
                             if !stream.hasInput && !other.hasInput {
                                 let error = await failure { () async throws(StreamError) in
