@@ -25,7 +25,7 @@ public final class LoopbackServer: Sendable {
         guard try isCalled(withinMilliseconds: Int32(Peer.patienceSeconds) * 1000) else {
             throw Peer.Failure(description: "nobody connects")
         }
-        let connection = Glibc.accept(descriptor, nil, nil)
+        let connection = uninterrupted { Glibc.accept(descriptor, nil, nil) }
         guard connection >= 0 else { throw Peer.Failure(description: "accept: errno \(errno)") }
         return Peer(descriptor: connection)
     }
@@ -33,7 +33,7 @@ public final class LoopbackServer: Sendable {
     /// True as soon as a connection waits to be taken.
     public func isCalled(withinMilliseconds limit: Int32) throws -> Bool {
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        let result = Glibc.poll(&poll, 1, limit)
+        let result = uninterrupted { Glibc.poll(&poll, 1, limit) }
         guard result >= 0 else { throw Peer.Failure(description: "poll: errno \(errno)") }
         return result > 0
     }

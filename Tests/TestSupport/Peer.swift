@@ -67,9 +67,20 @@ public final class Peer {
     /// Connects to 127.0.0.1.
     public func connect(port: UInt16) throws {
         var address = sockaddr_in.loopback(port: port)
-        guard address.withPointer({ Glibc.connect(descriptor, $0, $1) }) == 0 else {
-            throw Failure(description: "connect: errno \(errno)")
-        }
+        guard address.withPointer({ Glibc.connect(descriptor, $0, $1) }) < 0 else { return }
+        // Interrupted, it goes on by itself.
+        var error = errno
+        if error == EINTR { error = outcomeOfConnect() }
+        guard error == 0 else { throw Failure(description: "connect: errno \(error)") }
+    }
+
+    private func outcomeOfConnect() -> Int32 {
+        var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard uninterrupted({ Glibc.poll(&poll, 1, Int32(Self.patienceSeconds) * 1000) }) > 0 else { return ETIMEDOUT }
+        var error: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
+        return error
     }
 
     deinit { close() }
@@ -94,8 +105,8 @@ public final class Peer {
     static func sendRaw(_ bytes: [UInt8], to descriptor: Int32) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            let count = rest.withUnsafeBytes { bytes in
+                uninterrupted { Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
             }
             guard count > 0 else { throw Failure(description: "send: errno \(errno)") }
             rest = rest.dropFirst(count)
@@ -107,7 +118,7 @@ public final class Peer {
         var rest = bytes[...]
         while !rest.isEmpty {
             var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            guard Glibc.poll(&poll, 1, 100) > 0 else { return }
+            guard uninterrupted({ Glibc.poll(&poll, 1, 100) }) > 0 else { return }
             let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
             let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, flags) }
             guard count > 0 else { throw Failure(description: "send: errno \(errno)") }
@@ -222,7 +233,7 @@ public final class Peer {
     /// True as soon as there is something to receive: bytes or the end.
     public func hasInput(withinMilliseconds limit: Int32) -> Bool {
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return !unread.isEmpty || Glibc.poll(&poll, 1, limit) > 0
+        return !unread.isEmpty || uninterrupted({ Glibc.poll(&poll, 1, limit) }) > 0
     }
 
     /// Receives once; false where the other end has ended.
@@ -230,7 +241,7 @@ public final class Peer {
     public func receive() throws -> Bool {
         guard end == nil else { return false }
         var chunk = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &chunk, chunk.count, 0)
+        let count = uninterrupted { recv(descriptor, &chunk, chunk.count, 0) }
         switch count {
         case 1...:
             let plaintext = try opened(Array(chunk[..<count]))
@@ -269,5 +280,13 @@ extension sockaddr_in {
                 body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
+    }
+}
+
+/// Makes a system call again as long as it is interrupted: by the end of an io_uring on this thread, for one.
+func uninterrupted<Result: SignedInteger>(_ call: () -> Result) -> Result {
+    while true {
+        let result = call()
+        if result >= 0 || errno != EINTR { return result }
     }
 }
