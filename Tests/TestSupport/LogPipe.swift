@@ -47,11 +47,11 @@ public final class LogPipe {
                 return String(decoding: unread[..<end], as: UTF8.self)
             }
             var poll = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
-            guard Glibc.poll(&poll, 1, Int32(Peer.patienceSeconds) * 1000) > 0 else {
+            guard uninterrupted({ Glibc.poll(&poll, 1, Int32(Peer.patienceSeconds) * 1000) }) > 0 else {
                 throw Peer.Failure(description: "the log has no more lines; so far \(messages)")
             }
             var chunk = [UInt8](repeating: 0, count: 65_536)
-            let count = read(reader, &chunk, chunk.count)
+            let count = uninterrupted { read(reader, &chunk, chunk.count) }
             guard count > 0 else { throw Peer.Failure(description: "the log has ended") }
             unread += chunk[..<count]
         }

@@ -67,10 +67,20 @@ public final class Peer {
     /// Connects to 127.0.0.1.
     public func connect(port: UInt16) throws {
         var address = sockaddr_in.loopback(port: port)
-        guard uninterrupted({ address.withPointer { Glibc.connect(descriptor, $0, $1) } }) == 0 || errno == EISCONN
-        else {
-            throw Failure(description: "connect: errno \(errno)")
-        }
+        guard address.withPointer({ Glibc.connect(descriptor, $0, $1) }) < 0 else { return }
+        // Interrupted, it goes on by itself.
+        var error = errno
+        if error == EINTR { error = outcomeOfConnect() }
+        guard error == 0 else { throw Failure(description: "connect: errno \(error)") }
+    }
+
+    private func outcomeOfConnect() -> Int32 {
+        var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard uninterrupted({ Glibc.poll(&poll, 1, Int32(Self.patienceSeconds) * 1000) }) > 0 else { return ETIMEDOUT }
+        var error: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
+        return error
     }
 
     deinit { close() }
@@ -116,8 +126,7 @@ public final class Peer {
         }
     }
 
-    /// Sends on a thread of its own, so that this one can read meanwhile. To be joined before the peer is used to
-    /// send again.
+    /// Sends on a thread of its own, so that this one can read meanwhile. To be joined before the peer is used to send again.
     public func sendInBackground(_ bytes: [UInt8]) -> Thread {
         let records = sealed(bytes)
         return Thread.start(name: "peer") { [descriptor] in try? Self.sendRaw(records, to: descriptor) }
@@ -271,5 +280,13 @@ extension sockaddr_in {
                 body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
+    }
+}
+
+/// Makes a system call again as long as it is interrupted: by the end of an io_uring on this thread, for one.
+func uninterrupted<Result: SignedInteger>(_ call: () -> Result) -> Result {
+    while true {
+        let result = call()
+        if result >= 0 || errno != EINTR { return result }
     }
 }
