@@ -31,8 +31,10 @@ final class PumpDirection: CompletionSink {
     private enum End {
         /// The source may send more.
         case open
-        /// The source has ended; what waits is sent, then the end itself.
+        /// The source has ended; what waits is sent first.
         case reached
+        /// The target has all there is, and is being told the end by its record layer's notice, if it has one.
+        case telling
         /// The target has been told.
         case passedOn
     }
@@ -88,7 +90,8 @@ final class PumpDirection: CompletionSink {
         if !waiting.isEmpty { return sendWaiting() }
         switch end {
         case .open: receive()
-        case .reached: passEndOn()
+        case .reached: tellEnd()
+        case .telling: passEndOn()
         case .passedOn: pump.settle()
         }
     }
@@ -136,6 +139,7 @@ final class PumpDirection: CompletionSink {
                 large.use()
             case EAGAIN: large.giveUp()
             case ECANCELED, EINTR: break
+            case ECONNRESET where opposite.hasSaidAll, EPIPE where opposite.hasSaidAll: reachEnd()
             case ECONNRESET, EPIPE, ETIMEDOUT: pump.end(.broken(sourceSide, .reset))
             default: pump.end(.broken(sourceSide, .system(-result)))
             }
@@ -178,10 +182,11 @@ final class PumpDirection: CompletionSink {
             return forward(bytes.bytes)
         }
         var plaintext = ByteQueue()
-        let status = layer.open(bytes.bytes, plaintext: &plaintext, reply: &opposite.waiting)
+        var answer = ByteQueue()
+        let status = layer.open(bytes.bytes, plaintext: &plaintext, reply: &answer)
         count(plaintext.count)
         plaintext.withBytes { forward($0) }
-        opposite.answer()
+        answer.withBytes { opposite.send(answer: $0) }
         if opposite.waiting.count > Self.waitingLimitBytes { pump.end(.broken(sourceSide, .insecure)) }
         switch status {
         case .open: break
@@ -196,11 +201,12 @@ final class PumpDirection: CompletionSink {
         if layer.seal(plaintext, ciphertext: &waiting) == .failed { pump.end(.broken(targetSide, .insecure)) }
     }
 
-    /// Sends what the opposite direction's record layer has to say to our target, unless the target has been told that
+    /// Sends what the opposite direction's record layer has to say to our target, unless the target is being told that
     /// nothing more comes.
-    private func answer() {
-        guard !waiting.isEmpty else { return }
-        if end == .passedOn { waiting.removeAll() } else { proceed() }
+    private func send(answer: RawSpan) {
+        guard answer.byteCount > 0, !hasSaidAll else { return }
+        waiting.append(answer)
+        proceed()
     }
 
     private func reachEnd() {
@@ -208,8 +214,17 @@ final class PumpDirection: CompletionSink {
         end = .reached
         large.giveUp()
         pump.noteEnd(of: sourceSide)
-        target.layer?.sealEnd(ciphertext: &waiting)
     }
+
+    private func tellEnd() {
+        end = .telling
+        target.layer?.sealEnd(ciphertext: &waiting)
+        proceed()
+    }
+
+    /// The target has got everything and has only the end to hear of. It may just go then: closing with our notice unread
+    /// looks like a reset.
+    private var hasSaidAll: Bool { end == .telling || end == .passedOn }
 
     private func passEndOn() {
         end = .passedOn
@@ -248,6 +263,7 @@ final class PumpDirection: CompletionSink {
         switch -result {
         case ..<0: pump.noteActivity()
         case EAGAIN, ECANCELED, EINTR: break
+        case EPIPE where hasSaidAll, ECONNRESET where hasSaidAll: waiting.removeAll()
         case 0, EPIPE, ECONNRESET, ETIMEDOUT: pump.end(.broken(targetSide, .reset))
         default: pump.end(.broken(targetSide, .system(-result)))
         }
