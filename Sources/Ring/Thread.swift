@@ -53,4 +53,11 @@ public final class Thread: Sendable {
     public func join() {
         pthread_join(handle, nil)
     }
+
+    /// Waits until the thread has ended, but no longer than `patience`. Once.
+    ///
+    /// - Returns: false where it goes on; it ends with the process then.
+    public func join(within patience: Duration) -> Bool {
+        linux_join_until(UInt64(handle), (Instant.current() + patience).nanoseconds) == 0
+    }
 }
