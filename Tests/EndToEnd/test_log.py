@@ -79,3 +79,12 @@ class Reader(unittest.TestCase):
                     client.ask("QUIT")
                 mailrace.program.signal(signal.SIGTERM)
                 self.assertEqual(mailrace.program.wait(), 0)
+
+    def test_closed_standard_streams_are_nobodys_socket(self):
+        with tempfile.TemporaryDirectory() as directory, sink.Sink() as upstream:
+            path = os.path.join(directory, "log")
+            text = relay.configuration([upstream.address], log=f'file = "{path}"')
+            with relay.Mailrace(text, preexec=lambda: os.closerange(0, 3)) as mailrace:
+                wait_until(lambda: os.path.exists(path) and " ready" in pathlib.Path(path).read_text(), "the log file")
+                folder = f"/proc/{mailrace.program.process.pid}/fd"
+                self.assertEqual([os.readlink(f"{folder}/{number}") for number in range(3)], ["/dev/null"] * 3)

@@ -44,6 +44,8 @@ int linux_wait_signal(void);
 // ---- descriptors (sockets.c) ----
 
 int linux_close(int32_t descriptor);
+/// Opens /dev/null as each of the descriptors 0, 1 and 2 that is closed.
+int linux_hold_standard_streams(void);
 int linux_eventfd(void);
 /// Adds one to an eventfd.
 int linux_eventfd_signal(int32_t descriptor);
