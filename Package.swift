@@ -46,7 +46,7 @@ let sources: [Target] = [
         name: "Service", dependencies: ["Ring", "TLS", "Telemetry", "Settings", "Relay", "CLinux"],
         swiftSettings: house),
     .executableTarget(
-        name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt"],
+        name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux"],
         swiftSettings: house),
     .executableTarget(
         name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],

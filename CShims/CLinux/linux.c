@@ -31,6 +31,11 @@ int linux_thread_count(void) {
     return count;
 }
 
+int linux_join_until(uint64_t thread, uint64_t deadline_ns) {
+    struct timespec limit = {(time_t)(deadline_ns / 1000000000u), (long)(deadline_ns % 1000000000u)};
+    return -pthread_clockjoin_np((pthread_t)thread, NULL, CLOCK_MONOTONIC, &limit);
+}
+
 int linux_processor_count(void) {
     cpu_set_t set;
     CPU_ZERO(&set);

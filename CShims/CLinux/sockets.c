@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -22,6 +23,15 @@ _Static_assert(sizeof(struct sockaddr_un) <= sizeof(((struct linux_address *)0)-
 static int checked(long result) { return result < 0 ? -errno : (int)result; }
 
 int linux_close(int32_t descriptor) { return checked(close(descriptor)); }
+
+int linux_hold_standard_streams(void) {
+    int descriptor;
+    // The lowest free number is taken: the loop ends with the first that is none of the three.
+    do descriptor = open("/dev/null", O_RDWR);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    return descriptor < 0 ? -errno : checked(close(descriptor));
+}
+
 int linux_eventfd(void) { return checked(eventfd(0, EFD_CLOEXEC)); }
 
 int linux_eventfd_signal(int32_t descriptor) {

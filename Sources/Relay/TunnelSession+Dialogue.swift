@@ -10,10 +10,12 @@ extension TunnelSession {
         for server in settings.servers {
             if isDraining { throw .drained }
             do throws(StreamError) {
-                upstream = try await ring.connect(to: server, deadline: ring.now + settings.timeouts.connect)
+                _ = try await ring.connect(to: server, deadline: ring.now + settings.timeouts.connect) { upstream = $0 }
                 record.upstream = server.description
                 return
             } catch {
+                upstream = nil
+                if isDraining { throw .drained }
                 context.log.warning(
                     "upstream server not reachable",
                     ["listener": settings.name, "upstream": server.description, "error": error.description])

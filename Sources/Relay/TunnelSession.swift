@@ -71,6 +71,7 @@ final class TunnelSession {
     func drain() {
         isDraining = true
         guard pump == nil else { return }
+        if phase == .connect { upstream?.deadline = ring.now }
         client.interrupt()
         upstream?.interrupt()
     }

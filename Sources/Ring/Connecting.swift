@@ -5,13 +5,19 @@ import Glibc
 extension Ring {
     /// Opens a TCP connection.
     ///
+    /// - Parameter begun: gets the stream before it is connected; a nearer deadline ends the attempt. Where it fails,
+    ///   the
+    ///   stream is closed.
     /// - Throws: `timedOut` where `deadline` passes first, `system` with the kernel's errno otherwise.
     /// - Returns: the connected stream, its deadline cleared.
-    public func connect(to address: SocketAddress, deadline: Instant) async throws(StreamError) -> Stream {
+    public func connect(
+        to address: SocketAddress, deadline: Instant, begun: (Stream) -> Void = { _ in }
+    ) async throws(StreamError) -> Stream {
         let descriptor = linux_tcp_socket(address.family)
         guard descriptor >= 0 else { throw .system(-descriptor) }
         let stream = Stream(self, descriptor: descriptor)
         stream.deadline = deadline
+        begun(stream)
         do throws(StreamError) {
             try await stream.connect(address)
         } catch {

@@ -54,8 +54,8 @@ public final class Pump {
         toDownstream = PumpDirection(from: upstream, .upstream, to: downstream, .downstream)
     }
 
-    /// Begins to copy. Once. `ended` is called when all is over; both streams are still to be closed then. Nobody needs to
-    /// hold the pump meanwhile.
+    /// Begins to copy. Once. `ended` is called when all is over; both streams are still to be closed then. Nobody
+    /// needs to hold the pump meanwhile.
     public func start(_ ended: @escaping (Outcome) -> Void) {
         self.ended = ended
         itself = self

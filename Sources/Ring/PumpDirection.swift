@@ -222,8 +222,8 @@ final class PumpDirection: CompletionSink {
         proceed()
     }
 
-    /// The target has got everything and has only the end to hear of. It may just go then: closing with our notice unread
-    /// looks like a reset.
+    /// The target has got everything and has only the end to hear of. It may just go then: closing with our notice
+    /// unread looks like a reset.
     private var hasSaidAll: Bool { end == .telling || end == .passedOn }
 
     private func passEndOn() {

@@ -41,16 +41,29 @@ public final class Thread: Sendable {
         return Thread(handle)
     }
 
-    /// As `startIfPossible`; ends the process where there is no room. For the handful of threads made at start.
+    /// As `startIfPossible`; ends the process, saying so, where there is no room. For the handful of threads made at
+    /// start.
     public static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Thread {
         guard let thread = startIfPossible(name: name, body) else {
-            preconditionFailure("no room for the thread \(name)")
+            let reason = "no room for the thread '\(name)'. Raise the limit (systemd: TasksMax=, LimitNPROC=)\n"
+            _ = reason.utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
+            _exit(unavailable)
         }
         return thread
     }
 
+    /// EX_UNAVAILABLE of sysexits.h.
+    private static let unavailable: Int32 = 69
+
     /// Waits until the thread has ended. Once.
     public func join() {
         pthread_join(handle, nil)
+    }
+
+    /// Waits until the thread has ended, but no longer than `patience`. Once.
+    ///
+    /// - Returns: false where it goes on; it ends with the process then.
+    public func join(within patience: Duration) -> Bool {
+        linux_join_until(UInt64(handle), (Instant.current() + patience).nanoseconds) == 0
     }
 }

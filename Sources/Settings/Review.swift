@@ -16,6 +16,7 @@ struct Review {
         for listener in settings.listeners {
             checkReferences(of: listener, problems: &problems)
             checkStartTLS(of: listener, problems: &problems)
+            checkLoop(of: listener, problems: &problems)
             warn(about: listener)
         }
         checkAddresses(problems: &problems)
@@ -52,6 +53,22 @@ struct Review {
         guard self.node(listener, "tls").map(\.isEmptyText) ?? true else { return }
         let word = Quoting.toml(listener.startTLS.rawValue)
         problems.report(node, "\(word) needs a certificate; name a TLS set with the key tls")
+    }
+
+    /// A session that is relayed to its own listener is one more session there, and so on until there is room for none.
+    private func checkLoop(of listener: Settings.Listener, problems: inout ProblemCollector) {
+        guard let upstream = settings.upstream(named: listener.upstream),
+            let node = document.find(["upstream", upstream.name, "servers"])
+        else { return }
+        for (index, server) in upstream.servers.enumerated() {
+            let isOwn = listener.listen.contains { own in
+                own.covers(server) && (!own.isWildcard || server.isLoopback || server.isWildcard)
+            }
+            guard isOwn else { continue }
+            problems.report(
+                node.value(index, of: upstream.servers.count),
+                "\(server) is where listener.\(listener.name) listens: its sessions would go round for ever")
+        }
     }
 
     private func checkAddresses(problems: inout ProblemCollector) {

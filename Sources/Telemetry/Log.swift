@@ -95,11 +95,14 @@ public final class Log: Sendable {
         _ = queue.push(.nothing)
     }
 
-    /// Writes what is queued, and ends the log's thread. To be called once, at the end; lines that come later are
-    /// dropped.
+    /// How long `close` waits for a reader that is slow or has stopped.
+    static let closePatience = Duration.seconds(2)
+
+    /// Writes what is queued, and ends the log's thread. To be called once, at the end of the process; lines that come
+    /// later are dropped, and so is what nobody has read after two seconds: the process must not hang on its log.
     public func close() {
         queue.close()
-        thread.join()
+        _ = thread.join(within: Self.closePatience)
     }
 
     /// Lines dropped and not yet reported in the log.

@@ -1,6 +1,9 @@
+import CLinux
 import Glibc
 
 func main() -> ExitCode {
+    // A socket with the number of the standard error would get the log.
+    linux_hold_standard_streams()
     do throws(UsageError) {
         switch try Invocation(arguments: Array(CommandLine.arguments.dropFirst())) {
         case .command(let options):

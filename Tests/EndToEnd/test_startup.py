@@ -1,11 +1,14 @@
 """The command line, the configuration's errors, and what a machine may refuse."""
 
 import os
+import resource
 import tempfile
 import unittest
 
 from harness import HOST, relay, scripted, seccomp, sink
 
+# A user that nobody is.
+LONELY_ID = 64_123
 UNAVAILABLE, USAGE, CONFIGURATION = 69, 64, 78
 
 
@@ -98,6 +101,20 @@ class Machine(unittest.TestCase):
         self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
         self.assertRegex(done.stdout, "(?i)io_uring")
         self.assertRegex(done.stdout, "(?i)seccomp")
+
+    def test_a_limit_on_threads_is_named(self):
+        if os.getuid() != 0:
+            self.skipTest("not root: another user without processes of its own is needed")
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+            os.setgroups([])
+            os.setgid(LONELY_ID)
+            os.setuid(LONELY_ID)
+
+        done = relay.mailrace("run", "--set", "listener.default.listen=127.0.0.1:0", preexec_fn=limit)
+        self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
+        self.assertIn("LimitNPROC", done.stdout)
 
     def test_without_a_file_the_default_serves(self):
         """The embedded default is complete; only its port is changed here, which may be taken."""

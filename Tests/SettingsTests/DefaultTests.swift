@@ -47,7 +47,7 @@ struct DefaultTests {
             tls = "default"
             timeouts = { reply = "2m", greeting = "2m" }
             [upstream.a]
-            servers = ["127.0.0.1"]
+            servers = ["127.0.0.2"]
             [listener.one]
             listen = ["127.0.0.1:25"]
             timeouts.greeting = "3m"

@@ -67,7 +67,7 @@ struct DocumentTests {
             [other]
             anything = 1
             [mailrace.upstream.a]
-            servers = ["127.0.0.1"]
+            servers = ["127.0.0.2"]
             [mailrace.listener.b]
             listen = ["127.0.0.1:25"]
             upstream = "a"

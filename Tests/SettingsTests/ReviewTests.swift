@@ -38,6 +38,14 @@ struct ReviewTests {
                 + " (m.toml:5:11)",
             "m.toml:10:11: listener.c.listen: [::]:26 overlaps with 127.0.0.1:26, in listener.b.listen (m.toml:7:39)"),
         Case(
+            "a listener that is its own upstream",
+            "\(relay)listen = [\"127.0.0.1:2500\"]\n[listener.b]\nlisten = [\"0.0.0.0:26\"]\nupstream = \"b\"\n"
+                + "[upstream.b]\nservers = [\"192.0.2.1:26\", \"127.0.0.1:26\", \"127.0.0.1:2500\"]",
+            "m.toml:2:12: upstream.backend.servers: 127.0.0.1:2500 is where listener.mx listens: its sessions would go"
+                + " round for ever",
+            "m.toml:10:28: upstream.b.servers: 127.0.0.1:26 is where listener.b listens: its sessions would go round"
+                + " for ever"),
+        Case(
             "one name for two counters",
             "\(relay)listen = [\"127.0.0.1:25\"]\n[listener.b]\nlisten = [\"127.0.0.1:26\"]\n"
                 + "upstream = \"backend\"\nstat_prefix = \"mx\"",

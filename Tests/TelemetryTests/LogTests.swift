@@ -140,6 +140,18 @@ import Testing
         #expect(log.droppedLines == 0)
     }
 
+    @Test func aReaderWhoHasStoppedDoesNotHoldUpTheEnd() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        let reader = open(path, O_RDWR | O_CLOEXEC)
+        #expect(reader >= 0)
+        let log = try Log(.file(path), format: .text, level: .info)
+        for index in 0..<Log.queuedLinesMax { log.info("line \(index)") }
+        log.close()
+        close(reader)
+    }
+
     @Test func linesAfterTheEndAreCounted() throws {
         let folder = try TemporaryFolder()
         let log = try Log(.file(folder.path + "/log"), format: .text, level: .info)

@@ -21,6 +21,8 @@ uint64_t linux_thread_cpu_ns(void);
 int linux_name_thread(const char *name);
 /// Threads of this process, or a negative errno.
 int linux_thread_count(void);
+/// Joins a thread (a pthread_t) that ends before `deadline_ns` of CLOCK_MONOTONIC; -ETIMEDOUT where it does not.
+int linux_join_until(uint64_t thread, uint64_t deadline_ns);
 /// Processors this process may run on.
 int linux_processor_count(void);
 /// Gives the heap's free pages back to the system. Takes milliseconds after many sessions; not for a shard's thread.
@@ -42,6 +44,8 @@ int linux_wait_signal(void);
 // ---- descriptors (sockets.c) ----
 
 int linux_close(int32_t descriptor);
+/// Opens /dev/null as each of the descriptors 0, 1 and 2 that is closed.
+int linux_hold_standard_streams(void);
 int linux_eventfd(void);
 /// Adds one to an eventfd.
 int linux_eventfd_signal(int32_t descriptor);
