@@ -31,6 +31,8 @@ struct TimerWheel: ~Copyable {
 
     private var timers = SlotTable<Timer>()
     private var entries: [[SlotID]] = .init(repeating: [], count: levels << Int(bucketBits))
+    /// Entries in all buckets, leftovers included.
+    private(set) var entryCount = 0
     /// Every bucket whose time is up to and including this tick has been handled.
     private var tick: UInt64
     /// The occupied bucket whose time comes first.
@@ -51,6 +53,22 @@ struct TimerWheel: ~Copyable {
     mutating func remove(_ id: SlotID) {
         let removed = timers.remove(id)
         precondition(removed != nil, "timer removed twice")
+        if entryCount > 2 * timers.count + Self.leftoversMax { sweep() }
+    }
+
+    /// Leftovers that are never worth a sweep.
+    private static let leftoversMax = 1024
+
+    /// Takes the leftovers out of all buckets. Deadlines are far away and connections short, so that leftovers would
+    /// pile up until their time comes; after a sweep it takes as many removals as there are timers to make the next one
+    /// due.
+    private mutating func sweep() {
+        entryCount = 0
+        for index in entries.indices where !entries[index].isEmpty {
+            entries[index] = entries[index].filter { timers.value($0)?.place?.index == index }
+            entryCount += entries[index].count
+        }
+        next = firstOccupied()
     }
 
     mutating func setDeadline(_ deadline: Instant, of id: SlotID) {
@@ -81,6 +99,7 @@ struct TimerWheel: ~Copyable {
             tick = place.firstTick - 1  // Another level's bucket may have the same time.
             var list: [SlotID] = []
             swap(&list, &entries[place.index])
+            entryCount -= list.count
             for id in list { handle(id, in: place, now: now, &due) }
             next = firstOccupied()
         }
@@ -123,6 +142,7 @@ struct TimerWheel: ~Copyable {
         let place = Place(level: level, turn: turn)
         timers.update(id) { $0.place = place }
         entries[place.index].append(id)
+        entryCount += 1
         if next.map({ place.firstTick < $0.firstTick }) ?? true { next = place }
     }
 

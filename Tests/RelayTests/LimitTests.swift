@@ -42,6 +42,7 @@ extension RelaySuites {
 
         @Test func acceptingPausesWhileDescriptorsAreShort() async {
             await #expect(processExitsWith: .success) {
+                // Before the relay begins: the kernel remembers the limit with the operation that accepts.
                 Descriptors.limit(to: 256)
                 try withRelay { relay in
                     let before = try Dialogue(relay, upTo: .mailAnswered)

@@ -11,19 +11,19 @@ enum Descriptors {
         return count
     }
 
-    /// Lets the process have no more than `count`. Before anything accepts: the kernel keeps the limit that holds
-    /// when an accept is begun.
-    static func limit(to count: UInt) {
+    /// Lowers the soft limit.
+    static func limit(to soft: UInt) {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        limit.rlim_cur = min(count, limit.rlim_max)
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        getrlimit(resource, &limit)
+        limit.rlim_cur = min(soft, limit.rlim_max)
+        setrlimit(resource, &limit)
     }
 
     /// Opens descriptors until no more can be had, and returns them.
     static func takeAll() -> [Int32] {
         var taken: [Int32] = []
-        while case let next = dup(STDIN_FILENO), next >= 0 { taken.append(next) }
+        while case let next = open("/dev/null", O_RDONLY), next >= 0 { taken.append(next) }
         return taken
     }
 }

@@ -39,6 +39,7 @@ final class TestRelay {
     private let socket: ListeningSocket
     private let hosted: Pinned<Hosted>
     private var peers: [Peer] = []
+    private var isAccepting = true
 
     private final class Hosted {
         var listener: TunnelListener?
@@ -128,7 +129,7 @@ final class TestRelay {
     struct Remains: Equatable, Sendable, CustomStringConvertible {
         var sessions = 0
         var tasks = 0
-        /// Apart from the wait for other threads.
+        /// Apart from those that accept connections and wait for other threads.
         var operations = 0
         var timers = 0
         var buffers = 0
@@ -141,24 +142,31 @@ final class TestRelay {
     }
 
     var remains: Remains {
-        shard.sync { [hosted] shard in
+        let permanent = isAccepting ? 2 : 1
+        return shard.sync { [hosted] shard in
             let ring = shard.ring
             return Remains(
                 sessions: hosted.reached(on: shard).listener?.sessionCount ?? 0, tasks: shard.liveTasks,
-                operations: ring.operationsInFlight - 1, timers: ring.timers.count, buffers: ring.buffers.held,
+                operations: ring.operationsInFlight - permanent, timers: ring.timers.count, buffers: ring.buffers.held,
                 heldBytes: ring.heldBytes)
         }
     }
 
-    /// Hangs up for everybody, waits for the relay to do the same, and checks that nothing is left of any session.
-    fileprivate func finish() throws {
+    /// Hangs up for everybody and waits until nothing is left of any session.
+    func clear() throws {
         for peer in peers { peer.close() }
-        stopAccepting()
+        peers = []
         let deadline = Instant.current() + .seconds(Peer.patienceSeconds)
         while remains != Remains() {
             guard Instant.current() < deadline else { throw Peer.Failure(description: "left over: \(remains)") }
             sched_yield()
         }
+    }
+
+    fileprivate func finish() throws {
+        stopAccepting()
+        isAccepting = false
+        try clear()
         #expect(counters.value(of: .sessionsActive) == 0)
         #expect(counters.value(of: .sessionsPassthrough) == 0)
         #expect(limit.sessions == 0)
