@@ -126,7 +126,8 @@ public final class Peer {
         }
     }
 
-    /// Sends on a thread of its own, so that this one can read meanwhile. To be joined before the peer is used to send again.
+    /// Sends on a thread of its own, so that this one can read meanwhile. To be joined before the peer is used to send
+    /// again.
     public func sendInBackground(_ bytes: [UInt8]) -> Thread {
         let records = sealed(bytes)
         return Thread.start(name: "peer") { [descriptor] in try? Self.sendRaw(records, to: descriptor) }
