@@ -64,6 +64,6 @@ public final class Thread: Sendable {
     ///
     /// - Returns: false where it goes on; it ends with the process then.
     public func join(within patience: Duration) -> Bool {
-        linux_join_until(UInt64(handle), (Instant.current() + patience).nanoseconds) == 0
+        linux_join_within(UInt64(handle), patience.wholeNanoseconds) == 0
     }
 }

@@ -21,8 +21,8 @@ uint64_t linux_thread_cpu_ns(void);
 int linux_name_thread(const char *name);
 /// Threads of this process, or a negative errno.
 int linux_thread_count(void);
-/// Joins a thread (a pthread_t) that ends before `deadline_ns` of CLOCK_MONOTONIC; -ETIMEDOUT where it does not.
-int linux_join_until(uint64_t thread, uint64_t deadline_ns);
+/// Joins a thread (a pthread_t) that ends within `patience_ns`; -ETIMEDOUT where it does not.
+int linux_join_within(uint64_t thread, uint64_t patience_ns);
 /// Processors this process may run on.
 int linux_processor_count(void);
 /// Gives the heap's free pages back to the system. Takes milliseconds after many sessions; not for a shard's thread.
