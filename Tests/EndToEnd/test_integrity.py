@@ -55,10 +55,7 @@ class Bytes(unittest.TestCase):
                     client.start_tls()
                     client.ask("EHLO client.test")
                 client.send("XBULK\r\n")
-                sender = threading.Thread(target=client.send, args=[upward])
-                sender.start()
-                got["downward"] = client.exactly(BULK_BYTES)
-                sender.join()
+                got["downward"] = client.exchange(upward, BULK_BYTES)
                 wait_until(lambda: "upward" in got, "the upstream's share")
             record = mailrace.session()
         digests = [hashlib.sha256(data).hexdigest() for data in (got["upward"], got["downward"])]

@@ -1,5 +1,6 @@
 """Peers on raw sockets: they do exactly what a test tells them and keep every byte they get."""
 
+import select
 import socket
 import ssl
 import threading
@@ -22,6 +23,32 @@ class Connection:
 
     def send(self, data):
         self.socket.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def exchange(self, data, count):
+        """Sends `data` while it reads `count` bytes, both at once; gives what it read, less if the connection ends before.
+
+        In one thread: a TLS socket of Python's must not be read and written by two at the same time.
+        """
+        unsent, want_more = memoryview(data), (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
+        self.socket.setblocking(False)
+        while unsent or (len(self.pending) < count and not self.end):
+            moved = False
+            try:
+                if unsent:
+                    unsent = unsent[self.socket.send(unsent[:16384]) :]
+                    moved = True
+            except want_more:
+                pass
+            try:
+                if len(self.pending) < count and not self.end:
+                    self._fill()
+                    moved = True
+            except want_more:
+                pass
+            if not moved and select.select([self.socket], [self.socket] if unsent else [], [], PATIENCE_S) == ([], [], []):
+                raise TimeoutError(f"{len(unsent)} bytes unsent, {len(self.pending)} of {count} read")
+        self.socket.settimeout(PATIENCE_S)
+        return self.take(count)
 
     def _fill(self):
         """Reads some more; False at the end."""
