@@ -33,12 +33,12 @@ extension TunnelSession {
             conclude(.completed, by: side == .downstream ? .client : .upstream)
         case .broken(.downstream, .insecure): conclude(.tlsFailed, by: .client)
         case .broken(.downstream, _): conclude(.clientReset, by: .client)
+        case .broken(.upstream, .insecure): conclude(.upstreamTLSFailed, by: .upstream)
         case .broken(.upstream, _): conclude(.upstreamReset, by: .upstream)
         case .idle: conclude(.idleTimeout, by: .mailrace, counting: .sessionsIdleTimeout)
         case .aborted: conclude(.drained, by: .mailrace, counting: .sessionsDrained)
         case .expired: conclude(.sessionTimeout, by: .mailrace, counting: .sessionsSessionTimeout)
         case .tooSlow: conclude(.tooSlow, by: .mailrace, counting: .sessionsTooSlow)
-        case .broken(.upstream, .insecure): conclude(.upstreamTLSFailed, by: .upstream)
         case .overloaded: conclude(.internalError, by: .mailrace)
         }
     }

@@ -6,8 +6,8 @@ import Synchronization
 /// why a plain load and store is enough where several writers would need a locked addition. A reader sees each value
 /// whole, but not all of them at one instant.
 public final class Counters: Sendable {
-    private let counters = InlineArray<32, Atomic<UInt64>> { _ in Atomic(0) }
-    private let gauges = InlineArray<4, Atomic<UInt64>> { _ in Atomic(0) }
+    private let counters = InlineArray<64, Atomic<UInt64>> { _ in Atomic(0) }
+    private let gauges = InlineArray<8, Atomic<UInt64>> { _ in Atomic(0) }
 
     public init() {
         precondition(Counter.allCases.count <= counters.count && Gauge.allCases.count <= gauges.count)
@@ -19,18 +19,18 @@ public final class Counters: Sendable {
         counters[cell].store(counters[cell].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
-    /// Raises a gauge by one. On the shard's thread only.
-    public func raise(_ gauge: Gauge) {
+    /// Raises a gauge. On the shard's thread only.
+    public func raise(_ gauge: Gauge, by amount: UInt64 = 1) {
         let cell = gauge.rawValue
-        gauges[cell].store(gauges[cell].load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        gauges[cell].store(gauges[cell].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
-    /// Lowers a gauge by one. It must have been raised before. On the shard's thread only.
-    public func lower(_ gauge: Gauge) {
+    /// Lowers a gauge. It must have been raised by as much before. On the shard's thread only.
+    public func lower(_ gauge: Gauge, by amount: UInt64 = 1) {
         let cell = gauge.rawValue
         let value = gauges[cell].load(ordering: .relaxed)
-        precondition(value > 0, "a gauge was lowered more often than raised")
-        gauges[cell].store(value &- 1, ordering: .relaxed)
+        precondition(value >= amount, "a gauge was lowered more than raised")
+        gauges[cell].store(value &- amount, ordering: .relaxed)
     }
 
     /// The counter's value now. From any thread.
