@@ -17,7 +17,7 @@ struct ClientIdentity {
     /// Takes over what the proxy in front says; LOCAL and UNKNOWN leave the connection's own addresses.
     mutating func take(_ header: ProxyHeader) {
         self.header = header
-        guard case .proxied(let source, let destination) = header.source else { return }
+        guard case .proxied(let source, let destination) = header.origin else { return }
         self.source = SocketAddress(source)
         self.destination = SocketAddress(destination)
     }

@@ -7,8 +7,9 @@ import Wire
 ///
 /// Not Sendable; lives on its shard.
 public final class TunnelListener {
-    private let context: TunnelContext
-    private let limit: SessionLimit
+    /// What new sessions get.
+    private var context: TunnelContext
+    private let limits: SessionLimits
     private let shardNumber: Int
     private var acceptors: [Acceptor] = []
     private var sessions = SlotTable<TunnelSession>()
@@ -30,17 +31,26 @@ public final class TunnelListener {
     /// Sessions at once from which on their memory is worth giving back to the system.
     private static let worthwhilePeak = 256
 
-    /// - Parameter emptied: told when most of many sessions have ended, so that their memory can be given back. Must
-    ///   not block.
+    /// - Parameters:
+    ///   - pool: this shard's servers.
+    ///   - emptied: told when most of many sessions have ended, so that their memory can be given back. Must not block.
     /// - Throws: where the certificates cannot be used.
     public init(
-        _ settings: TunnelSettings, on shard: isolated Shard, limit: SessionLimit, counters: Counters, log: Log,
-        emptied: @escaping @Sendable () -> Void = {}
+        _ settings: TunnelSettings, on shard: isolated Shard, pool: UpstreamPool, limits: SessionLimits,
+        counters: Counters, log: Log, emptied: @escaping @Sendable () -> Void = {}
     ) throws(TLSConfigurationError) {
         self.emptied = emptied
-        context = try TunnelContext(shard.ring, settings, counters: counters, log: log)
-        self.limit = limit
+        context = try TunnelContext(settings, pool, limits: limits, counters: counters, log: log)
+        self.limits = limits
         shardNumber = shard.number
+    }
+
+    /// Gives new sessions other settings and servers. Those there are keep theirs.
+    ///
+    /// - Throws: where the certificates cannot be used; nothing has changed then.
+    public func use(_ settings: TunnelSettings, pool: UpstreamPool) throws(TLSConfigurationError) {
+        context = try TunnelContext(
+            settings, pool, limits: limits, counters: context.counters, log: context.log)
     }
 
     /// Sessions that have not ended.
@@ -68,7 +78,9 @@ public final class TunnelListener {
     /// Serves a connected client, or turns it away where there are too many sessions.
     public func serve(_ descriptor: Int32, on shard: isolated Shard) {
         let client = Stream(shard.ring, descriptor: descriptor)
-        guard limit.take() else { return turnAway(client, on: shard) }
+        context.counters.add(.downstreamCxTotal)
+        guard isTrusted(client) else { return turnAway(client, saying: nil, .sessionsProxyUntrusted, on: shard) }
+        guard limits.take() else { return turnAway(client, saying: .tooManySessions, .sessionsRefused, on: shard) }
         let now = UTCTime.now()
         let id = SessionID(shard: shardNumber, time: now, counter: sessionsBegun)
         sessionsBegun += 1
@@ -90,6 +102,14 @@ public final class TunnelListener {
         }
     }
 
+    /// False for a connection that is to begin with a PROXY header and comes from nobody who may send one. A peer on a
+    /// Unix socket may: who can open that is decided by its owner and mode.
+    private func isTrusted(_ client: Stream) -> Bool {
+        guard let proxyProtocol = context.settings.proxyProtocol else { return true }
+        guard let peer = client.peerAddress else { return false }
+        return peer.isUnix || proxyProtocol.trusted.contains { $0.contains(peer.octets) }
+    }
+
     private func close(_ session: TunnelSession, _ slot: SlotID) async {
         await session.close()
         ended(session, slot)
@@ -97,8 +117,9 @@ public final class TunnelListener {
 
     private func ended(_ session: TunnelSession, _ slot: SlotID) {
         _ = sessions.remove(slot)
-        limit.giveBack()
-        let counters = context.counters
+        limits.giveBack()
+        if let place = session.place { limits.giveBack(place) }
+        let counters = session.context.counters
         counters.lower(.sessionsActive)
         counters.add(.downstreamRxBytes, session.client.bytesReceived)
         counters.add(.downstreamTxBytes, session.client.bytesSent)
@@ -124,13 +145,16 @@ public final class TunnelListener {
         for continuation in waiting { continuation.resume() }
     }
 
-    private func turnAway(_ client: Stream, on shard: isolated Shard) {
-        context.counters.add(.sessionsRefused)
-        let isTold = turnedAway < Self.turnedAwayMax
+    /// - Parameter reply: nil where the client gets none, for it expects TLS or is no client.
+    private func turnAway(
+        _ client: Stream, saying reply: LocalReply?, _ counter: Counter, on shard: isolated Shard
+    ) {
+        context.counters.add(counter)
+        let reply = turnedAway < Self.turnedAwayMax && !context.settings.isImplicitTLS ? reply : nil
         turnedAway += 1
         shard.spawn {
-            if isTold {
-                client.queue(LocalReply.tooManySessions.rendered(enhanced: true, sessionID: nil))
+            if let reply {
+                client.queue(reply.rendered(enhanced: true, sessionID: nil))
                 await client.closeGracefully(within: DialogueLimits.farewellPatience)
             } else {
                 await client.close()

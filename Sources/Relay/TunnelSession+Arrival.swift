@@ -19,7 +19,7 @@ extension TunnelSession {
         client.deadline = ring.now + settings.timeouts.proxyHeader
         while true {
             switch client.withInput({ ProxyHeader.next(in: $0) }) {
-            case .header(let header, let length):
+            case .header(let header, length: let length):
                 client.dropInput(length)
                 record.proxy = record.client
                 identity.take(header)

@@ -26,7 +26,7 @@ extension TunnelSession {
         }
         context.counters.add(.sessionsDownstreamTerminatedSSL)
         record.tls = SessionRecord.TLSFacts(engine)
-        record.clientCertificate = engine.peerCommonName
+        record.clientCertificate = engine.peerCertificate?.commonName
     }
 
     private func handshakeFailed(_ error: StreamError, _ engine: TLSEngine) -> SessionEnd {

@@ -162,7 +162,9 @@ extension TunnelSession {
     private func look(at watch: Watch) throws(SessionEnd) {
         guard watch != .nobody, client.hasInput else { return }
         if client.buffered > 0 {
-            if watch == .silentClient { throw .clientDesync }
+            guard watch == .silentClient else { return }
+            if phase == .greeting { context.counters.add(.earlyDataReceivedCountTotal) }
+            throw .clientDesync
         } else {
             throw .clientFailed(client.inputEnd ?? .ended)
         }

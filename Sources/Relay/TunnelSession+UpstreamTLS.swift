@@ -112,17 +112,17 @@ extension TunnelSession {
         }
         context.counters.add(.sessionsUpstreamTerminatedSSL)
         record.upstreamTLS = SessionRecord.TLSFacts(engine)
-        note(engine.verification)
+        if let verification = engine.verification { note(verification) }
     }
 
     /// What the upstream's certificate is worth, where the session goes on whatever it is.
     private func note(_ verification: TLSVerification) {
-        guard case .failed(let reason, let text) = verification else { return }
-        record.upstreamTLSFailure = reason.rawValue
-        context.counters.add(.upstreamVerificationFailures, reason: reason.rawValue)
+        guard verification.isRefusal else { return }
+        record.upstreamTLSFailure = verification.outcome.rawValue
+        context.counters.add(.upstreamVerificationFailures, reason: verification.outcome.rawValue)
         context.log.warning(
             "upstream certificate not valid",
-            ["session": record.id.description, "server": record.upstream ?? "", "reason": text])
+            ["session": record.id.description, "server": record.upstream ?? "", "reason": verification.text])
     }
 
     private func upstreamTLSFailed(_ label: String, _ text: String) -> SessionEnd {

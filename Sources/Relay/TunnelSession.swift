@@ -86,7 +86,8 @@ final class TunnelSession {
 
     /// Closes both connections, at the end of everything.
     func close() async {
-        await dropUpstream()
+        await upstream?.close()
+        if let server = server.take() { pool.giveBack(server) }
         await client.close()
     }
 

@@ -1,5 +1,6 @@
 public import Ring
 public import TLS
+public import Wire
 
 /// The servers that sessions go to, and how they are dealt with: one immutable value for all shards.
 public struct UpstreamSettings: Sendable, Equatable {
@@ -96,25 +97,15 @@ public struct OutgoingProxyHeader: Sendable, Equatable {
     /// The client's TLS: version, cipher, certificate name (SSL).
     public var addsSSL = false
     public var addsChecksum = false
-    /// What is always added: type and value. These win over TLVs of the same type that are passed on.
-    public var fixed: [Fixed] = []
+    /// What is always added. These win over TLVs of the same type that are passed on.
+    public var fixed: [ProxyTLV] = []
 
     public enum Version: Sendable { case v1, v2 }
 
     public enum PassedOn: Sendable, Equatable {
         case none
         case all
-        case listed([UInt8])
-    }
-
-    public struct Fixed: Sendable, Equatable {
-        public let type: UInt8
-        public let value: [UInt8]
-
-        public init(type: UInt8, value: [UInt8]) {
-            self.type = type
-            self.value = value
-        }
+        case listed(Set<ProxyTLV.Kind>)
     }
 
     public init(version: Version) {

@@ -1,0 +1,87 @@
+import Ring
+import TLS
+import Wire
+
+// What the upstream is told of the client before anything else (PROXY protocol).
+extension TunnelSession {
+    func proxyHeader(_ settings: OutgoingProxyHeader) -> [UInt8] {
+        guard settings.version == .v2 else { return ProxyHeader(version: .v1, origin: proxiedOrigin).encodedV1() }
+        let header = ProxyHeader(origin: proxiedOrigin, tlvs: values(settings))
+        let encoded = header.encodedV2(hasChecksum: settings.addsChecksum)
+        if encoded.droppedTLVs > 0 {
+            context.log.warning(
+                "PROXY header too long: TLVs left out",
+                ["session": record.id.description, "dropped": "\(encoded.droppedTLVs)"])
+        }
+        return encoded.bytes
+    }
+
+    private var proxiedOrigin: ProxyHeader.Origin {
+        guard let source = identity.source?.proxyEndpoint, let destination = identity.destination?.proxyEndpoint
+        else { return .local }
+        return .proxied(source: source, destination: destination)
+    }
+
+    /// Ours win over those of the same type that the client's proxy sent.
+    private func values(_ settings: OutgoingProxyHeader) -> [ProxyTLV] {
+        var own = settings.fixed
+        let engine = client.layer as? TLSEngine
+        if settings.addsAuthority, let name = engine?.serverName {
+            own.append(ProxyTLV(.authority, Array(name.utf8)))
+        }
+        if settings.addsUniqueID { own.append(ProxyTLV(.uniqueID, Array(record.id.description.utf8))) }
+        if settings.addsSSL, let engine { own.append(ProxyTLSFacts(of: engine).tlv) }
+        let kinds = Set(own.map(\.kind))
+        return passedOn(settings.passedOn).filter { !kinds.contains($0.kind) } + own
+    }
+
+    private func passedOn(_ policy: OutgoingProxyHeader.PassedOn) -> [ProxyTLV] {
+        let tlvs = identity.header?.tlvs ?? []
+        return switch policy {
+        case .none: []
+        case .all: tlvs
+        case .listed(let kinds): tlvs.filter { kinds.contains($0.kind) }
+        }
+    }
+}
+
+extension OutgoingProxyHeader {
+    /// The header of a connection that is Mailrace's own.
+    var localHeader: [UInt8] {
+        version == .v1
+            ? ProxyHeader(version: .v1, origin: .local).encodedV1()
+            : ProxyHeader(origin: .local).encodedV2(hasChecksum: addsChecksum).bytes
+    }
+}
+
+extension ProxyTLSFacts {
+    /// What the client's handshake has agreed on.
+    fileprivate init(of engine: TLSEngine) {
+        var client: Client = [.tls]
+        let certificate = engine.peerCertificate
+        if certificate != nil {
+            client.insert(.certificateInSession)
+            if !engine.isResumed { client.insert(.certificateOnConnection) }
+        }
+        self.init(client: client, verify: engine.verification?.code ?? 1)
+        func text(_ value: String?) -> [UInt8]? { value.map { Array($0.utf8) } }
+        version = text(engine.protocolVersion)
+        commonName = text(certificate?.commonName)
+        cipher = text(engine.cipher)
+        signatureAlgorithm = text(engine.ownCertificate?.signatureAlgorithm)
+        keyAlgorithm = text(engine.ownCertificate?.keyAlgorithm)
+        group = text(engine.group)
+        signatureScheme = text(engine.signatureScheme)
+    }
+}
+
+extension SocketAddress {
+    init(_ endpoint: ProxyHeader.Endpoint) {
+        self.init(octets: endpoint.address.octets, port: endpoint.port)
+    }
+
+    /// Nil for a Unix socket.
+    var proxyEndpoint: ProxyHeader.Endpoint? {
+        IPAddress(octets: octets).map { ProxyHeader.Endpoint(address: $0, port: port) }
+    }
+}
