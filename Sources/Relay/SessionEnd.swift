@@ -49,6 +49,38 @@ extension SessionEnd {
         .tlsRequired, by: .client, counting: .sessionsTLSRequired, saying: .own(.starttlsRequired))
     static let quit = SessionEnd(.quit, by: .client, saying: .own(.bye))
 
+    /// What came was no PROXY header; nobody is there who would understand a reply.
+    static let badProxyHeader = SessionEnd(.badProxyHeader, by: .client, counting: .sessionsBadProxyHeader)
+    static let proxyHeaderTimeout = SessionEnd(.proxyHeaderTimeout, by: .client, counting: .sessionsBadProxyHeader)
+
+    static func tooManyOfAddress(isTold: Bool) -> SessionEnd {
+        SessionEnd(
+            .refused, by: .mailrace, counting: .sessionsRefusedAddress,
+            saying: isTold ? .own(.tooManySessionsOfAddress) : .silence)
+    }
+
+    static func tooOften(isTold: Bool) -> SessionEnd {
+        SessionEnd(
+            .refused, by: .mailrace, counting: .sessionsRefusedRate, saying: isTold ? .own(.tooOften) : .silence)
+    }
+
+    static let upstreamTLSNotOffered = SessionEnd(
+        .upstreamTLSNotOffered, by: .upstream, saying: .own(.upstreamTLSNotAvailable))
+    /// STARTTLS was answered with something else than 220; that has been counted.
+    static let upstreamTLSRefused = SessionEnd(
+        .upstreamTLSRefused, by: .upstream, saying: .own(.upstreamTLSNotAvailable))
+    static let upstreamTLSFailed = SessionEnd(
+        .upstreamTLSFailed, by: .upstream, counting: .sessionsUpstreamSSLErr, saying: .own(.upstreamTLSNotAvailable))
+
+    /// All servers have as many connections as they may.
+    static let upstreamFull = SessionEnd(
+        .upstreamFull, by: .mailrace, counting: .sessionsUpstreamFull, saying: .own(.serviceNotAvailable))
+    /// The upstream does not want the session, which the client has been greeted for already.
+    static let upstreamRefused = SessionEnd(
+        .upstreamRefused, by: .upstream, counting: .sessionsUpstreamRefused, saying: .own(.serviceNotAvailable))
+    /// The upstream's greeting was a temporary refusal, and another server is tried.
+    static let upstreamDeclined = SessionEnd(.upstreamRefused, by: .upstream, saying: .own(.serviceNotAvailable))
+
     static let upstreamUnreachable = SessionEnd(
         .upstreamUnreachable, by: .upstream, counting: .sessionsUpstreamConnectFail, saying: .own(.serviceNotAvailable))
     static let upstreamClosed = SessionEnd(

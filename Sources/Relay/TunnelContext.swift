@@ -2,19 +2,23 @@ import Ring
 import TLS
 import Telemetry
 
-/// What the sessions of one listener have in common on one shard.
+/// What the sessions of one listener have in common on one shard, between two reloads.
 final class TunnelContext {
     let ring: Ring
     let settings: TunnelSettings
+    let pool: UpstreamPool
+    let limits: SessionLimits
     let tls: TLSServerContext?
     let counters: Counters
     let log: Log
 
     init(
-        _ ring: Ring, _ settings: TunnelSettings, counters: Counters, log: Log
+        _ settings: TunnelSettings, _ pool: UpstreamPool, limits: SessionLimits, counters: Counters, log: Log
     ) throws(TLSConfigurationError) {
-        self.ring = ring
+        ring = pool.ring
         self.settings = settings
+        self.pool = pool
+        self.limits = limits
         self.counters = counters
         self.log = log
         if let configuration = settings.tls { tls = try TLSServerContext(configuration) } else { tls = nil }

@@ -4,31 +4,9 @@ import Wire
 
 // The dialogue up to the hand-off.
 extension TunnelSession {
-    /// Opens the connection to the upstream: its servers in order.
-    func connect() async throws(SessionEnd) {
-        phase = .connect
-        for server in settings.servers {
-            if isDraining { throw .drained }
-            do throws(StreamError) {
-                _ = try await ring.connect(to: server, deadline: ring.now + settings.timeouts.connect) { upstream = $0 }
-                record.upstream = server.description
-                return
-            } catch {
-                upstream = nil
-                if isDraining { throw .drained }
-                context.log.warning(
-                    "upstream server not reachable",
-                    ["listener": settings.name, "upstream": server.description, "error": error.description])
-            }
-        }
-        throw .upstreamUnreachable
-    }
-
-    /// Relays the upstream's greeting. False where it is a refusal.
+    /// Connects the upstream and relays its greeting. False where it is a refusal.
     func greet() async throws(SessionEnd) -> Bool {
-        phase = .greeting
-        let greeting = try await nextReply(within: settings.timeouts.greeting)
-        if greeting.announcesClosing { throw .upstream421(greeting) }
+        let greeting = try await reachUpstream()
         try await tellClient(greeting.bytes)
         return greeting.code == 220
     }
@@ -79,10 +57,14 @@ extension TunnelSession {
         hasSaidHELO = true
         usesHELO = true
         record.greeting = .helo
-        try await tellUpstream(greeting.bytes)
-        guard settings.starttls == .require else { return nil }
-        let reply = try await replyToGreeting()
+        guard settings.starttls == .require || wantsUpstreamTLS else {
+            try await tellUpstream(greeting.bytes)
+            return nil
+        }
+        phase = .ehloReply
+        let reply = try await introduce(greeting)
         try await tellClient(reply.bytes)
+        guard settings.starttls == .require else { return nil }
         return reply.code == 250 ? try await onlyLeaving() : try await clientGreeting()
     }
 
@@ -106,29 +88,41 @@ extension TunnelSession {
     private func passEHLO(_ greeting: Line) async throws(SessionEnd) -> Line? {
         usesHELO = false
         record.greeting = .ehlo
-        try await tellUpstream(greeting.bytes)
-        let reply = try await replyToGreeting()
+        phase = .ehloReply
+        let reply = try await introduce(greeting)
         guard reply.code == 250 else {
             try await tellClient(reply.bytes)
             return try await clientGreeting()
         }
-        guard settings.starttls != .off else {
-            try await tellClient(reply.bytes)
-            context.counters.add(.sessionsEsmtpUnencrypted)
+        let canStartTLS = settings.starttls != .off && canMirrorTLS(reply)
+        try await tellClient(try edited(reply, canStartTLS: canStartTLS).bytes)
+        guard canStartTLS else {
+            if !isClientSecure { context.counters.add(.sessionsEsmtpUnencrypted) }
             return nil
         }
-        do throws(ReplyError) {
-            client.queue(try reply.adding(.starttls).bytes)
-        } catch { throw .upstreamBadReply }
-        try await tellClient([])
         return try await choice()
     }
 
-    private func replyToGreeting() async throws(SessionEnd) -> Reply {
-        phase = phase == .ehloTLS ? .ehloTLSReply : .ehloReply
-        let reply = try await nextReply(within: settings.timeouts.reply)
-        if reply.announcesClosing { throw .upstream421(reply) }
-        return reply
+    /// Where both sides are to have TLS or neither, the client can have it only if the upstream can.
+    private func canMirrorTLS(_ reply: Reply) throws(SessionEnd) -> Bool {
+        guard pool.settings.tls == .mirror, upstream?.layer == nil, !reply.offers(.starttls) else { return true }
+        context.counters.add(.sessionsUpstreamSSLNotOffered)
+        guard settings.starttls != .require else { throw .upstreamTLSNotOffered }
+        return false
+    }
+
+    /// The upstream's reply to EHLO as the client is to see it.
+    private func edited(_ reply: Reply, canStartTLS: Bool) throws(SessionEnd) -> Reply {
+        let policy = settings.ehlo
+        let edit = isClientSecure ? policy.insideTLS : policy.beforeTLS
+        do throws(ReplyError) {
+            let shown = reply.removing(policy.hidden)
+            switch edit {
+            case .inject where canStartTLS: return try shown.adding(.starttls)
+            case .inject, .strip: return shown.removing([.starttls])
+            case .pass: return shown
+            }
+        } catch { throw .upstreamBadReply }
     }
 
     /// The client knows of STARTTLS and chooses. What has a meaning of its own at this point is answered here; any
@@ -146,6 +140,7 @@ extension TunnelSession {
                 try await answerLocally(.starttlsTakesNoParameter)
             case .starttls:
                 guard isAlone else { throw .badPipeline }
+                try await mirrorTLS()
                 try await startTLS()
                 try await greetAgain()
                 return nil
@@ -163,26 +158,30 @@ extension TunnelSession {
     }
 
     /// Inside the client's TLS: one more EHLO is read, so that its reply offers no second STARTTLS.
-    private func greetAgain() async throws(SessionEnd) {
+    func greetAgain() async throws(SessionEnd) {
         phase = .ehloTLS
         while true {
             let line = try await nextLine()
-            guard line.verb == .ehlo else { return try await passGroup(line) }
-            guard client.buffered == 0 else { throw .badPipeline }
-            try await tellUpstream(line.bytes)
-            let reply = try await replyToGreeting()
-            try await tellClient(reply.removing([.starttls]).bytes)
-            if reply.code == 250 { return }
-            phase = .ehloTLS
+            switch line.verb {
+            case .ehlo, .helo where wantsUpstreamTLS:
+                guard client.buffered == 0 else { throw .badPipeline }
+                phase = .ehloTLSReply
+                let reply = try await introduce(line)
+                try await tellClient(try edited(reply, canStartTLS: false).bytes)
+                if reply.code == 250 { return }
+                phase = .ehloTLS
+            case _ where wantsUpstreamTLS: throw .badSequence
+            default: return try await passGroup(line)
+            }
         }
     }
 
     /// Passes on a command and what the client has pipelined behind it, in one piece.
-    private func passGroup(_ line: Line) async throws(SessionEnd) {
+    func passGroup(_ line: Line) async throws(SessionEnd) {
         try await tellUpstream(line.bytes + client.takeInput(client.buffered))
     }
 
-    private func answerLocally(_ reply: LocalReply) async throws(SessionEnd) {
+    func answerLocally(_ reply: LocalReply) async throws(SessionEnd) {
         localAnswers += 1
         guard localAnswers <= DialogueLimits.localAnswers else { throw .tooManyErrors }
         try await tellClient(render(reply))

@@ -1,4 +1,5 @@
 import Ring
+import TLS
 import Telemetry
 
 extension TunnelSession {
@@ -12,8 +13,10 @@ extension TunnelSession {
         phase = .passthrough
         client.deadline = .never
         upstream.deadline = .never
+        if let tls = upstream.layer as? TLSEngine, let session = tls.session { server?.tlsSession = session }
         let limits = Pump.Limits(
-            idle: settings.timeouts.passthroughIdle, halfClosedIdle: settings.timeouts.command)
+            idle: settings.timeouts.passthroughIdle, halfClosedIdle: settings.timeouts.command,
+            life: settings.timeouts.session, bytesPerSecond: settings.minimumRate)
         let pump = Pump(downstream: client, upstream: upstream, limits: limits)
         self.pump = pump
         context.counters.raise(.sessionsPassthrough)
@@ -30,9 +33,12 @@ extension TunnelSession {
             conclude(.completed, by: side == .downstream ? .client : .upstream)
         case .broken(.downstream, .insecure): conclude(.tlsFailed, by: .client)
         case .broken(.downstream, _): conclude(.clientReset, by: .client)
+        case .broken(.upstream, .insecure): conclude(.upstreamTLSFailed, by: .upstream)
         case .broken(.upstream, _): conclude(.upstreamReset, by: .upstream)
         case .idle: conclude(.idleTimeout, by: .mailrace, counting: .sessionsIdleTimeout)
         case .aborted: conclude(.drained, by: .mailrace, counting: .sessionsDrained)
+        case .expired: conclude(.sessionTimeout, by: .mailrace, counting: .sessionsSessionTimeout)
+        case .tooSlow: conclude(.tooSlow, by: .mailrace, counting: .sessionsTooSlow)
         case .overloaded: conclude(.internalError, by: .mailrace)
         }
     }

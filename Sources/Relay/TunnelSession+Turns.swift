@@ -9,7 +9,7 @@ extension TunnelSession {
     ///
     /// A line that is too long or is no command is answered with 500 once; the second ends the session.
     func nextLine() async throws(SessionEnd) -> Line {
-        client.deadline = ring.now + settings.timeouts.command
+        client.deadline = ring.now + commandTimeout
         presentUpstream?.deadline = .never
         var framer = LineFramer(limitBytes: DialogueLimits.commandLineBytes)
         while true {
@@ -93,31 +93,38 @@ extension TunnelSession {
         guard upstream.buffered > 0 else { return .upstreamFailed(upstream) }
         upstream.deadline = ring.now + DialogueLimits.leavePatience
         do throws(SessionEnd) {
-            let reply = try await reply(of: upstream, watching: nil) { mayBecome421($0) }
+            let reply = try await reply(of: upstream, watching: .nobody) { mayBecome421($0) }
             return reply.announcesClosing ? .upstream421(reply) : .upstreamDesync
         } catch {
             return error.end == .drained ? error : .upstreamDesync
         }
     }
 
-    /// The upstream's next reply, while the client has nothing to say. Bytes behind the reply make it a bad one.
+    /// What is expected of the client while the upstream is to answer.
+    enum Watch {
+        /// That it is silent and stays.
+        case silentClient
+        /// That it stays; it may speak, and is heard later.
+        case waitingClient
+        case nobody
+    }
+
+    /// The upstream's next reply. Bytes behind it make it a bad one.
     func nextReply(within limit: Duration) async throws(SessionEnd) -> Reply {
         guard let upstream else { preconditionFailure("a reply is awaited of nobody") }
         upstream.deadline = ring.now + limit
         client.deadline = .never
-        return try await reply(of: upstream, watching: client) { _ in true }
+        return try await reply(of: upstream, watching: watch) { _ in true }
     }
 
-    /// - Parameters:
-    ///   - client: who has to be silent meanwhile; `nil` where nobody has.
-    ///   - isWorthwhile: whether a line of which these bytes have come is worth waiting for.
+    /// - Parameter isWorthwhile: whether a line of which these bytes have come is worth waiting for.
     private func reply(
-        of upstream: Stream, watching client: Stream?, while isWorthwhile: (Span<UInt8>) -> Bool
+        of upstream: Stream, watching watch: Watch, while isWorthwhile: (Span<UInt8>) -> Bool
     ) async throws(SessionEnd) -> Reply {
         var framer = LineFramer(limitBytes: Reply.lineLimitBytes)
         var assembler = ReplyAssembler()
         while true {
-            if let client { try expectSilent(client) }
+            try look(at: watch)
             switch upstream.withInput({ framer.next(in: $0) }) {
             case .line(let length):
                 guard let reply = try Self.assemble(upstream.takeInput(length), &assembler) else { continue }
@@ -127,7 +134,7 @@ extension TunnelSession {
                 throw .upstreamBadReply
             case .incomplete:
                 guard upstream.withInput(isWorthwhile) else { throw .upstreamBadReply }
-                try await wait(for: upstream, watching: client)
+                try await wait(for: upstream, watching: watch)
             }
         }
     }
@@ -138,10 +145,11 @@ extension TunnelSession {
         do throws(ReplyError) { return try assembler.add(line.span) } catch { throw .upstreamBadReply }
     }
 
-    private func wait(for upstream: Stream, watching client: Stream?) async throws(SessionEnd) {
+    private func wait(for upstream: Stream, watching watch: Watch) async throws(SessionEnd) {
         if isDraining { throw .drained }
         do throws(StreamError) {
-            try await upstream.waitForInput(orOf: client)
+            // A client that has spoken is heard when its turn comes; until then nothing more is read of it.
+            try await upstream.waitForInput(orOf: watch == .nobody || client.hasInput ? nil : client)
         } catch {
             switch error {
             case .interrupted: return
@@ -151,17 +159,20 @@ extension TunnelSession {
         }
     }
 
-    private func expectSilent(_ client: Stream) throws(SessionEnd) {
-        guard client.hasInput else { return }
-        guard client.buffered == 0 else { throw .clientDesync }
-        throw .clientFailed(client.inputEnd ?? .ended)
+    private func look(at watch: Watch) throws(SessionEnd) {
+        guard watch != .nobody, client.hasInput else { return }
+        if client.buffered > 0 {
+            if watch == .silentClient { throw .clientDesync }
+        } else {
+            throw .clientFailed(client.inputEnd ?? .ended)
+        }
     }
 
     // MARK: Speaking
 
     /// Sends bytes to the client: a reply. It has as long to take them as it has for a command.
     func tellClient(_ bytes: [UInt8]) async throws(SessionEnd) {
-        client.deadline = ring.now + settings.timeouts.command
+        client.deadline = ring.now + commandTimeout
         do throws(StreamError) { try await client.write(bytes) } catch {
             throw error == .timedOut ? .commandTimeout : .clientFailed(error)
         }

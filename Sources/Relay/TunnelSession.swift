@@ -10,11 +10,16 @@ import Wire
 /// whoever speaks while it is the other side's turn ends the session.
 final class TunnelSession {
     let client: Stream
+    var identity: ClientIdentity
     var upstream: Stream?
+    /// The server that `upstream` is connected to, or that is being connected. It is held until the session ends.
+    var server: UpstreamServer?
     /// The upstream has refused the client; it is closed and no part of the dialogue.
     var hasRefused = false
     let context: TunnelContext
     var record: SessionRecord
+    /// Among the sessions of its address.
+    var place: SessionLimits.Place?
 
     /// Bytes go both ways: the pump that moves them.
     var pump: Pump?
@@ -26,6 +31,10 @@ final class TunnelSession {
     var usesHELO = false
     /// It has done so at least once, whatever it said since.
     var hasSaidHELO = false
+    /// TLS with the upstream has failed, and the policy lets the session go on without.
+    var doesWithoutUpstreamTLS = false
+    /// What is expected of the client while the upstream is to answer.
+    var watch = Watch.silentClient
     var badLines = 0
     var localAnswers = 0
 
@@ -33,6 +42,7 @@ final class TunnelSession {
         self.client = client
         self.context = context
         self.record = record
+        identity = ClientIdentity(of: client)
     }
 
     /// The upstream that may speak and has to be listened to; `nil` before it is connected and after it has refused.
@@ -40,10 +50,19 @@ final class TunnelSession {
 
     var settings: TunnelSettings { context.settings }
     var ring: Ring { context.ring }
+    var pool: UpstreamPool { context.pool }
+    /// The client is inside TLS.
+    var isClientSecure: Bool { client.layer != nil }
 
     var phase: SessionRecord.Phase {
         get { record.phase }
         set { record.phase = newValue }
+    }
+
+    /// How long the client may take for a command.
+    var commandTimeout: Duration {
+        let timeouts = settings.timeouts
+        return context.limits.isStressed ? min(timeouts.command, timeouts.stressCommand) : timeouts.command
     }
 
     /// Carries the dialogue on to the hand-off, or to its end.
@@ -51,9 +70,13 @@ final class TunnelSession {
     /// - Returns: true where the session is handed off: `passThrough` follows.
     func converse() async -> Bool {
         do throws(SessionEnd) {
-            try await connect()
-            guard try await greet() else { try await refuseAll() }
-            try await negotiate()
+            try await arrive()
+            if settings.dial == .afterTLS, !settings.isImplicitTLS {
+                try await negotiateAlone()
+            } else {
+                guard try await greet() else { try await refuseAll() }
+                try await negotiate()
+            }
             return true
         } catch {
             await end(isAborted ? .aborted : error)
@@ -63,7 +86,7 @@ final class TunnelSession {
 
     /// Closes both connections, at the end of everything.
     func close() async {
-        await upstream?.close()
+        await dropUpstream()
         await client.close()
     }
 
@@ -85,6 +108,7 @@ final class TunnelSession {
         upstream?.deadline = now
     }
 
+    @inline(never)
     private func end(_ end: SessionEnd) async {
         record.end = end.end
         record.endedBy = end.endedBy

@@ -29,6 +29,15 @@ public enum Counter: Int, CaseIterable, Sendable {
     /// A TLS handshake with the client was begun (the 220 to STARTTLS was sent) and failed, was given up by the
     /// client, or ran out of time.
     case sessionsDownstreamSSLErr
+    /// A TLS handshake with the upstream was completed, whatever the policy.
+    case sessionsUpstreamTerminatedSSL
+    /// The session ended because a TLS handshake with the upstream failed or ran out of time. One that was done without,
+    /// or after which another server was tried, moves `upstream_tls_failures` alone.
+    case sessionsUpstreamSSLErr
+    /// The upstream answered STARTTLS with another code than 220.
+    case sessionsUpstreamSSLCommandErr
+    /// The upstream did not list STARTTLS in its reply to EHLO, and the policy asks for it.
+    case sessionsUpstreamSSLNotOffered
 
     /// The client was told 530 because the listener requires STARTTLS.
     case sessionsTLSRequired
@@ -43,6 +52,18 @@ public enum Counter: Int, CaseIterable, Sendable {
     case sessionsUpstream421
     /// A connection over `max_sessions` was turned away with a 421. It is not in `sessions`.
     case sessionsRefused
+    /// A client was told 421 because its address had as many sessions as it may (`max_sessions_per_address`).
+    case sessionsRefusedAddress
+    /// A client was told 421 because its address came more often than it may (`max_accepts_per_address`).
+    case sessionsRefusedRate
+    /// A connection that did not come from a network of `proxy_protocol_trusted` was closed. It is not in `sessions`.
+    case sessionsProxyUntrusted
+    /// What came in place of a PROXY header was none, or not complete in time.
+    case sessionsBadProxyHeader
+    /// All servers of the upstream had `max_connections` for as long as a session may wait; the client was told 421.
+    case sessionsUpstreamFull
+    /// The upstream did not greet with 220, or refused EHLO, after the client had been greeted by Mailrace.
+    case sessionsUpstreamRefused
     /// The session was ended by a drain: with a 421 before the hand-off, or without text at the drain's deadline after
     /// it.
     case sessionsDrained
@@ -50,6 +71,10 @@ public enum Counter: Int, CaseIterable, Sendable {
     case sessionsCommandTimeout
     /// Neither side sent a byte for `passthrough_idle` after the hand-off.
     case sessionsIdleTimeout
+    /// The session had lived for `timeouts.session` after the hand-off.
+    case sessionsSessionTimeout
+    /// The session moved fewer bytes than `minimum_rate` asks for.
+    case sessionsTooSlow
 
     /// Bytes received from clients, without TLS framing. Added at the latest when the session ends; so are the next
     /// three.
@@ -60,6 +85,19 @@ public enum Counter: Int, CaseIterable, Sendable {
     case upstreamRxBytes
     /// Bytes sent to upstreams.
     case upstreamTxBytes
+
+    /// Connections accepted, those that were turned away included.
+    case downstreamCxTotal
+    /// Sessions for which no server was found: none was reachable, or none had room.
+    case downstreamCxNoRoute
+    /// Reading from one side was put off because the other side does not take what has been read.
+    case flowControlPausedReadingTotal
+    /// Reading went on after that.
+    case flowControlResumedReadingTotal
+    /// Sessions in which the client sent something before the upstream had greeted it.
+    case earlyDataReceivedCountTotal
+    /// Sessions whose client had ended its direction while bytes for the upstream were still to be sent.
+    case upstreamFlushTotal
 }
 
 extension Counter {
@@ -82,19 +120,51 @@ extension Counter {
         case .sessionsDownstreamTerminatedSSL:
             ("sessions_downstream_terminated_ssl", "TLS handshakes with clients completed.")
         case .sessionsDownstreamSSLErr: ("sessions_downstream_ssl_err", "TLS handshakes with clients failed.")
+        case .sessionsUpstreamTerminatedSSL:
+            ("sessions_upstream_terminated_ssl", "TLS handshakes with upstreams completed.")
+        case .sessionsUpstreamSSLErr:
+            ("sessions_upstream_ssl_err", "Sessions ended by a failed TLS handshake with the upstream.")
+        case .sessionsUpstreamSSLCommandErr:
+            ("sessions_upstream_ssl_command_err", "The upstream refused STARTTLS.")
+        case .sessionsUpstreamSSLNotOffered:
+            ("sessions_upstream_ssl_not_offered", "The upstream did not offer STARTTLS where it is wanted.")
         case .sessionsTLSRequired: ("sessions_tls_required", "The client was told that STARTTLS is required.")
         case .sessionsUpstreamBadReply: ("sessions_upstream_bad_reply", "The upstream sent a malformed reply.")
         case .sessionsUpstreamEarlyClose: ("sessions_upstream_early_close", "The upstream left before the hand-off.")
         case .sessionsUpstreamConnectFail: ("sessions_upstream_connect_fail", "No upstream server could be reached.")
         case .sessionsUpstream421: ("sessions_upstream_421", "The upstream closed with a 421 before the hand-off.")
         case .sessionsRefused: ("sessions_refused", "Connections turned away over max_sessions.")
+        case .sessionsRefusedAddress:
+            ("sessions_refused_address", "Sessions refused because their address had too many.")
+        case .sessionsRefusedRate:
+            ("sessions_refused_rate", "Sessions refused because their address came too often.")
+        case .sessionsProxyUntrusted:
+            ("sessions_proxy_untrusted", "Connections closed that came from no trusted proxy.")
+        case .sessionsBadProxyHeader:
+            ("sessions_bad_proxy_header", "Sessions without a valid PROXY header in time.")
+        case .sessionsUpstreamFull:
+            ("sessions_upstream_full", "All servers of the upstream had as many connections as they may.")
+        case .sessionsUpstreamRefused:
+            ("sessions_upstream_refused", "The upstream refused a client that Mailrace had greeted.")
         case .sessionsDrained: ("sessions_drained", "Sessions ended by a drain.")
         case .sessionsCommandTimeout: ("sessions_command_timeout", "A deadline passed before the hand-off.")
         case .sessionsIdleTimeout: ("sessions_idle_timeout", "Sessions idle for too long after the hand-off.")
+        case .sessionsSessionTimeout: ("sessions_session_timeout", "Sessions that had lived for as long as they may.")
+        case .sessionsTooSlow: ("sessions_too_slow", "Sessions that moved fewer bytes than they must.")
         case .downstreamRxBytes: ("downstream_rx_bytes", "Bytes received from clients.")
         case .downstreamTxBytes: ("downstream_tx_bytes", "Bytes sent to clients.")
         case .upstreamRxBytes: ("upstream_rx_bytes", "Bytes received from upstreams.")
         case .upstreamTxBytes: ("upstream_tx_bytes", "Bytes sent to upstreams.")
+        case .downstreamCxTotal: ("downstream_cx_total", "Connections accepted.")
+        case .downstreamCxNoRoute: ("downstream_cx_no_route", "Sessions for which no server was found.")
+        case .flowControlPausedReadingTotal:
+            ("flow_control_paused_reading_total", "Times that reading was put off for a slow reader.")
+        case .flowControlResumedReadingTotal:
+            ("flow_control_resumed_reading_total", "Times that reading went on after that.")
+        case .earlyDataReceivedCountTotal:
+            ("early_data_received_count_total", "Sessions whose client spoke before the upstream had greeted it.")
+        case .upstreamFlushTotal:
+            ("upstream_flush_total", "Sessions whose client was done while bytes for the upstream still waited.")
         }
     }
 }

@@ -36,18 +36,18 @@ public final class Counters: Sendable {
         }
     }
 
-    /// Raises a gauge by one. On the shard's thread only.
-    public func raise(_ gauge: Gauge) {
+    /// Raises a gauge. On the shard's thread only.
+    public func raise(_ gauge: Gauge, by amount: UInt64 = 1) {
         let cell = gauge.rawValue
-        gauges[cell].store(gauges[cell].load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        gauges[cell].store(gauges[cell].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
-    /// Lowers a gauge by one. It must have been raised before. On the shard's thread only.
-    public func lower(_ gauge: Gauge) {
+    /// Lowers a gauge. It must have been raised by as much before. On the shard's thread only.
+    public func lower(_ gauge: Gauge, by amount: UInt64 = 1) {
         let cell = gauge.rawValue
         let value = gauges[cell].load(ordering: .relaxed)
-        precondition(value > 0, "a gauge was lowered more often than raised")
-        gauges[cell].store(value &- 1, ordering: .relaxed)
+        precondition(value >= amount, "a gauge was lowered more than raised")
+        gauges[cell].store(value &- amount, ordering: .relaxed)
     }
 
     /// The counter's value now. From any thread.

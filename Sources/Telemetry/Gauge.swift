@@ -4,6 +4,12 @@ public enum Gauge: Int, CaseIterable, Sendable {
     case sessionsActive
     /// Of these, the ones handed off to opaque bytes.
     case sessionsPassthrough
+    /// Bytes read from clients that their upstream does not take yet.
+    case downstreamRxBytesBuffered
+    /// Bytes read from upstreams that their client does not take yet.
+    case downstreamTxBytesBuffered
+    /// Sessions whose client has ended its direction while bytes for the upstream are still to be sent.
+    case upstreamFlushActive
 }
 
 extension Gauge {
@@ -12,6 +18,9 @@ extension Gauge {
         switch self {
         case .sessionsActive: "sessions_active"
         case .sessionsPassthrough: "sessions_passthrough"
+        case .downstreamRxBytesBuffered: "downstream_rx_bytes_buffered"
+        case .downstreamTxBytesBuffered: "downstream_tx_bytes_buffered"
+        case .upstreamFlushActive: "upstream_flush_active"
         }
     }
 
@@ -20,6 +29,9 @@ extension Gauge {
         switch self {
         case .sessionsActive: "Sessions that have begun and not ended."
         case .sessionsPassthrough: "Sessions handed off to opaque bytes."
+        case .downstreamRxBytesBuffered: "Bytes of clients held for upstreams that do not read."
+        case .downstreamTxBytesBuffered: "Bytes of upstreams held for clients that do not read."
+        case .upstreamFlushActive: "Sessions whose client is done while bytes for the upstream still wait."
         }
     }
 }

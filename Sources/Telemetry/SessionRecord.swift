@@ -12,6 +12,8 @@ public struct SessionRecord: Sendable {
     public var durationMilliseconds: Int64 = 0
     /// The client's address and port, `192.0.2.1:4711` or `[2001:db8::1]:4711`.
     public var client: String
+    /// The proxy that told who the client is; nil if the client came itself.
+    public var proxy: String?
     /// The server's that was connected; nil if none was.
     public var upstream: String?
     /// How the client introduced itself last; nil if it did not.
@@ -20,6 +22,12 @@ public struct SessionRecord: Sendable {
     public var tls: TLSFacts?
     /// What was wrong with the client's handshake, in one word of the TLS target's; nil if nothing was.
     public var tlsFailure: String?
+    /// The common name in the client's certificate; nil if it showed none.
+    public var clientCertificate: String?
+    /// The upstream's TLS; nil if no handshake was completed.
+    public var upstreamTLS: TLSFacts?
+    /// What was wrong with the upstream's TLS or its certificate, in one word; nil if nothing was.
+    public var upstreamTLSFailure: String?
     /// Bytes from the client that went to the upstream, without TLS framing.
     public var bytesUpstream: UInt64 = 0
     /// Bytes from the upstream that went to the client, without TLS framing.
@@ -61,8 +69,10 @@ extension SessionRecord {
         }
     }
 
-    /// Where a session at tunnel depth stands, in the order in which it goes.
+    /// Where a session at tunnel depth stands, in the order in which it usually goes.
     public enum Phase: String, CaseIterable, Sendable {
+        /// The proxy in front is to say who the client is.
+        case proxyHeader = "proxy_header"
         /// An upstream server is being connected.
         case connect
         /// The upstream is to greet.
@@ -79,6 +89,10 @@ extension SessionRecord {
         case ehloTLS = "ehlo_tls"
         /// The upstream is to answer that.
         case ehloTLSReply = "ehlo_tls_reply"
+        /// The upstream is to answer STARTTLS.
+        case upstreamStartTLS = "upstream_starttls"
+        /// The TLS handshake with the upstream goes on.
+        case upstreamHandshake = "upstream_handshake"
         /// Handed off: bytes go both ways unread.
         case passthrough
     }
@@ -114,12 +128,32 @@ extension SessionRecord {
         case tlsFailed = "tls_failed"
         /// The handshake took too long.
         case tlsTimeout = "tls_timeout"
+        /// The upstream offers no STARTTLS, and TLS is required there.
+        case upstreamTLSNotOffered = "upstream_tls_not_offered"
+        /// The upstream refused STARTTLS, and TLS is required there.
+        case upstreamTLSRefused = "upstream_tls_refused"
+        /// The handshake with the upstream failed; `upstreamTLSFailure` says why.
+        case upstreamTLSFailed = "upstream_tls_failed"
+        /// All servers had as many connections as they may.
+        case upstreamFull = "upstream_full"
+        /// The upstream refused a client that Mailrace had greeted.
+        case upstreamRefused = "upstream_refused"
+        /// What came in place of a PROXY header was none.
+        case badProxyHeader = "bad_proxy_header"
+        /// The PROXY header did not come in time.
+        case proxyHeaderTimeout = "proxy_header_timeout"
+        /// The client's address had too many sessions, or came too often.
+        case refused
         /// The client let the time for a command pass.
         case commandTimeout = "command_timeout"
         /// The upstream let the time for a reply pass.
         case replyTimeout = "reply_timeout"
         /// Neither side sent anything for too long after the hand-off.
         case idleTimeout = "idle_timeout"
+        /// The session had lived for as long as it may.
+        case sessionTimeout = "session_timeout"
+        /// The session moved fewer bytes than it must.
+        case tooSlow = "too_slow"
         /// A drain ended it.
         case drained
         /// The process was told a second time to stop.

@@ -14,6 +14,12 @@ extension LocalReply {
     public static let shuttingDown = LocalReply(stated: 421, 4, 3, 2, "Service shutting down")
     /// There are as many sessions as are allowed. Closes.
     public static let tooManySessions = LocalReply(stated: 421, 4, 3, 2, "Too many sessions, try again later")
+    /// The client's address has as many sessions as it may. Closes.
+    public static let tooManySessionsOfAddress = LocalReply(stated: 421, 4, 7, 0, "Too many sessions from your address")
+    /// The client's address comes more often than it may. Closes.
+    public static let tooOften = LocalReply(stated: 421, 4, 7, 0, "Too many connections from your address, slow down")
+    /// The upstream is to have TLS and cannot be given it. Closes.
+    public static let upstreamTLSNotAvailable = LocalReply(stated: 421, 4, 7, 5, "Upstream TLS not available")
     /// The client was silent for too long. Closes.
     public static let idleTimeout = LocalReply(stated: 421, 4, 4, 2, "Idle timeout, closing connection")
     /// The upstream does not speak SMTP. Closes.

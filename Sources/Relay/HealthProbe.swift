@@ -1,0 +1,127 @@
+import Ring
+import TLS
+import Wire
+
+/// Asks one server time and again whether it is well.
+final class HealthProbe {
+    private let server: UpstreamServer
+    private let pool: UpstreamPool
+    private var pause: Alarm?
+    private var stream: Stream?
+    private var isStopping = false
+    private var hasEnded = true
+    private var waiting: UnsafeContinuation<Void, Never>?
+
+    init(of server: UpstreamServer, in pool: UpstreamPool) {
+        self.server = server
+        self.pool = pool
+    }
+
+    private var ring: Ring { pool.ring }
+    private var policy: UpstreamSettings.HealthPolicy { pool.settings.health }
+
+    func start(on shard: isolated Shard) {
+        hasEnded = false
+        let share = UInt64.random(in: 0...100)
+        shard.spawn { await self.run(firstShare: share) }
+    }
+
+    /// Asks for the end; `ended` waits for it.
+    func beginStop() {
+        isStopping = true
+        pause?.turnOff()
+        stream?.deadline = ring.now
+    }
+
+    func ended() async {
+        guard !hasEnded else { return }
+        await withUnsafeContinuation { waiting = $0 }
+    }
+
+    /// Shards and servers must not ask all at the same moment: the first pause is a random share of the interval, in
+    /// percent, the others vary by a tenth.
+    private func run(firstShare: UInt64) async {
+        await rest(policy.interval * Int(firstShare) / 100)
+        while !isStopping {
+            await probe()
+            await rest(policy.interval * Int.random(in: 90...110) / 100)
+        }
+        hasEnded = true
+        waiting.take()?.resume()
+    }
+
+    private func rest(_ length: Duration) async {
+        guard !isStopping else { return }
+        let pause = Alarm()
+        self.pause = pause
+        await pause.sleep(on: ring, until: ring.now + length)
+        self.pause = nil
+    }
+
+    private func probe() async {
+        let deadline = ring.now + policy.timeout
+        do throws(DialError) {
+            let stream = try await pool.connect(to: server, within: policy.timeout) { self.stream = $0 }
+            self.stream = stream
+            stream.deadline = deadline
+            let problem = policy.probe == .ehlo ? await converse(stream) : nil
+            self.stream = nil
+            await stream.close()
+            note(problem)
+        } catch {
+            stream = nil
+            note(error.description)
+        }
+    }
+
+    private func note(_ problem: String?) {
+        guard !isStopping else { return }
+        guard let problem else { return server.noteSuccess() }
+        server.tally.countFailedCheck()
+        server.noteFailure(problem, at: ring.now)
+    }
+
+    /// What is wrong with the server; nil: nothing.
+    private func converse(_ stream: Stream) async -> String? {
+        if let header = pool.settings.proxyHeader { stream.queue(header.localHeader) }
+        do throws(StreamError) {
+            if pool.settings.tls == .implicit, let tls = pool.tls {
+                guard let engine = try? TLSEngine(client: tls, serverName: server.tlsName) else { return "no name" }
+                try await stream.flush()
+                try await stream.secure(with: engine)
+            }
+            try await stream.flush()
+            guard let greeting = try await stream.nextReply() else { return "malformed greeting" }
+            guard greeting.code == 220 else { return "greeting \(greeting.code)" }
+            try await stream.write(Array("EHLO \(pool.settings.hostname)\r\n".utf8))
+            guard let reply = try await stream.nextReply() else { return "malformed reply to EHLO" }
+            guard reply.code == 250 else { return "\(reply.code) to EHLO" }
+            // A server that has answered is well, whether or not it waits for our goodbye.
+            stream.queue(Array("QUIT\r\n".utf8))
+            try? await stream.finishSending()
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+}
+
+extension Stream {
+    /// The next reply; nil where what comes is none.
+    fileprivate func nextReply() async throws(StreamError) -> Reply? {
+        var framer = LineFramer(limitBytes: Reply.lineLimitBytes)
+        var assembler = ReplyAssembler()
+        while true {
+            switch withInput({ framer.next(in: $0) }) {
+            case .line(let length):
+                do {
+                    if let reply = try assembler.add(takeInput(length).span) { return reply }
+                } catch {
+                    return nil
+                }
+            case .tooLong: return nil
+            case .incomplete: try await waitForInput()
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Lookup
+import Ring
+
+/// The addresses of one server: what is configured, or what its host name leads to, kept for as long as DNS says.
+///
+/// Sessions that ask at the same time share one lookup. Where a lookup fails and there was an answer before, that is
+/// used on: a resolver's bad minute must not stop the mail.
+final class ServerNames {
+    private let address: ServerAddress
+    private let resolver: Resolver
+    private var known: [SocketAddress] = []
+    private var freshUntil = Instant(nanoseconds: 0)
+    private var isAsking = false
+    private var waiting: [UnsafeContinuation<Void, Never>] = []
+    private var lastFailure: ResolutionError?
+
+    init(_ address: ServerAddress, _ resolver: Resolver) {
+        self.address = address
+        self.resolver = resolver
+        if case .socket(let address) = address {
+            known = [address]
+            freshUntil = .never
+        }
+    }
+
+    /// At least one.
+    ///
+    /// - Throws: where the name has no address and never had one.
+    func addresses(by deadline: Instant, now: Instant) async throws(DialError) -> [SocketAddress] {
+        guard case .host(let name, let port) = address, freshUntil <= now else { return known }
+        if isAsking {
+            await withUnsafeContinuation { waiting.append($0) }
+        } else {
+            await ask(name, port, deadline, now)
+        }
+        guard !known.isEmpty else { throw .unresolved(lastFailure ?? .timedOut) }
+        return known
+    }
+
+    @inline(never)
+    private func ask(_ name: String, _ port: UInt16, _ deadline: Instant, _ now: Instant) async {
+        isAsking = true
+        do throws(ResolutionError) {
+            let answer = try await resolver.addresses(of: name, deadline: deadline)
+            let preferred = known.first
+            known = answer.addresses.map { SocketAddress(octets: $0, port: port) }
+            if let preferred { prefer(preferred) }
+            freshUntil = now + answer.timeToLive
+        } catch {
+            lastFailure = error
+        }
+        isAsking = false
+        let waiting = waiting
+        self.waiting = []
+        for continuation in waiting { continuation.resume() }
+    }
+
+    /// The address answered: it is tried first from now on.
+    func prefer(_ address: SocketAddress) {
+        guard let place = known.firstIndex(of: address), place > 0 else { return }
+        known.remove(at: place)
+        known.insert(address, at: 0)
+    }
+}

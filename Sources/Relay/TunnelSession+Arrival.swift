@@ -1,0 +1,56 @@
+import Ring
+import TLS
+import Telemetry
+import Wire
+
+// Before the first word: who the client is, whether there is room for it, and TLS where it comes first.
+extension TunnelSession {
+    func arrive() async throws(SessionEnd) {
+        if settings.proxyProtocol != nil { try await readProxyHeader() }
+        try admit()
+        if settings.isImplicitTLS { try await secureClient() }
+    }
+
+    /// Reads the PROXY header. Until it is complete nothing is said to anybody: what comes in its place is closed
+    /// without a word, for it is not a client that speaks.
+    @inline(never)
+    private func readProxyHeader() async throws(SessionEnd) {
+        phase = .proxyHeader
+        client.deadline = ring.now + settings.timeouts.proxyHeader
+        while true {
+            switch client.withInput({ ProxyHeader.next(in: $0) }) {
+            case .header(let header, let length):
+                client.dropInput(length)
+                record.proxy = record.client
+                identity.take(header)
+                record.client = identity.source?.description ?? record.client
+                return
+            case .malformed(let error):
+                context.log.warning(
+                    "malformed PROXY header", ["session": record.id.description, "reason": error.description])
+                throw .badProxyHeader
+            case .incomplete: break
+            }
+            if isDraining { throw .aborted }
+            do throws(StreamError) { try await client.waitForInput() } catch {
+                switch error {
+                case .interrupted: continue
+                case .timedOut: throw .proxyHeaderTimeout
+                default: throw .clientFailed(error)
+                }
+            }
+        }
+    }
+
+    /// Counts the session among those of its address.
+    private func admit() throws(SessionEnd) {
+        guard let source = identity.source else { return }
+        do throws(SessionLimits.RefusalError) {
+            place = try context.limits.take(source, ownMax: settings.sessionsPerAddressMax, now: ring.now)
+        } catch {
+            // Inside the client's TLS that has not begun there is nobody to tell.
+            let isTold = !settings.isImplicitTLS
+            throw error.refusal == .tooMany ? .tooManyOfAddress(isTold: isTold) : .tooOften(isTold: isTold)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Ring
+import TLS
+import Telemetry
+import Wire
+
+extension TunnelSession {
+    /// Takes the client into TLS (RFC 3207). All that was said before counts no more; nothing of it is left unread.
+    func startTLS() async throws(SessionEnd) {
+        phase = .handshake
+        try await tellClient(render(.readyToStartTLS))
+        try await secureClient()
+    }
+
+    /// The handshake with the client.
+    @inline(never)
+    func secureClient() async throws(SessionEnd) {
+        guard let tls = context.tls else { preconditionFailure("TLS without a certificate") }
+        phase = .handshake
+        let engine = TLSEngine(server: tls)
+        client.deadline = ring.now + settings.timeouts.tlsHandshake
+        do throws(StreamError) {
+            try await client.secure(with: engine)
+        } catch {
+            context.counters.add(.sessionsDownstreamSSLErr)
+            throw handshakeFailed(error, engine)
+        }
+        context.counters.add(.sessionsDownstreamTerminatedSSL)
+        record.tls = SessionRecord.TLSFacts(engine)
+        record.clientCertificate = engine.peerCommonName
+    }
+
+    private func handshakeFailed(_ error: StreamError, _ engine: TLSEngine) -> SessionEnd {
+        let failure = TLSFailure(of: engine, error)
+        record.tlsFailure = failure.label.rawValue
+        context.counters.add(.downstreamTLSFailures, reason: failure.label.rawValue)
+        context.log.debug(
+            "TLS handshake failed", ["session": record.id.description, "reason": failure.description])
+        return SessionEnd(error == .timedOut ? .tlsTimeout : .tlsFailed, by: .client)
+    }
+}
+
+extension TLSFailure {
+    /// Why a handshake that ended with `error` did.
+    init(of engine: TLSEngine, _ error: StreamError) {
+        self =
+            switch error {
+            case .timedOut: .timeout
+            case .insecure: engine.failure ?? .closed
+            default: .closed
+            }
+    }
+}
+
+extension SessionRecord.TLSFacts {
+    init(_ engine: TLSEngine) {
+        self.init(
+            version: engine.protocolVersion ?? "", cipher: engine.cipher ?? "", resumed: engine.isResumed)
+    }
+}

@@ -1,0 +1,97 @@
+import Ring
+import TLS
+import Telemetry
+import Wire
+
+// The way to an upstream that greets.
+extension TunnelSession {
+    /// Connects a server and reads its greeting. Until that is shown to the client, another server can take its place:
+    /// those that do not take the connection, and up to `retries` that do and then fail.
+    func reachUpstream() async throws(SessionEnd) -> Reply {
+        var candidates = pool.candidates(for: identity.hash)
+        var retries = pool.settings.retries
+        var outcome = SessionEnd.upstreamUnreachable
+        while true {
+            guard let server = try await takeServer(&candidates) else { throw outcome }
+            do throws(SessionEnd) {
+                guard try await open(server) else { continue }
+                let greeting = try await nextReply(within: settings.timeouts.greeting)
+                if greeting.isTransientFailure, retries > 0, !candidates.isEmpty {
+                    throw .upstreamDeclined
+                }
+                if greeting.code == 220 { server.noteSuccess() }
+                if greeting.announcesClosing { throw .upstream421(greeting) }
+                return greeting
+            } catch {
+                guard error.endedBy == .upstream, error.end != .upstream421 else { throw error }
+                server.tally.countFailure()
+                server.noteFailure(error.end.rawValue, at: ring.now)
+                outcome = error
+                guard retries > 0 else { throw error }
+                retries -= 1
+            }
+            await dropUpstream()
+        }
+    }
+
+    /// The next server that has room for one more connection. Waits where all are full.
+    private func takeServer(_ candidates: inout UpstreamPool.Candidates) async throws(SessionEnd) -> UpstreamServer? {
+        phase = .connect
+        var patienceEnd: Instant?
+        while true {
+            if isDraining { throw .drained }
+            switch pool.next(&candidates) {
+            case .server(let server):
+                self.server = server
+                record.upstream = server.address.description
+                return server
+            case .none: return nil
+            case .full:
+                let end = patienceEnd ?? ring.now + pool.settings.waitTimeout
+                patienceEnd = end
+                guard ring.now < end, await pool.waitForConnection() else { throw .upstreamFull }
+            }
+        }
+    }
+
+    /// Opens the connection: PROXY header, and TLS where it comes first. False where the server does not take it.
+    private func open(_ server: UpstreamServer) async throws(SessionEnd) -> Bool {
+        guard try await dial(server) else {
+            await dropUpstream()
+            return false
+        }
+        if let header = pool.settings.proxyHeader { upstream?.queue(proxyHeader(header)) }
+        if pool.settings.tls == .implicit {
+            phase = .upstreamHandshake
+            try await secureUpstream()
+        } else {
+            try await tellUpstream([])
+        }
+        phase = .greeting
+        return true
+    }
+
+    @inline(never)
+    private func dial(_ server: UpstreamServer) async throws(SessionEnd) -> Bool {
+        do throws(DialError) {
+            _ = try await pool.connect(to: server, within: pool.settings.connectTimeout) { upstream = $0 }
+            server.tally.countConnect()
+            return true
+        } catch {
+            upstream = nil
+            if isDraining { throw .drained }
+            server.tally.countConnectFailure()
+            server.noteFailure(error.description, at: ring.now)
+            context.log.debug(
+                "upstream server not reachable",
+                ["session": record.id.description, "server": server.address.description, "error": error.description])
+            return false
+        }
+    }
+
+    /// Lets go of the upstream, and of its place with the server.
+    func dropUpstream() async {
+        if let upstream = upstream.take() { await upstream.close() }
+        if let server = server.take() { pool.giveBack(server) }
+    }
+}

@@ -1,0 +1,197 @@
+public import Lookup
+public import Ring
+public import TLS
+public import Telemetry
+
+/// The servers of one upstream on one shard: which of them a session gets.
+///
+/// Not Sendable; lives on its shard. Sessions keep the pool they began with.
+public final class UpstreamPool {
+    public let settings: UpstreamSettings
+    let ring: Ring
+    let tls: TLSClientContext?
+    let servers: [UpstreamServer]
+    private var turn: Int
+    private var sourceTurn = 0
+    /// Sessions that wait for a connection to be given back.
+    private var waiting: [Alarm] = []
+    private var probes: [HealthProbe] = []
+
+    /// Sessions that may wait on one shard.
+    private static let waitingMax = 4096
+    /// Connections are given back on other shards, too, and nobody tells.
+    private static let waitSlice = Duration.milliseconds(100)
+
+    /// - Parameter tallies: one for each server, shared by all shards.
+    /// - Throws: where the TLS settings cannot be used.
+    public init(
+        _ settings: UpstreamSettings, on shard: isolated Shard, resolver: Resolver, tallies: [ServerTally], log: Log
+    ) throws(TLSConfigurationError) {
+        precondition(tallies.count == settings.servers.count && !tallies.isEmpty)
+        self.settings = settings
+        ring = shard.ring
+        if let configuration = settings.tlsClient { tls = try TLSClientContext(configuration) } else { tls = nil }
+        servers = zip(settings.servers, tallies).map { address, tally in
+            UpstreamServer(address, settings, tally, log, ServerNames(address, resolver))
+        }
+        turn = shard.number  // Shards that begin with different servers do not all hit the first at once.
+    }
+
+    /// Begins to probe the servers, where they are to be probed.
+    public func start(on shard: isolated Shard) {
+        guard settings.health.probe != .off else { return }
+        probes = servers.map { HealthProbe(of: $0, in: self) }
+        for probe in probes { probe.start(on: shard) }
+    }
+
+    /// Ends the probes. The pool serves on for the sessions it has.
+    public func stop() async {
+        for probe in probes { probe.beginStop() }
+        for probe in probes { await probe.ended() }
+        probes = []
+        for server in servers { server.leave() }
+    }
+
+    // MARK: Choosing
+
+    /// The servers in the order in which one session tries them, each once.
+    struct Candidates {
+        fileprivate var untried: [Int]
+
+        var isEmpty: Bool { untried.isEmpty }
+    }
+
+    /// - Parameter clientHash: tells one client's address from another's.
+    func candidates(for clientHash: UInt64) -> Candidates {
+        var order = Array(servers.indices)
+        switch settings.balance {
+        case .first: break
+        case .roundRobin:
+            turn = (turn + 1) % servers.count
+            order = order.map { ($0 + turn) % servers.count }
+        case .leastSessions:
+            turn = (turn + 1) % servers.count
+            order = order.map { ($0 + turn) % servers.count }
+            let connections = order.map { servers[$0].tally.connections }
+            order = zip(order, connections).sorted { $0.1 < $1.1 }.map(\.0)  // Stable: equals keep their turn.
+        case .hashClient:
+            let weights = servers.map { ClientHash.weight(of: $0.address.description, for: clientHash) }
+            order.sort { weights[$0] > weights[$1] }
+        }
+        return Candidates(untried: order)
+    }
+
+    enum Choice {
+        case server(UpstreamServer)
+        /// All have been tried.
+        case none
+        /// There are some, with as many connections as they may have.
+        case full
+    }
+
+    /// The next server to try, with a connection of its own: `giveBack` follows. Servers that are down come last, for
+    /// when nothing else is left.
+    func next(_ candidates: inout Candidates) -> Choice {
+        guard !candidates.isEmpty else { return .none }
+        let now = ring.now
+        for usable in [true, false] {
+            var isFull = false
+            for (place, index) in candidates.untried.enumerated() where servers[index].isUsable(at: now) == usable {
+                guard servers[index].tally.tryTake(max: settings.connectionsMax) else {
+                    isFull = true
+                    continue
+                }
+                candidates.untried.remove(at: place)
+                return .server(servers[index])
+            }
+            if isFull { return .full }
+        }
+        return .none
+    }
+
+    func giveBack(_ server: UpstreamServer) {
+        server.tally.giveBack()
+        if !waiting.isEmpty { waiting.removeFirst().turnOff() }
+    }
+
+    /// Waits until a connection may have been given back. False where too many wait already.
+    func waitForConnection() async -> Bool {
+        guard waiting.count < Self.waitingMax else { return false }
+        let alarm = Alarm()
+        waiting.append(alarm)
+        await alarm.sleep(on: ring, until: ring.now + Self.waitSlice)
+        waiting.removeAll { $0 === alarm }
+        return true
+    }
+
+    // MARK: Dialling
+
+    /// The next local address to dial `address` from, of its family; nil: the system chooses.
+    func source(for address: SocketAddress) -> SocketAddress? {
+        let fitting = settings.sources.filter { $0.octets.count == address.octets.count }
+        guard !fitting.isEmpty, !address.isUnix else { return nil }
+        sourceTurn = (sourceTurn + 1) % fitting.count
+        return fitting[sourceTurn]
+    }
+
+    /// Opens a connection to `server`: the addresses its name has, one after the other.
+    ///
+    /// - Parameter begun: gets each stream before it is connected.
+    func connect(
+        to server: UpstreamServer, within limit: Duration, begun: (Stream) -> Void
+    ) async throws(DialError) -> Stream {
+        let deadline = ring.now + limit
+        let addresses = try await server.names.addresses(by: deadline, now: ring.now)
+        var failure = DialError.timedOut
+        for (index, address) in addresses.enumerated() {
+            let now = Instant.current()
+            guard now < deadline else { break }
+            // An address that does not answer must leave time for the others.
+            let share = deadline.nanoseconds(since: now) / UInt64(addresses.count - index)
+            do throws(StreamError) {
+                let stream = try await ring.connect(
+                    to: address, from: source(for: address), deadline: now + .nanoseconds(Int64(share)), begun: begun)
+                server.names.prefer(address)
+                return stream
+            } catch {
+                failure = .notConnected(address, error)
+            }
+        }
+        throw failure
+    }
+}
+
+/// Why a server could not be connected.
+enum DialError: Error, CustomStringConvertible {
+    /// Its name leads nowhere.
+    case unresolved(ResolutionError)
+    /// The last of its addresses did not take the connection.
+    case notConnected(SocketAddress, StreamError)
+    /// The time was over before its first address was tried.
+    case timedOut
+
+    var description: String {
+        switch self {
+        case .unresolved(let error): "name not resolved: \(error)"
+        case .notConnected(let address, let error): "\(address): \(error)"
+        case .timedOut: "timed out"
+        }
+    }
+}
+
+/// Hashes for `hashClient`. Theirs is the whole purpose: the same in every shard, process and version.
+enum ClientHash {
+    /// FNV-1a, 64 bits.
+    static func of(_ bytes: some Sequence<UInt8>, seed: UInt64 = 0xcbf2_9ce4_8422_2325) -> UInt64 {
+        bytes.reduce(seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+
+    /// How much a server is a client's: the highest has it.
+    static func weight(of server: String, for client: UInt64) -> UInt64 {
+        var mixed = of(server.utf8, seed: client ^ 0xcbf2_9ce4_8422_2325)
+        // FNV's last bytes hardly reach the high bits (finaliser of MurmurHash3).
+        mixed = (mixed ^ (mixed >> 33)) &* 0xff51_afd7_ed55_8ccd
+        mixed = (mixed ^ (mixed >> 33)) &* 0xc4ce_b9fe_1a85_ec53
+        return mixed ^ (mixed >> 33)
+    }
+}

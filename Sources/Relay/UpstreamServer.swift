@@ -1,0 +1,79 @@
+import Lookup
+import Ring
+import TLS
+import Telemetry
+
+/// One server of an upstream, as one shard sees it: whether it is up, where its name leads, what TLS can take up again.
+final class UpstreamServer {
+    let address: ServerAddress
+    /// What the shards have in common about it.
+    let tally: ServerTally
+    private let upstream: UpstreamSettings
+    private let log: Log
+    let names: ServerNames
+
+    private(set) var isUp = true
+    private var failuresInARow = 0
+    private var successesInARow = 0
+    /// Without probes: when a server that is down is tried again.
+    private var retryAt = Instant.never
+    /// Of the last connection that was given one.
+    var tlsSession: TLSSession?
+
+    init(_ address: ServerAddress, _ upstream: UpstreamSettings, _ tally: ServerTally, _ log: Log, _ names: ServerNames) {
+        self.address = address
+        self.upstream = upstream
+        self.tally = tally
+        self.log = log
+        self.names = names
+        tally.raiseUp()
+    }
+
+    /// Up, or down for so long that a session may find out.
+    func isUsable(at now: Instant) -> Bool {
+        isUp || upstream.health.probe == .off && retryAt <= now
+    }
+
+    /// A probe or a session has got what it wanted.
+    func noteSuccess() {
+        failuresInARow = 0
+        guard !isUp else { return }
+        successesInARow += 1
+        guard successesInARow >= upstream.health.rise || upstream.health.probe == .off else { return }
+        isUp = true
+        tally.raiseUp()
+        log.info("upstream server is up again", fields())
+    }
+
+    /// A probe or a session has not.
+    func noteFailure(_ reason: String, at now: Instant) {
+        successesInARow = 0
+        failuresInARow += 1
+        retryAt = now + upstream.health.interval
+        guard isUp else { return }
+        if failuresInARow == 1 { log.warning("upstream server fails", fields(reason)) }
+        guard failuresInARow >= upstream.health.fall else { return }
+        isUp = false
+        tally.lowerUp()
+        tally.countEjection()
+        log.warning("upstream server is down", fields(reason))
+    }
+
+    /// The server is no longer part of the configuration.
+    func leave() {
+        if isUp { tally.lowerUp() }
+    }
+
+    private func fields(_ reason: String = "") -> KeyValuePairs<String, String> {
+        ["upstream": upstream.name, "server": address.description, "reason": reason]
+    }
+
+    /// What is sent as the server's name (SNI) and looked for in its certificate.
+    var tlsName: String? {
+        if let name = upstream.tlsServerName { return name }
+        switch address {
+        case .host(let name, port: _): return name
+        case .socket(let address): return address.isUnix ? nil : address.host
+        }
+    }
+}
