@@ -28,6 +28,8 @@ public final class Server {
     private let drainTimeout: Duration
     private let tunnels: [TunnelSettings]
     private let counters: CounterTable
+    /// By listener.
+    private let statPrefixes: [String]
     private let limit: SessionLimit
     private let shards: [Shard]
     private let services: [Pinned<ShardService>]
@@ -57,7 +59,8 @@ public final class Server {
         self.handedIn = settings.listeners.map { handedIn[$0.name] ?? [] }
         ownSockets = try Self.bind(
             settings.listeners.filter { handedIn[$0.name] == nil }, shards.count, settings.listeners)
-        counters = CounterTable(statPrefixes: settings.listeners.map(\.statPrefix), shardCount: shards.count)
+        counters = CounterTable(shardCount: shards.count)
+        statPrefixes = settings.listeners.map(\.statPrefix)
         let capacity = SessionCapacity(
             configured: settings.runtime.maxSessions, shards: shards.count,
             listeningSockets: ownSockets.joined().joined().count + self.handedIn.joined().count,
@@ -147,7 +150,7 @@ public final class Server {
     private func parts(of shard: Int) -> [ShardService.Part] {
         tunnels.indices.map { index in
             ShardService.Part(
-                settings: tunnels[index], counters: counters.counters(listener: index, shard: shard),
+                settings: tunnels[index], counters: counters.counters(statPrefix: statPrefixes[index], shard: shard),
                 ownSockets: ownSockets[index][shard], sharedSockets: handedIn[index])
         }
     }

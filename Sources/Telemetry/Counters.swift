@@ -1,3 +1,4 @@
+import Ring
 import Synchronization
 
 /// The counters and gauges of one listener on one shard.
@@ -7,7 +8,13 @@ import Synchronization
 /// whole, but not all of them at one instant.
 public final class Counters: Sendable {
     private let counters = InlineArray<64, Atomic<UInt64>> { _ in Atomic(0) }
-    private let gauges = InlineArray<8, Atomic<UInt64>> { _ in Atomic(0) }
+    private let gauges = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+    /// A lock does here: failures are rare.
+    private let reasons = Locked<[CounterFamily: [String: UInt64]]>([:])
+
+    /// Reasons that a family may have; what comes past that counts as `other`.
+    static let reasonsMax = 64
+    static let otherReason = "other"
 
     public init() {
         precondition(Counter.allCases.count <= counters.count && Gauge.allCases.count <= gauges.count)
@@ -17,6 +24,16 @@ public final class Counters: Sendable {
     public func add(_ counter: Counter, _ amount: UInt64 = 1) {
         let cell = counter.rawValue
         counters[cell].store(counters[cell].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+    }
+
+    /// Adds one to the counter of a family that stands for this reason.
+    public func add(_ family: CounterFamily, reason: String) {
+        reasons.withLock { reasons in
+            var counts = reasons[family, default: [:]]
+            let isKnown = counts[reason] != nil || counts.count < Self.reasonsMax - 1
+            counts[isKnown ? reason : Self.otherReason, default: 0] &+= 1
+            reasons[family] = counts
+        }
     }
 
     /// Raises a gauge. On the shard's thread only.
@@ -41,5 +58,10 @@ public final class Counters: Sendable {
     /// The gauge's value now. From any thread.
     public func value(of gauge: Gauge) -> UInt64 {
         gauges[gauge.rawValue].load(ordering: .relaxed)
+    }
+
+    /// The family's counters now, by reason; those that have moved. From any thread.
+    public func values(of family: CounterFamily) -> [String: UInt64] {
+        reasons.withLock { $0[family] ?? [:] }
     }
 }

@@ -1,0 +1,32 @@
+/// What is counted for each listener by its reason: failures, which are rare and of many kinds.
+///
+/// A reason is a short word of lower case and underscores out of a set that does not depend on what peers say, so
+/// that its counters stay few.
+public enum CounterFamily: Int, CaseIterable, Sendable {
+    /// A TLS handshake with a client failed; the reason as in the session's line (`tls_failure`).
+    case downstreamTLSFailures
+    /// A TLS handshake with an upstream server failed, whatever became of the session.
+    case upstreamTLSFailures
+    /// The certificate of an upstream server could not be verified; the session may have gone on (`opportunistic`).
+    case upstreamVerificationFailures
+    /// The dialogue with an upstream server failed before the hand-off.
+    case upstreamFailures
+}
+
+extension CounterFamily {
+    /// The name in snapshots: lower case with underscores, never changed once released.
+    public var name: String { definition.name }
+
+    /// One sentence for the person who reads a snapshot.
+    public var help: String { definition.help }
+
+    private var definition: (name: String, help: String) {
+        switch self {
+        case .downstreamTLSFailures: ("downstream_tls_failures", "TLS handshakes with clients failed, by reason.")
+        case .upstreamTLSFailures: ("upstream_tls_failures", "TLS handshakes with upstreams failed, by reason.")
+        case .upstreamVerificationFailures:
+            ("upstream_verification_failures", "Certificates of upstreams that could not be verified, by reason.")
+        case .upstreamFailures: ("upstream_failures", "Dialogues with upstreams that failed, by reason.")
+        }
+    }
+}
