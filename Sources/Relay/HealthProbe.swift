@@ -1,5 +1,6 @@
 import Ring
 import TLS
+import Telemetry
 import Wire
 
 /// Asks one server time and again whether it is well.

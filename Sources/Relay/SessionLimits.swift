@@ -1,6 +1,6 @@
 import Ring
 import Synchronization
-import Wire
+public import Wire
 
 /// How many sessions there may be, in the whole process and of each client address: with the counts of connections to
 /// one server the only things that shards share.

@@ -55,7 +55,7 @@ extension TunnelSession {
     }
 
     /// Opens the connection: PROXY header, and TLS where it comes first. False where the server does not take it.
-    private func open(_ server: UpstreamServer) async throws(SessionEnd) -> Bool {
+    func open(_ server: UpstreamServer) async throws(SessionEnd) -> Bool {
         guard try await dial(server) else {
             await dropUpstream()
             return false

@@ -94,7 +94,8 @@ extension TunnelSession {
             try await tellClient(reply.bytes)
             return try await clientGreeting()
         }
-        let canStartTLS = settings.starttls != .off && canMirrorTLS(reply)
+        // (The operator && would lose the type of the error.)
+        let canStartTLS = settings.starttls == .off ? false : try canMirrorTLS(reply)
         try await tellClient(try edited(reply, canStartTLS: canStartTLS).bytes)
         guard canStartTLS else {
             if !isClientSecure { context.counters.add(.sessionsEsmtpUnencrypted) }
@@ -163,16 +164,22 @@ extension TunnelSession {
         while true {
             let line = try await nextLine()
             switch line.verb {
-            case .ehlo, .helo where wantsUpstreamTLS:
-                guard client.buffered == 0 else { throw .badPipeline }
-                phase = .ehloTLSReply
-                let reply = try await introduce(line)
-                try await tellClient(try edited(reply, canStartTLS: false).bytes)
-                if reply.code == 250 { return }
-                phase = .ehloTLS
+            case .ehlo: break
+            case .helo where wantsUpstreamTLS: break
+            case .quit where wantsUpstreamTLS: throw .quit
+            case .noop where wantsUpstreamTLS, .rset where wantsUpstreamTLS:
+                try await answerLocally(.ok)
+                continue
+            // The upstream's TLS comes with EHLO: nothing can go there before.
             case _ where wantsUpstreamTLS: throw .badSequence
             default: return try await passGroup(line)
             }
+            guard client.buffered == 0 else { throw .badPipeline }
+            phase = .ehloTLSReply
+            let reply = try await introduce(line)
+            try await tellClient(try edited(reply, canStartTLS: false).bytes)
+            if reply.code == 250 { return }
+            phase = .ehloTLS
         }
     }
 

@@ -16,7 +16,7 @@ extension TunnelSession {
         if let tls = upstream.layer as? TLSEngine, let session = tls.session { server?.tlsSession = session }
         let limits = Pump.Limits(
             idle: settings.timeouts.passthroughIdle, halfClosedIdle: settings.timeouts.command,
-            life: settings.timeouts.session, bytesPerSecond: settings.minimumRate)
+            life: settings.timeouts.session, rate: settings.minimumRate)
         let pump = Pump(downstream: client, upstream: upstream, limits: limits)
         self.pump = pump
         context.counters.raise(.sessionsPassthrough)

@@ -1,5 +1,6 @@
 import Ring
 import TLS
+import Telemetry
 import Wire
 
 // What the upstream is told of the client before anything else (PROXY protocol).

@@ -108,6 +108,9 @@ extension TunnelSession {
             if isDraining { throw .drained }
             server.tlsSession = nil
             let failure = TLSFailure(of: engine, error)
+            if let found = failure.verification?.outcome.rawValue {
+                context.counters.add(.upstreamVerificationFailures, reason: found)
+            }
             throw upstreamTLSFailed(failure.label.rawValue, failure.description)
         }
         context.counters.add(.sessionsUpstreamTerminatedSSL)

@@ -20,8 +20,8 @@ public struct TunnelSettings: Sendable {
     public var ehlo = EHLOPolicy()
     /// Sessions of one client address; nil: the limit of the process.
     public var sessionsPerAddressMax: Int?
-    /// Bytes a second, both directions together, that a session must move on average once it is opaque; 0: none.
-    public var minimumRate = 0
+    /// What a session must move once it is opaque; nil: nothing.
+    public var minimumRate: Pump.Limits.Rate?
     public var timeouts = Timeouts()
 
     /// What the listener does about STARTTLS (RFC 3207).

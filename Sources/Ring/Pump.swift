@@ -15,23 +15,44 @@ public final class Pump {
         case broken(Side, StreamError)
         /// No byte in either direction for as long as the limits allow.
         case idle
+        /// It has lived for as long as the limits allow.
+        case expired
+        /// It moved fewer bytes than the limits ask for.
+        case tooSlow
         /// `abort` was called.
         case aborted
         /// The shard holds more bytes for slow readers than it may.
         case overloaded
     }
 
-    /// How long no byte may move.
+    /// How long it may take.
     public struct Limits: Sendable {
         let idle: Duration
         let halfClosedIdle: Duration
+        let life: Duration?
+        let rate: Rate?
+
+        /// The least that must move, both directions together, in each `period`.
+        public struct Rate: Sendable {
+            let bytes: UInt64
+            let period: Duration
+
+            public init(bytes: UInt64, period: Duration) {
+                self.bytes = bytes
+                self.period = period
+            }
+        }
 
         /// - Parameters:
-        ///   - idle: while both directions are open.
-        ///   - halfClosedIdle: once one of them has ended.
-        public init(idle: Duration, halfClosedIdle: Duration) {
+        ///   - idle: without a byte, while both directions are open.
+        ///   - halfClosedIdle: without a byte, once one of them has ended.
+        ///   - life: in all; nil: for ever.
+        ///   - rate: nil: none.
+        public init(idle: Duration, halfClosedIdle: Duration, life: Duration? = nil, rate: Rate? = nil) {
             self.idle = idle
             self.halfClosedIdle = halfClosedIdle
+            self.life = life
+            self.rate = rate
         }
     }
 
@@ -40,6 +61,9 @@ public final class Pump {
     private let toUpstream: PumpDirection
     private let toDownstream: PumpDirection
     private var timer: SlotID?
+    private var idleEnd = Instant.never
+    private var lifeEnd = Instant.never
+    private var rated: RatedPeriod?
     private var firstEnd: Side?
     private(set) var outcome: Outcome?
     private var ended: ((Outcome) -> Void)?
@@ -60,6 +84,8 @@ public final class Pump {
         self.ended = ended
         itself = self
         timer = ring.timers.add(self)
+        if let life = limits.life { lifeEnd = ring.now + life }
+        if let rate = limits.rate { rated = RatedPeriod(end: ring.now + rate.period, bytesBefore: bytesMoved) }
         toUpstream.attach(to: self, opposite: toDownstream)
         toDownstream.attach(to: self, opposite: toUpstream)
         noteActivity()
@@ -87,9 +113,14 @@ public final class Pump {
     // MARK: What the directions report
 
     func noteActivity() {
-        guard let timer else { return }
         let idle = firstEnd == nil ? limits.idle : min(limits.idle, limits.halfClosedIdle)
-        ring.timers.setDeadline(ring.now + idle, of: timer)
+        idleEnd = ring.now + idle
+        setTimer()
+    }
+
+    private func setTimer() {
+        guard let timer else { return }
+        ring.timers.setDeadline(min(idleEnd, lifeEnd, rated?.end ?? .never), of: timer)
     }
 
     /// The side has said that it sends no more.
@@ -118,6 +149,22 @@ public final class Pump {
 
 extension Pump: DeadlineTarget {
     func deadlinePassed() {
-        end(.idle)
+        let now = ring.now
+        if lifeEnd <= now { return end(.expired) }
+        if idleEnd <= now { return end(.idle) }
+        if let rate = limits.rate, let rated, rated.end <= now {
+            let moved = bytesMoved
+            guard moved - rated.bytesBefore >= rate.bytes else { return end(.tooSlow) }
+            self.rated = RatedPeriod(end: now + rate.period, bytesBefore: moved)
+        }
+        setTimer()
     }
+
+    /// A period in which the rate is looked at.
+    private struct RatedPeriod {
+        let end: Instant
+        let bytesBefore: UInt64
+    }
+
+    private var bytesMoved: UInt64 { toUpstream.bytesMoved + toDownstream.bytesMoved }
 }
