@@ -10,15 +10,11 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-_Static_assert((int)LINUX_FAMILY_IPV4 == AF_INET && (int)LINUX_FAMILY_IPV6 == AF_INET6 && (int)LINUX_FAMILY_UNIX == AF_UNIX,
-               "families");
 _Static_assert((int)LINUX_MSG_DONTWAIT == MSG_DONTWAIT && (int)LINUX_MSG_WAITALL == MSG_WAITALL
                    && (int)LINUX_MSG_NOSIGNAL == MSG_NOSIGNAL,
                "message flags");
-_Static_assert(sizeof(struct sockaddr_un) <= sizeof(((struct linux_address *)0)->bytes), "address size");
 
 static int checked(long result) { return result < 0 ? -errno : (int)result; }
 
@@ -60,45 +56,6 @@ uint64_t linux_memlock_limit(void) {
     return limit.rlim_cur;
 }
 
-void linux_address_make(struct linux_address *address, int32_t family, const uint8_t *octets, uint16_t port, uint32_t scope) {
-    memset(address, 0, sizeof *address);
-    if (family == AF_INET) {
-        struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-        memcpy(&ipv4.sin_addr, octets, 4);
-        memcpy(address->bytes, &ipv4, sizeof ipv4);
-        address->length = sizeof ipv4;
-    } else {
-        struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = scope};
-        memcpy(&ipv6.sin6_addr, octets, 16);
-        memcpy(address->bytes, &ipv6, sizeof ipv6);
-        address->length = sizeof ipv6;
-    }
-}
-
-int32_t linux_address_family(const struct linux_address *address) {
-    sa_family_t family;
-    memcpy(&family, address->bytes, sizeof family);
-    return address->length < sizeof family ? AF_UNSPEC : family;
-}
-
-uint16_t linux_address_parts(const struct linux_address *address, uint8_t *octets, uint32_t *scope) {
-    *scope = 0;
-    if (linux_address_family(address) == AF_INET) {
-        struct sockaddr_in ipv4;
-        memcpy(&ipv4, address->bytes, sizeof ipv4);
-        memcpy(octets, &ipv4.sin_addr, 4);
-        return ntohs(ipv4.sin_port);
-    }
-    if (linux_address_family(address) == AF_INET6) {
-        struct sockaddr_in6 ipv6;
-        memcpy(&ipv6, address->bytes, sizeof ipv6);
-        memcpy(octets, &ipv6.sin6_addr, 16);
-        *scope = ipv6.sin6_scope_id;
-        return ntohs(ipv6.sin6_port);
-    }
-    return 0;
-}
-
 static int enable(int descriptor, int level, int option) {
     int one = 1;
     return setsockopt(descriptor, level, option, &one, sizeof one);
@@ -110,48 +67,46 @@ static int closed_with_error(int descriptor) {
     return -error;
 }
 
+static int apply_ipv6_only(int descriptor, const struct linux_address *address, int only) {
+    if (linux_address_family(address) != AF_INET6) return 0;
+    return setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+}
+
 int linux_listen(const struct linux_address *address, struct linux_listen_options options) {
-    int32_t family = linux_address_family(address);
-    int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int descriptor = socket(linux_address_family(address), SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
     if (enable(descriptor, SOL_SOCKET, SO_REUSEADDR) < 0 || enable(descriptor, IPPROTO_TCP, TCP_NODELAY) < 0
         || (options.reuse_port && enable(descriptor, SOL_SOCKET, SO_REUSEPORT) < 0))
         return closed_with_error(descriptor);
-    int ipv6_only = options.ipv6_only;
-    if (family == AF_INET6 && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &ipv6_only, sizeof ipv6_only) < 0)
-        return closed_with_error(descriptor);
+    if (apply_ipv6_only(descriptor, address, options.ipv6_only) < 0) return closed_with_error(descriptor);
     if (bind(descriptor, (const struct sockaddr *)address->bytes, address->length) < 0 || listen(descriptor, options.backlog) < 0)
         return closed_with_error(descriptor);
     return descriptor;
 }
 
-int linux_check_free(const struct linux_address *address) {
+int linux_check_free(const struct linux_address *address, bool ipv6_only) {
     int descriptor = socket(linux_address_family(address), SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
     // As linux_listen does: connections of the past that are in TIME_WAIT do not count.
-    if (enable(descriptor, SOL_SOCKET, SO_REUSEADDR) < 0
+    if (enable(descriptor, SOL_SOCKET, SO_REUSEADDR) < 0 || apply_ipv6_only(descriptor, address, ipv6_only) < 0
         || bind(descriptor, (const struct sockaddr *)address->bytes, address->length) < 0)
         return closed_with_error(descriptor);
     close(descriptor);
     return 0;
 }
 
-int linux_tcp_socket(int32_t family) {
+int linux_stream_socket(int32_t family) {
     int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
-    if (enable(descriptor, IPPROTO_TCP, TCP_NODELAY) < 0) return closed_with_error(descriptor);
+    if (family != AF_UNIX && enable(descriptor, IPPROTO_TCP, TCP_NODELAY) < 0) return closed_with_error(descriptor);
     return descriptor;
 }
 
-static int address_of(int (*get)(int, struct sockaddr *, socklen_t *), int descriptor, struct linux_address *address) {
-    socklen_t length = sizeof address->bytes;
-    if (get(descriptor, (struct sockaddr *)address->bytes, &length) < 0) return -errno;
-    address->length = length;
-    return 0;
+int linux_bind_source(int32_t descriptor, const struct linux_address *address) {
+    // The port is chosen when the peer is known: one address then has room for connections to many peers.
+    if (enable(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT) < 0) return -errno;
+    return checked(bind(descriptor, (const struct sockaddr *)address->bytes, address->length));
 }
-
-int linux_local_address(int32_t descriptor, struct linux_address *address) { return address_of(getsockname, descriptor, address); }
-int linux_peer_address(int32_t descriptor, struct linux_address *address) { return address_of(getpeername, descriptor, address); }
 
 bool linux_is_listening(int32_t descriptor) {
     int listening = 0, type = 0;

@@ -7,6 +7,19 @@ public struct ListeningSocket: Sendable, Equatable {
     public let descriptor: Int32
     /// The address it is bound to, with the port the system chose where 0 was asked for.
     public let address: SocketAddress
+    /// The file made for a Unix socket; nil where there is none or somebody else has made it.
+    private let file: File?
+
+    private struct File: Equatable {
+        let device: UInt64
+        let inode: UInt64
+    }
+
+    private init(_ descriptor: Int32, _ address: SocketAddress, file: File? = nil) {
+        self.descriptor = descriptor
+        self.address = address
+        self.file = file
+    }
 
     /// Why a socket could not be had.
     public struct Failure: Error, CustomStringConvertible {
@@ -25,21 +38,32 @@ public struct ListeningSocket: Sendable, Equatable {
 
     /// Binds and listens.
     ///
-    /// - Parameter sharesPort: several sockets may listen on the address (SO_REUSEPORT); the kernel spreads
-    ///   connections over them.
-    public static func bind(_ address: SocketAddress, sharesPort: Bool) throws(Failure) -> ListeningSocket {
+    /// The file of a Unix socket is replaced where its listener is no more. A Unix socket is one for all shards: each
+    /// may accept from it.
+    ///
+    /// - Parameters:
+    ///   - sharesPort: several sockets may listen on the address (SO_REUSEPORT); the kernel spreads connections over
+    ///     them. Means nothing to a Unix socket, which cannot be bound twice.
+    ///   - ipv6Only: an IPv6 socket takes no IPv4. By default `[::]` takes both, as administrators expect of it.
+    ///   - mode: the permissions of a Unix socket's file: who may write to it may connect.
+    public static func bind(
+        _ address: SocketAddress, sharesPort: Bool, ipv6Only: Bool = false, mode: UInt32 = 0o660
+    ) throws(Failure) -> ListeningSocket {
         var raw = address.raw
-        // [::] takes IPv4 as well, as administrators expect of it.
-        let options = linux_listen_options(backlog: backlog, reuse_port: sharesPort, ipv6_only: false)
-        let descriptor = linux_listen(&raw, options)
+        var made = linux_file()
+        let descriptor =
+            address.isUnix
+            ? linux_listen_unix(&raw, backlog, mode, &made)
+            : linux_listen(&raw, .init(backlog: backlog, reuse_port: sharesPort, ipv6_only: ipv6Only))
         guard descriptor >= 0 else { throw Failure(address.description, errno: -descriptor) }
-        return ListeningSocket(descriptor: descriptor, address: SocketAddress.local(of: descriptor) ?? address)
+        let file = made.inode == 0 ? nil : File(device: made.device, inode: made.inode)
+        return ListeningSocket(descriptor, SocketAddress.local(of: descriptor) ?? address, file: file)
     }
 
     /// Makes sure that nobody listens on the address, not even with a shared port.
-    public static func checkFree(_ address: SocketAddress) throws(Failure) {
+    public static func checkFree(_ address: SocketAddress, ipv6Only: Bool = false) throws(Failure) {
         var raw = address.raw
-        let result = linux_check_free(&raw)
+        let result = address.isUnix ? linux_check_free_unix(&raw) : linux_check_free(&raw, ipv6Only)
         guard result >= 0 else { throw Failure(address.description, errno: -result) }
     }
 
@@ -48,10 +72,17 @@ public struct ListeningSocket: Sendable, Equatable {
         guard linux_is_listening(descriptor), let address = SocketAddress.local(of: descriptor) else {
             throw Failure("descriptor \(descriptor) is not a listening socket", errno: EINVAL)
         }
-        return ListeningSocket(descriptor: descriptor, address: address)
+        return ListeningSocket(descriptor, address)
     }
 
+    /// Closes the socket, and removes the file that `bind` made for it. A file that has taken its place meanwhile
+    /// stays; the two cannot be confused, because the kernel gives the number of ours to no other file while the
+    /// socket is open.
     public func close() {
+        if let file {
+            var raw = address.raw
+            linux_remove_socket_file(&raw, linux_file(device: file.device, inode: file.inode))
+        }
         linux_close(descriptor)
     }
 }

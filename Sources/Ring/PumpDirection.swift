@@ -16,6 +16,7 @@ final class PumpDirection: CompletionSink {
 
     private var receiving: OperationID?
     private var sending: OperationID?
+    private var watch: SourceWatch
     /// What is being sent: a shared buffer, tried once without waiting, or bytes of our own.
     private var lent: ReceivedBuffer?
     private var outgoing = ByteQueue()
@@ -44,6 +45,8 @@ final class PumpDirection: CompletionSink {
         self.sourceSide = sourceSide
         self.target = target
         self.targetSide = targetSide
+        // What the upstream said before it broke is still true, and the client is to have it.
+        watch = SourceWatch(isWorthwhile: sourceSide == .downstream)
     }
 
     /// Belongs to `pump` from now on, and with it the source's receive that may be in flight.
@@ -58,7 +61,7 @@ final class PumpDirection: CompletionSink {
     private var ring: Ring { source.ring }
 
     /// Nothing of this direction is in the kernel's hands.
-    var isQuiet: Bool { receiving == nil && sending == nil }
+    var isQuiet: Bool { receiving == nil && sending == nil && watch.operation == nil }
     /// The end has been passed on and nothing is left to do.
     var isDone: Bool { end == .passedOn && isQuiet && waiting.isEmpty }
 
@@ -81,6 +84,7 @@ final class PumpDirection: CompletionSink {
     func cancel() {
         ring.cancel(receiving)
         ring.cancel(sending)
+        ring.cancel(watch.operation)
     }
 
     /// Puts the next operation in flight.
@@ -115,6 +119,8 @@ final class PumpDirection: CompletionSink {
         if operation == receiving {
             receiving = nil
             received(completion)
+        } else if operation == watch.operation {
+            watched(completion.result)
         } else {
             precondition(operation == sending)
             sending = nil
@@ -153,7 +159,7 @@ final class PumpDirection: CompletionSink {
         if isPlain && waiting.isEmpty && sending == nil {
             count(bytes.count)
             lent = consume buffer
-            send(bytes, LINUX_MSG_NOSIGNAL.rawValue | LINUX_MSG_DONTWAIT.rawValue)
+            send(bytes, Self.tryFlags)
         } else {
             buffer.withBytes { translate($0) }
         }
@@ -228,6 +234,7 @@ final class PumpDirection: CompletionSink {
 
     private func passEndOn() {
         end = .passedOn
+        ring.cancel(watch.operation)
         linux_shutdown_write(target.descriptor)
         pump.settle()
     }
@@ -241,8 +248,12 @@ final class PumpDirection: CompletionSink {
             ring.heldBytes -= outgoing.count
             return pump.end(.overloaded)
         }
-        send(UnsafeRawBufferPointer(rebasing: outgoing.unsafeBytes.prefix(Stream.sendLimitBytes)), Stream.sendFlags)
+        // A send that may wait leaves the source alone for as long; whether it has to is seen first.
+        let flags = watch.isWanted ? Self.tryFlags : Stream.sendFlags
+        send(UnsafeRawBufferPointer(rebasing: outgoing.unsafeBytes.prefix(Stream.sendLimitBytes)), flags)
     }
+
+    private static let tryFlags = LINUX_MSG_NOSIGNAL.rawValue | LINUX_MSG_DONTWAIT.rawValue
 
     private func send(_ bytes: UnsafeRawBufferPointer, _ flags: UInt32) {
         sending = ring.begin(self) {
@@ -255,7 +266,9 @@ final class PumpDirection: CompletionSink {
         if let buffer = lent.take() {
             let rest = UnsafeRawBufferPointer(rebasing: buffer.unsafeBytes[taken...])
             waiting.append(rest)
+            if !rest.isEmpty { watchSource() }
         } else {
+            if taken < min(outgoing.count, Stream.sendLimitBytes) { watchSource() }
             ring.heldBytes -= taken
             outgoing.removeFirst(taken)
             if !outgoing.isEmpty { keepRest() }
@@ -277,24 +290,19 @@ final class PumpDirection: CompletionSink {
         swap(&waiting, &outgoing)
         later.withBytes { waiting.append($0) }
     }
-}
 
-/// The memory for receives of a flow that fills whole buffers: 64 KiB, asked for without waiting, given up as soon as
-/// less than a quarter of it comes. Also where a direction turns when the shard's buffers are all taken.
-struct LargeReceive: ~Copyable {
-    private(set) var memory: UnsafeMutableRawBufferPointer?
+    // MARK: Watching the source
 
-    static let bytes = 64 << 10
-    static let worthwhileBytes = 16 << 10
-
-    deinit { memory?.deallocate() }
-
-    mutating func use() {
-        if memory == nil { memory = .allocate(byteCount: Self.bytes, alignment: 64) }
+    /// The target does not take all there is: from now on a source that breaks is noticed while nothing is received.
+    private func watchSource() {
+        guard watch.isWanted, pump.outcome == nil else { return }
+        watch.operation = ring.begin(self) { uring_poll($0, source.descriptor, SourceWatch.events, $1) }
     }
 
-    mutating func giveUp() {
-        memory?.deallocate()
-        memory = nil
+    private func watched(_ result: Int32) {
+        watch.operation = nil
+        guard pump.outcome == nil, end != .passedOn else { return }
+        // A receive in flight tells more; if it brings bytes, the next send that has to wait looks again.
+        if watch.hasFailed(result), receiving == nil, !opposite.hasSaidAll { pump.end(.broken(sourceSide, .reset)) }
     }
 }

@@ -230,7 +230,7 @@ import Testing
                 // The kernel keeps the limit that held when accepting began.
                 await door.acceptor.stop()
                 let session = Stream(shard.ring, descriptor: door.descriptors[0])
-                let clients = (0..<5).map { _ in linux_tcp_socket(Int32(LINUX_FAMILY_IPV4.rawValue)) }
+                let clients = (0..<5).map { _ in linux_stream_socket(Int32(LINUX_FAMILY_IPV4.rawValue)) }
                 let spares = (0..<5).map { _ in dup(sessionClient) }
                 var limit = rlimit(rlim_cur: 1, rlim_max: rlim_t(spares[4] + 1))
                 precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)

@@ -80,7 +80,7 @@ struct Pair: Sendable {
 
 /// A socket connected to `address`; blocks until it is.
 func dial(_ address: SocketAddress) -> Int32 {
-    let descriptor = linux_tcp_socket(address.family)
+    let descriptor = linux_stream_socket(address.family)
     precondition(descriptor >= 0)
     let raw = address.raw
     let result = withUnsafeBytes(of: raw) { bytes in

@@ -56,7 +56,7 @@ int linux_raise_descriptor_limit(void);
 /// Bytes of RLIMIT_MEMLOCK (soft); UINT64_MAX when unlimited.
 uint64_t linux_memlock_limit(void);
 
-// ---- sockets (sockets.c) ----
+// ---- addresses (addresses.c) ----
 
 enum linux_family { LINUX_FAMILY_IPV4 = 2, LINUX_FAMILY_IPV6 = 10, LINUX_FAMILY_UNIX = 1 };
 
@@ -72,6 +72,18 @@ int32_t linux_address_family(const struct linux_address *address);
 /// Fills `octets` (16 bytes of room) and returns the port; 0 for other families than IPv4 and IPv6.
 uint16_t linux_address_parts(const struct linux_address *address, uint8_t *octets, uint32_t *scope);
 
+enum { LINUX_UNIX_NAME_BYTES = 108 };
+
+/// `name` as the kernel has it: a path of at most 107 bytes without its NUL, or a NUL and an abstract name, 108 bytes in
+/// all.
+void linux_address_make_unix(struct linux_address *address, const uint8_t *name, size_t length);
+/// The name of an AF_UNIX address in the same form, into LINUX_UNIX_NAME_BYTES of room; its length, 0 where it has none.
+size_t linux_address_unix_name(const struct linux_address *address, uint8_t *name);
+int linux_local_address(int32_t descriptor, struct linux_address *address);
+int linux_peer_address(int32_t descriptor, struct linux_address *address);
+
+// ---- sockets (sockets.c) ----
+
 struct linux_listen_options {
     int32_t backlog;
     bool reuse_port;
@@ -80,11 +92,11 @@ struct linux_listen_options {
 /// A bound and listening TCP socket; accepted sockets inherit TCP_NODELAY from it.
 int linux_listen(const struct linux_address *address, struct linux_listen_options options);
 /// Binds the address without sharing it and lets it go again: 0, or why it cannot be had.
-int linux_check_free(const struct linux_address *address);
-/// A TCP socket for `family` with TCP_NODELAY.
-int linux_tcp_socket(int32_t family);
-int linux_local_address(int32_t descriptor, struct linux_address *address);
-int linux_peer_address(int32_t descriptor, struct linux_address *address);
+int linux_check_free(const struct linux_address *address, bool ipv6_only);
+/// A stream socket for `family`; with TCP_NODELAY where it is TCP.
+int linux_stream_socket(int32_t family);
+/// Binds a TCP socket that is to connect. A port of 0 is chosen when it does.
+int linux_bind_source(int32_t descriptor, const struct linux_address *address);
 /// True where `descriptor` is a listening stream socket.
 bool linux_is_listening(int32_t descriptor);
 /// Ends the sending direction (FIN).
@@ -95,6 +107,23 @@ int linux_reset_on_close(int32_t descriptor);
 int linux_readable_bytes(int32_t descriptor);
 /// Two connected stream sockets (AF_UNIX).
 int linux_socket_pair(int32_t ends[2]);
+
+// ---- Unix sockets (unix.c) ----
+
+/// A file as it is told from all others that exist at the same time; `inode` 0 for none.
+struct linux_file {
+    uint64_t device, inode;
+};
+
+/// A bound and listening Unix socket. A file that a listener has left behind is replaced; a listener that lives, and any
+/// other file, is -EADDRINUSE. `file` is the file made, none for an abstract name, with the permissions `mode`.
+int linux_listen_unix(const struct linux_address *address, int32_t backlog, uint32_t mode, struct linux_file *file);
+/// 0 where linux_listen_unix would get the address. A listener that lives sees a connection that says nothing.
+int linux_check_free_unix(const struct linux_address *address);
+/// Connects without waiting; for Unix sockets, whose peer answers at once or has no room (-EAGAIN).
+int linux_connect_now(int32_t descriptor, const struct linux_address *address);
+/// Removes the file at the address if it is still `file`; -ESTALE where it is another.
+int linux_remove_socket_file(const struct linux_address *address, struct linux_file file);
 
 // ---- errors ----
 

@@ -1,0 +1,100 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const char *path_of(const struct linux_address *address) {
+    return (const char *)address->bytes + offsetof(struct sockaddr_un, sun_path);
+}
+
+static bool has_file(const struct linux_address *address) {
+    return address->length > offsetof(struct sockaddr_un, sun_path) && path_of(address)[0] != 0;
+}
+
+/// Which socket file is at the address; -ENOTSOCK for another kind of file.
+static int identify(const struct linux_address *address, struct linux_file *file) {
+    struct stat status;
+    if (lstat(path_of(address), &status) < 0) return -errno;
+    *file = (struct linux_file){.device = status.st_dev, .inode = status.st_ino};
+    return S_ISSOCK(status.st_mode) ? 0 : -ENOTSOCK;
+}
+
+static int remove_file(const struct linux_address *address, struct linux_file file) {
+    struct linux_file now;
+    int result = identify(address, &now);
+    if (result < 0) return result;
+    if (now.device != file.device || now.inode != file.inode) return -ESTALE;
+    return unlink(path_of(address)) < 0 ? -errno : 0;
+}
+
+int linux_connect_now(int32_t descriptor, const struct linux_address *address) {
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+    int result = connect(descriptor, (const struct sockaddr *)address->bytes, address->length) < 0 ? -errno : 0;
+    if (fcntl(descriptor, F_SETFL, flags) < 0 && result == 0) result = -errno;
+    return result;
+}
+
+/// 0 where nobody listens at the address: no file, or one that a listener has left behind. -EADDRINUSE otherwise, also
+/// where that cannot be found out.
+static int check_unused(const struct linux_address *address) {
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    int result = linux_connect_now(descriptor, address);
+    close(descriptor);
+    return result == -ECONNREFUSED || result == -ENOENT ? 0 : -EADDRINUSE;
+}
+
+int linux_check_free_unix(const struct linux_address *address) {
+    struct linux_file file;
+    if (has_file(address)) {
+        int found = identify(address, &file);
+        if (found == -ENOENT) return 0;
+        if (found < 0) return -EADDRINUSE;
+    }
+    return check_unused(address);
+}
+
+/// Removes the file of a listener that is no more.
+static int remove_stale(const struct linux_address *address) {
+    struct linux_file file;
+    if (!has_file(address) || identify(address, &file) < 0 || check_unused(address) < 0) return -EADDRINUSE;
+    // Should somebody replace it in this very moment, it is theirs and stays.
+    int result = remove_file(address, file);
+    return result == -ESTALE ? -EADDRINUSE : result;
+}
+
+static int bind_unix(int descriptor, const struct linux_address *address) {
+    return bind(descriptor, (const struct sockaddr *)address->bytes, address->length) < 0 ? -errno : 0;
+}
+
+int linux_listen_unix(const struct linux_address *address, int32_t backlog, uint32_t mode, struct linux_file *file) {
+    *file = (struct linux_file){0};
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    int result = bind_unix(descriptor, address);
+    if (result == -EADDRINUSE) {
+        result = remove_stale(address);
+        if (result == 0) result = bind_unix(descriptor, address);
+    }
+    if (result == 0 && has_file(address)) {
+        result = identify(address, file);
+        // Nobody can connect before listen(): until then the permissions do not matter.
+        if (result == 0 && chmod(path_of(address), mode) < 0) result = -errno;
+    }
+    if (result == 0 && listen(descriptor, backlog) < 0) result = -errno;
+    if (result == 0) return descriptor;
+    if (file->inode) (void)remove_file(address, *file);
+    close(descriptor);
+    return result;
+}
+
+int linux_remove_socket_file(const struct linux_address *address, struct linux_file file) {
+    return has_file(address) ? remove_file(address, file) : -ENOENT;
+}
