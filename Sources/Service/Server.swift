@@ -86,7 +86,7 @@ public final class Server {
     ) throws(StartFailure) -> [[[ListeningSocket]]] {
         var sockets = all.map { _ in [[ListeningSocket]](repeating: [], count: shards) }
         for (index, listener) in all.enumerated() where bound.contains(listener) {
-            for endpoint in listener.listen {
+            for endpoint in listener.listen.compactMap(\.endpoint) {
                 do throws(ListeningSocket.Failure) {
                     for (shard, socket) in try Binding(endpoint, shards: shards).sockets.enumerated() {
                         sockets[index][shard].append(socket)

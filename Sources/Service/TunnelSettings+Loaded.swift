@@ -27,7 +27,7 @@ extension LoadedSettings {
             let upstream = settings.upstream(named: listener.upstream)
             return TunnelSettings(
                 name: listener.name, starttls: TunnelSettings.StartTLSPolicy(listener.startTLS),
-                tls: tlsConfiguration(of: listener), servers: upstream?.servers.map(SocketAddress.init) ?? [],
+                tls: tlsConfiguration(of: listener), servers: upstream?.endpoints.map(SocketAddress.init) ?? [],
                 timeouts: TunnelSettings.Timeouts(listener.timeouts, upstream))
         }
         for (listener, tunnel) in zip(settings.listeners, tunnels) {
@@ -49,10 +49,10 @@ extension LoadedSettings {
         guard let name = listener.tls, let set = settings.tls(named: name),
             let files = tlsFiles.first(where: { $0.name == name })
         else { return nil }
-        let identities = zip(files.certificates, files.keys).map { certificate, key in
+        let identities = zip(files.identity.certificates, files.identity.keys).map { certificate, key in
             TLSIdentity(
                 certificateChain: TLSFile(name: certificate.path, bytes: certificate.bytes),
-                privateKey: TLSFile(name: key.path, bytes: key.bytes), keyPassword: files.keyPassword)
+                privateKey: TLSFile(name: key.path, bytes: key.bytes), keyPassword: files.identity.keyPassword)
         }
         var configuration = TLSServerConfiguration(
             listener: listener.name, identities: identities, ticketKeys: set.sessionTickets ? TLSTicketKeys() : nil)
@@ -97,6 +97,13 @@ extension TunnelSettings.Timeouts {
         tlsHandshake = timeouts.tlsHandshake
         passthroughIdle = timeouts.passthroughIdle
         if let upstream { connect = upstream.connectTimeout }
+    }
+}
+
+extension Settings.Upstream {
+    /// The servers that are IP addresses.
+    fileprivate var endpoints: [Endpoint] {
+        servers.compactMap { if case .ip(let endpoint) = $0 { endpoint } else { nil } }
     }
 }
 

@@ -32,10 +32,13 @@ struct Draft {
         warnings = review.warnings.sorted
     }
 
-    mutating func readFiles() -> [TLSFiles] {
-        settings.tls.map { tls in
-            TLSFiles(tls, table: document.find(["tls", tls.name]), problems: &problems)
-        }
+    mutating func readFiles() -> (tls: [TLSFiles], upstreams: [UpstreamFiles]) {
+        var collector = FileCollector(document: document)
+        var files: (tls: [TLSFiles], upstreams: [UpstreamFiles]) = ([], [])
+        for tls in settings.tls { files.tls.append(collector.files(of: tls)) }
+        for upstream in settings.upstreams { files.upstreams.append(collector.files(of: upstream)) }
+        for problem in collector.problems.sorted { problems.report(problem) }
+        return files
     }
 
     func finish() throws(SettingsProblems) {
@@ -58,11 +61,12 @@ extension Override {
 }
 
 extension Node {
-    /// Gives each listener what `[listener_defaults]` and, below that, `[timeouts]` say.
+    /// Gives each listener what `[listener_defaults]` and, below that, `[timeouts]` and `[runtime]` say.
     fileprivate mutating func inheritListenerDefaults() {
         guard case .table(var members) = content else { return }
         var shared = self
-        shared.content = .table(members.filter { $0.name == "timeouts" })
+        let limit = find(["runtime", "max_sessions_per_address"])
+        shared.content = .table(members.filter { $0.name == "timeouts" } + [limit].compactMap { $0 })
         let defaults = (self["listener_defaults"] ?? Node(origin: .builtIn)).filled(from: shared)
         guard let index = members.firstIndex(where: { $0.name == "listener" }), members[index].isTable else { return }
         members[index].content = .table(members[index].children.map { $0.filled(from: defaults) })

@@ -42,48 +42,105 @@ public struct SettingsFile: Sendable, Hashable {
     /// The most that is read of one: 1 MiB.
     static let bytesMax = 1 << 20
 
-    /// The key that names it, in dotted form, and which of the key's values it is, from 0.
+    /// The key that names it, in dotted form (with the index of a table in a list, from 0), and which of the key's values
+    /// it is, from 0.
     public let key: String
     public let index: Int
     public let path: String
     public let bytes: [UInt8]
 }
 
-/// The files of one TLS set: PEM as it was read, not yet looked into.
-public struct TLSFiles: Sendable, Hashable {
-    /// The name of the set.
-    public let name: String
-    /// Certificates with their chains, and the private keys in the same order.
+/// Certificates with their chains, and the private keys in the same order: PEM as it was read, not yet looked into.
+public struct IdentityFiles: Sendable, Hashable {
     public let certificates: [SettingsFile]
     public let keys: [SettingsFile]
     /// What opens the keys: the first line of the password file.
     public let keyPassword: [UInt8]?
 }
 
-extension TLSFiles {
-    /// Reads the files of `settings`; what cannot be read is reported at the key in `table`, its
-    /// place in the document.
-    init(_ settings: Settings.TLS, table: Node?, problems: inout ProblemCollector) {
-        func read(_ key: String, _ paths: [String]) -> [SettingsFile] {
-            paths.enumerated().compactMap { index, path in
-                do throws(FileReader.Failure) {
-                    let bytes = try FileReader.read(path, bytesMax: SettingsFile.bytesMax)
-                    return SettingsFile(key: "tls.\(settings.name).\(key)", index: index, path: path, bytes: bytes)
-                } catch {
-                    if let node = table?[key]?.value(index, of: paths.count) {
-                        problems.report(node, "cannot read \(Quoting.shown(path)): \(error)")
-                    }
-                    return nil
-                }
-            }
+/// The files of one TLS set.
+public struct TLSFiles: Sendable, Hashable {
+    /// The name of the set.
+    public let name: String
+    public let identity: IdentityFiles
+    /// Those of the tables `sni`, in their order.
+    public let sni: [IdentityFiles]
+    /// The authorities that vouch for clients.
+    public let clientCA: SettingsFile?
+}
+
+/// The files of one upstream.
+public struct UpstreamFiles: Sendable, Hashable {
+    /// The name of the upstream.
+    public let name: String
+    /// What Mailrace shows to the servers; empty where it shows nothing.
+    public let identity: IdentityFiles
+    /// The authorities that vouch for the servers; nil is the system's.
+    public let ca: SettingsFile?
+}
+
+/// Reads files at their keys in the document; what cannot be read is reported there.
+struct FileCollector {
+    let document: Node
+    private(set) var problems = ProblemCollector()
+
+    init(document: Node) {
+        self.document = document
+    }
+
+    mutating func files(of tls: Settings.TLS) -> TLSFiles {
+        let path = ["tls", tls.name]
+        let identity = identity(
+            path, "", certificate: tls.certificate, key: tls.key, passwordFile: tls.keyPasswordFile)
+        var sni: [IdentityFiles] = []
+        for (index, one) in tls.sni.enumerated() {
+            sni.append(
+                self.identity(
+                    path + ["sni", "\(index)"], "", certificate: one.certificate, key: one.key,
+                    passwordFile: one.keyPasswordFile))
         }
-        name = settings.name
-        certificates = read("certificate", settings.certificate)
-        keys = read("key", settings.key)
-        let passwords = settings.keyPasswordFile.isEmpty ? [] : [settings.keyPasswordFile]
-        keyPassword = read("key_password_file", passwords).first.map { file in
+        return TLSFiles(
+            name: tls.name, identity: identity, sni: sni, clientCA: file(path + ["client_ca"], tls.clientCA))
+    }
+
+    mutating func files(of upstream: Settings.Upstream) -> UpstreamFiles {
+        let path = ["upstream", upstream.name]
+        let identity = identity(
+            path, "tls_", certificate: upstream.tlsCertificate, key: upstream.tlsKey,
+            passwordFile: upstream.tlsKeyPasswordFile)
+        return UpstreamFiles(name: upstream.name, identity: identity, ca: file(path + ["tls_ca"], upstream.tlsCA))
+    }
+
+    /// Files of the table at `path`, whose keys begin with `prefix`.
+    private mutating func identity(
+        _ path: [String], _ prefix: String, certificate: [String], key: [String], passwordFile: String
+    ) -> IdentityFiles {
+        let certificates = files(path + ["\(prefix)certificate"], certificate)
+        let keys = files(path + ["\(prefix)key"], key)
+        let password = file(path + ["\(prefix)key_password_file"], passwordFile).map { file in
             Array(file.bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
         }
+        return IdentityFiles(certificates: certificates, keys: keys, keyPassword: password)
+    }
+
+    /// Nil where none is named.
+    private mutating func file(_ key: [String], _ name: String) -> SettingsFile? {
+        name.isEmpty ? nil : files(key, [name]).first
+    }
+
+    private mutating func files(_ key: [String], _ names: [String]) -> [SettingsFile] {
+        var files: [SettingsFile] = []
+        for (index, name) in names.enumerated() {
+            do throws(FileReader.Failure) {
+                let bytes = try FileReader.read(name, bytesMax: SettingsFile.bytesMax)
+                files.append(
+                    SettingsFile(key: key.joined(separator: "."), index: index, path: name, bytes: bytes))
+            } catch {
+                guard let node = document.find(key)?.value(index, of: names.count) else { continue }
+                problems.report(node, "cannot read \(Quoting.shown(name)): \(error)")
+            }
+        }
+        return files
     }
 }
 

@@ -7,6 +7,8 @@ public struct LoadedSettings: Sendable {
     public let warnings: [SettingsProblem]
     /// The files of the TLS sets, in their order; empty after `Settings.read`.
     public let tlsFiles: [TLSFiles]
+    /// The files of the upstreams, in their order; empty after `Settings.read`.
+    public let upstreamFiles: [UpstreamFiles]
     private let document: Node
 
     /// The effective configuration in TOML, complete; a comment says where each value comes from.
@@ -16,8 +18,8 @@ public struct LoadedSettings: Sendable {
         return printer.text
     }
 
-    /// A problem with the value of a key (`tls.default.key`), for what is found out only in use; `index` is that of a
-    /// list's element.
+    /// A problem with the value of a key (`tls.default.key`, `tls.default.sni.0.key`), for what is found out only in use;
+    /// `index` is that of a list's element.
     public func problem(with key: String, index: Int = 0, _ message: String) -> SettingsProblem {
         guard let node = document.find(key.split(separator: ".").map(String.init)) else {
             return SettingsProblem(origin: .builtIn, key: key, message: message)
@@ -27,11 +29,12 @@ public struct LoadedSettings: Sendable {
         return SettingsProblem(origin: origin, key: node.path, message: message)
     }
 
-    init(_ draft: Draft, file: String?, tlsFiles: [TLSFiles]) {
+    init(_ draft: Draft, file: String?, tlsFiles: [TLSFiles], upstreamFiles: [UpstreamFiles]) {
         settings = draft.settings
         document = draft.document
         warnings = draft.warnings
         self.file = file
         self.tlsFiles = tlsFiles
+        self.upstreamFiles = upstreamFiles
     }
 }

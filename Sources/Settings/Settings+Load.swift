@@ -40,9 +40,10 @@ extension Settings {
             throw SettingsProblems(list: [problem])
         }
         var draft = try Draft(text, file: name, sources)
-        let tlsFiles = draft.readFiles()
+        let files = draft.readFiles()
         try draft.finish()
-        return LoadedSettings(draft, file: text == nil ? nil : name, tlsFiles: tlsFiles)
+        return LoadedSettings(
+            draft, file: text == nil ? nil : name, tlsFiles: files.tls, upstreamFiles: files.upstreams)
     }
 
     /// Reads a configuration file's text, as if it had stood in `file`, and nothing else: no other file is opened.
@@ -52,6 +53,6 @@ extension Settings {
         let sources = SettingsSources(environment: environment, options: options)
         let draft = try Draft(text, file: file, sources)
         try draft.finish()
-        return LoadedSettings(draft, file: file, tlsFiles: [])
+        return LoadedSettings(draft, file: file, tlsFiles: [], upstreamFiles: [])
     }
 }

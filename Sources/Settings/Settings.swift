@@ -8,6 +8,7 @@ public struct Settings: Sendable, Equatable {
     public internal(set) var runtime = Runtime()
     public internal(set) var timeouts = Timeouts()
     public internal(set) var log = Log()
+    public internal(set) var dns = DNS()
     /// The named TLS sets, in the order of the file; so with all that has names.
     public internal(set) var tls: [TLS] = []
     public internal(set) var listeners: [Listener] = []
@@ -34,6 +35,7 @@ extension Settings: Section {
         .table("runtime", \.runtime),
         .table("timeouts", \.timeouts),
         .table("log", \.log),
+        .table("dns", \.dns),
         .tables("tls", \.tls),
         .defaults("listener_defaults", of: Listener.self),
         .tables("listener", \.listeners),

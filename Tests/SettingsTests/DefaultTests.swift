@@ -80,7 +80,7 @@ struct DefaultTests {
         #expect(keys.allSatisfy { !$0.summary.isEmpty && !$0.summary.hasSuffix(".") && !$0.expected.isEmpty })
         let startTLS = keys.first { $0.path == "listener.NAME.starttls" }
         #expect(startTLS?.expected == "one of \"off\", \"offer\", \"require\"")
-        #expect(startTLS?.standard == "offer where tls is set, else off")
+        #expect(startTLS?.standard == "offer where tls is set and role is not smtps, else off")
         #expect(keys.first { $0.path == "timeouts.command" }?.standard == "\"5m\"")
         #expect(keys.contains { $0.path == "listener.NAME.timeouts.command" })
         #expect(keys.first { $0.path == "upstream.NAME.servers" }?.standard == nil)

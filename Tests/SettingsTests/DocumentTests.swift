@@ -80,7 +80,7 @@ struct DocumentTests {
     @Test func tablesKeepTheOrderOfTheFile() throws {
         let text = """
             [upstream.z]
-            servers = ["127.0.0.3", "[::1]:2525", "127.0.0.1:26"]
+            servers = ["127.0.0.3", "[::1]:2525", "127.0.0.1:27"]
             [upstream.a]
             servers = ["127.0.0.1"]
             [listener.y]
@@ -93,7 +93,7 @@ struct DocumentTests {
         let settings = try read(text).settings
         #expect(settings.listeners.map(\.name) == ["y", "b"])
         #expect(settings.upstreams.map(\.name) == ["z", "a"])
-        #expect(settings.upstreams[0].servers.map(\.description) == ["127.0.0.3:25", "[::1]:2525", "127.0.0.1:26"])
+        #expect(settings.upstreams[0].servers.map(\.description) == ["127.0.0.3:25", "[::1]:2525", "127.0.0.1:27"])
     }
 
     @Test func thousandsOfProblemsAreCut() {

@@ -63,7 +63,7 @@ struct ReviewTests {
 
     @Test func portsThatTheKernelChoosesDoNotCollide() throws {
         let loaded = try read("\(relay)listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"]")
-        #expect(loaded.settings.listeners[0].listen.map(\.port) == [0, 0])
+        #expect(loaded.settings.listeners[0].listen.map(\.endpoint?.port) == [0, 0])
     }
 
     @Test func warnings() throws {

@@ -33,9 +33,9 @@ struct Node: Sendable {
         (name, path, keyOrigin, self.origin, self.content) = ("", "", origin, origin, content)
     }
 
-    /// An element of the list `list`.
+    /// An element of the list `list`; it has no key but its own place.
     init(elementOf list: Node, origin: SettingsOrigin, content: Content) {
-        (name, path, keyOrigin, self.origin, self.content) = ("", list.path, list.keyOrigin, origin, content)
+        (name, path, keyOrigin, self.origin, self.content) = ("", list.path, origin, origin, content)
     }
 }
 
@@ -64,14 +64,21 @@ extension Node {
         isTable ? children.first { $0.name == name } : nil
     }
 
-    /// The value at a path, if it was given.
+    /// The value at a path, if it was given. An element of a list goes by its index, from 0.
     func find(_ path: some Sequence<String>) -> Node? {
         var node = self
         for name in path {
-            guard let next = node[name] else { return nil }
+            guard let next = node[name] ?? node.element(name) else { return nil }
             node = next
         }
         return node
+    }
+
+    private func element(_ name: String) -> Node? {
+        guard case .list(let elements) = content, let index = Int(name), elements.indices.contains(index) else {
+            return nil
+        }
+        return elements[index]
     }
 
     /// The same values as a document of their own, with paths that begin here.

@@ -64,6 +64,27 @@ extension Field {
         }
     }
 
+    /// A list of tables that have no names, as `[[tls.NAME.sni]]`.
+    static func array<Inner: Section>(_ name: String, _ property: Property<Owner, [Inner]>) -> Field {
+        Field(name: name, isRequired: false) { node, owner, problems in
+            guard case .list(let elements) = node.content else {
+                problems.reportType(node, expected: "a list of tables, as in [[\(node.path)]]")
+                return
+            }
+            for element in elements {
+                var inner = Inner()
+                inner.read(element, problems: &problems)
+                owner[keyPath: property].append(inner)
+            }
+        } print: { owner, printer in
+            for (index, inner) in owner[keyPath: property].enumerated() {
+                printer.element(name, index) { inner.print(&$0) }
+            }
+        } describe: { section in
+            Inner.keys(under: SettingsKey.join(section, name))
+        }
+    }
+
     /// A table whose keys are defaults for the tables of another key, which take them from the document themselves.
     static func defaults<Inner: Section>(_ name: String, of type: Inner.Type) -> Field {
         Field(name: name, isRequired: false) { node, _, problems in

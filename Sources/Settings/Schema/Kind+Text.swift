@@ -27,6 +27,45 @@ extension Kind where Value == String {
         }
     }
 
+    /// A name that a certificate is for: a host name, or `*.` before one for all names that are one label longer. In
+    /// lower case.
+    static var certificateName: Kind {
+        .string("a host name, or a wildcard as in \"*.example.net\"") { text in
+            let rest = text.hasPrefix("*.") ? text.dropFirst(2) : text[...]
+            guard HostName.isValid(String(rest)) else {
+                return .refused(
+                    "\(Quoting.shown(text)) is not a host name; a wildcard stands for the first label alone, as in"
+                        + " \"*.example.net\"")
+            }
+            return .value(text.lowercased())
+        } format: {
+            $0
+        }
+    }
+
+    /// The keyword of a capability (RFC 5321, section 4.1.1.1), in upper case.
+    static var capability: Kind {
+        .string("a keyword of EHLO") { text in
+            if text.uppercased() == "STARTTLS" {
+                return .refused(
+                    "\(Quoting.shown(text)) is not hidden here; ehlo_before_tls and ehlo_inside_tls say what becomes"
+                        + " of it")
+            }
+            guard (1...capabilityBytesMax).contains(text.utf8.count), text.utf8.first != Ascii.dash,
+                text.utf8.allSatisfy({ Ascii.isAlphanumeric($0) || $0 == Ascii.dash })
+            else {
+                return .refused(
+                    "\(Quoting.shown(text)) is not a keyword of EHLO; expected 1 to \(capabilityBytesMax) letters,"
+                        + " digits and -, as in \"CHUNKING\"")
+            }
+            return .value(text.uppercased())
+        } format: {
+            $0
+        }
+    }
+
+    private static var capabilityBytesMax: Int { 64 }
+
     /// A host name as EHLO says it (RFC 5321, section 4.1.2). Underscores pass: containers have them.
     static var hostName: Kind {
         .string("a host name") { text in
@@ -43,6 +82,19 @@ extension Kind where Value == String? {
         .string("a name, or \"\"") { text in
             if text.isEmpty { return .value(nil) }
             return Name.isValid(text) ? .value(text) : .refused(Name.refusal(text))
+        } format: { name in
+            name ?? ""
+        }
+    }
+
+    /// A host name that may be left out; `""` is none. In lower case. An IP address is none.
+    static var optionalHostName: Kind {
+        .string("a host name, or \"\"") { text in
+            if text.isEmpty { return .value(nil) }
+            guard EndpointParts(text)?.isHostName == true, HostName.isValid(text) else {
+                return .refused("\(Quoting.shown(text)) is not a host name")
+            }
+            return .value(text.lowercased())
         } format: { name in
             name ?? ""
         }
@@ -77,9 +129,9 @@ enum HostName {
     }
 }
 
-private enum Control {
+enum Control {
     /// True where `text` has a character that would end a name early, or act on a terminal.
-    static func found(in text: String) -> Bool {
+    static func found(in text: some StringProtocol) -> Bool {
         text.utf8.contains { $0 < 0x20 || $0 == 0x7F }
     }
 }

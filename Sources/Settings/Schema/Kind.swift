@@ -39,6 +39,13 @@ extension Kind {
 enum Parsed<Value> {
     case value(Value)
     case refused(String)
+
+    func map<Other>(_ transform: (Value) -> Other) -> Parsed<Other> {
+        switch self {
+        case .value(let value): .value(transform(value))
+        case .refused(let reason): .refused(reason)
+        }
+    }
 }
 
 extension Kind where Value == Int {
@@ -97,15 +104,15 @@ extension Kind where Value: RawRepresentable<String> & CaseIterable {
 }
 
 extension Kind {
-    /// One of a few words, or `""` for none of them.
-    static func optionalChoice<Word>() -> Kind
+    /// One of a few words, or `none` for none of them.
+    static func optionalChoice<Word>(none: String = "") -> Kind
     where Value == Word?, Word: RawRepresentable<String> & CaseIterable & Sendable {
-        let words = Words(Word.allCases.map(\.rawValue) + [""], later: [])
+        let words = Words(Word.allCases.map(\.rawValue) + [none], later: [])
         return .string(words.expected) { text in
-            if text.isEmpty { return .value(nil) }
+            if text == none { return .value(nil) }
             return Word(rawValue: text).map { .value($0) } ?? .refused(words.refusal(text))
         } format: { value in
-            value?.rawValue ?? ""
+            value?.rawValue ?? none
         }
     }
 }
@@ -134,9 +141,10 @@ private struct Words: Sendable {
 
 extension Kind {
     /// A list, in which each element is of the kind `element`; from the environment and `--set`, parted by commas.
-    /// With `orSingle` the value of a list of one may stand without brackets.
+    /// With `orSingle` the value of a list of one may stand without brackets, and `""` is an empty one. Only with
+    /// `mayBeEmpty` is that a value.
     static func list<Element>(
-        of element: Kind<Element>, named noun: String, orSingle: Bool = false
+        of element: Kind<Element>, named noun: String, orSingle: Bool = false, mayBeEmpty: Bool = false
     ) -> Kind where Value == [Element] {
         let expected = orSingle ? "\(element.expected), or a list of such" : "a list of \(noun)"
         return Kind(expected: expected) { node, problems in
@@ -147,12 +155,13 @@ extension Kind {
                 nodes = text.split(separator: ",").map { part in
                     Node(elementOf: node, origin: node.origin, content: .text(Ascii.trimmed(part)))
                 }
+            case .string("") where orSingle && mayBeEmpty: nodes = []
             case .string where orSingle: nodes = [node]
             default:
                 problems.reportType(node, expected: expected)
                 return nil
             }
-            if nodes.isEmpty { problems.report(node, "the list is empty; expected at least one") }
+            if nodes.isEmpty && !mayBeEmpty { problems.report(node, "the list is empty; expected at least one") }
             return nodes.compactMap { element.read($0, &problems) }
         } print: { values in
             "[\(values.map(element.print).joined(separator: ", "))]"

@@ -2,7 +2,9 @@ extension Settings {
     /// `[listener.NAME]`: where clients connect, and what they meet there.
     public struct Listener: Sendable, Equatable {
         public internal(set) var name = ""
-        public internal(set) var listen: [Endpoint] = []
+        public internal(set) var listen: [ListenAddress] = []
+        /// Whether the IPv6 sockets leave IPv4 alone; else `[::]` takes both.
+        public internal(set) var isIPv6Only = false
         public internal(set) var role = Role.smtp
         public internal(set) var depth = Depth.tunnel
         /// The name of a TLS set.
@@ -10,52 +12,144 @@ extension Settings {
         public internal(set) var startTLS = StartTLS.off
         /// What the listener's counters go by.
         public internal(set) var statPrefix = ""
+        /// When the upstream is dialled.
+        public internal(set) var dial = Dial.accept
+        public internal(set) var proxyProtocol = ProxyProtocol.off
+        /// Who may connect to a listener that requires a PROXY header. A Unix socket is trusted as its file says.
+        public internal(set) var proxyProtocolTrusted: [Network] = []
         /// The name of an upstream.
         public internal(set) var upstream = ""
+        /// Keywords of EHLO in upper case that no client sees.
+        public internal(set) var hideCapabilities: [String] = []
+        /// Nil is `auto`.
+        var ehloBeforeTLSAsWritten: STARTTLSBeforeTLS?
+        /// What becomes of STARTTLS in the upstream's EHLO replies inside TLS.
+        public internal(set) var ehloInsideTLS = STARTTLSInsideTLS.strip
+        /// In bytes a second once a session is opaque; 0 is none.
+        public internal(set) var minimumRate = 0
+        /// Sessions of one client address in the whole process, for a client that comes in here; 0 is no limit.
+        public internal(set) var maxSessionsPerAddress = Runtime().maxSessionsPerAddress
         public internal(set) var timeouts = Timeouts()
 
         init() {}
 
-        public enum Role: String, Sendable, CaseIterable {
-            case smtp
+        /// What becomes of STARTTLS in the upstream's EHLO reply before TLS.
+        public var ehloBeforeTLS: STARTTLSBeforeTLS {
+            ehloBeforeTLSAsWritten ?? (startTLS == .off ? .pass : .inject)
         }
 
-        /// How deep a session is looked into.
-        public enum Depth: String, Sendable, CaseIterable {
-            case tunnel
-        }
+        /// True where a session can come to be encrypted here.
+        public var hasTLS: Bool { role == .smtps || startTLS != .off }
+    }
+}
 
-        /// Whether clients may, or must, use STARTTLS (RFC 3207).
-        public enum StartTLS: String, Sendable, CaseIterable {
-            case off, offer, require
-        }
+extension Settings.Listener {
+    public enum Role: String, Sendable, CaseIterable {
+        case smtp
+        /// As `smtp` at tunnel depth: the upstream says who may send.
+        case submission
+        /// TLS from the first byte (RFC 8314, section 3.3).
+        case smtps
+    }
+
+    /// How deep a session is looked into.
+    public enum Depth: String, Sendable, CaseIterable {
+        case tunnel
+    }
+
+    /// Whether clients may, or must, use STARTTLS (RFC 3207).
+    public enum StartTLS: String, Sendable, CaseIterable {
+        case off, offer, require
+    }
+
+    public enum Dial: String, Sendable, CaseIterable {
+        /// At once: the upstream greets.
+        case accept
+        /// After the client's TLS, so that a PROXY header can tell of it: Mailrace greets.
+        case startTLS = "starttls"
+    }
+
+    public enum ProxyProtocol: String, Sendable, CaseIterable {
+        case off, required
+    }
+
+    public enum STARTTLSBeforeTLS: String, Sendable, CaseIterable {
+        /// It is listed, whether the upstream does or not.
+        case inject
+        /// It is not listed.
+        case strip
+        /// As the upstream has it.
+        case pass
+    }
+
+    public enum STARTTLSInsideTLS: String, Sendable, CaseIterable {
+        case strip, pass
     }
 }
 
 extension Settings.Listener: NamedSection {
-    static let fields: [Field<Self>] = [
+    static let fields: [Field<Self>] = places + looks + dialogue + [.table("timeouts", \.timeouts)]
+
+    private static let places: [Field<Self>] = [
         .value(
-            "listen", \.listen, .list(of: .endpoint(ports: 0...65_535), named: "addresses, as in [\"[::]:25\"]"),
-            required: true, "The addresses and ports to listen on"),
-        .value("role", \.role, .choice(later: ["submission", "smtps"]), "What kind of service it is"),
+            "listen", \.listen, .list(of: .listenAddress, named: "addresses, as in [\"[::]:25\"]"), required: true,
+            "The addresses and ports to listen on, and Unix sockets, as in unix:/run/x.sock"),
+        .value(
+            "ipv6_only", \.isIPv6Only, .boolean, "Whether IPv6 addresses leave IPv4 alone; else [::] takes both"),
+        .value(
+            "role", \.role, .choice(),
+            "What kind of service it is; smtps is TLS from the first byte, and submission is as smtp at this depth"),
         .value("depth", \.depth, .choice(later: ["envelope", "message"]), "How deep sessions are looked into"),
-        .value("tls", \.tls, .optionalName, "The TLS set whose certificates it shows"),
-        .value(
-            "starttls", \.startTLS, .choice(), fallback: "offer where tls is set, else off",
-            "Whether clients may, or must, use STARTTLS"),
         .value("stat_prefix", \.statPrefix, .name, fallback: "the listener's name", "What its counters go by"),
         .value("upstream", \.upstream, .name, required: true, "The upstream that sessions go to"),
-        .table("timeouts", \.timeouts),
+        .value(
+            "max_sessions_per_address", \.maxSessionsPerAddress, .integer(0...1_000_000),
+            fallback: "runtime.max_sessions_per_address",
+            "Sessions of one client address at one time, in the whole process, for who comes in here; 0 is no limit"),
+    ]
+
+    private static let looks: [Field<Self>] = [
+        .value("tls", \.tls, .optionalName, "The TLS set whose certificates it shows"),
+        .value(
+            "starttls", \.startTLS, .choice(), fallback: "offer where tls is set and role is not smtps, else off",
+            "Whether clients may, or must, use STARTTLS"),
+        .value(
+            "proxy_protocol", \.proxyProtocol, .choice(),
+            "Whether a connection must begin with a PROXY header, of version 1 or 2"),
+        .value(
+            "proxy_protocol_trusted", \.proxyProtocolTrusted, .networks,
+            "The networks that may connect where a PROXY header is required; others are refused"),
+    ]
+
+    private static let dialogue: [Field<Self>] = [
+        .value(
+            "dial", \.dial, .choice(),
+            "When the upstream is dialled: at once, or after the client's TLS, so that a PROXY header can tell of it;"
+                + " then Mailrace greets"),
+        .value(
+            "hide_capabilities", \.hideCapabilities,
+            .list(of: .capability, named: "keywords, as in [\"CHUNKING\"]", mayBeEmpty: true),
+            "Keywords that are taken out of the upstream's EHLO replies"),
+        .value(
+            "ehlo_before_tls", \.ehloBeforeTLSAsWritten, .optionalChoice(none: "auto"),
+            "What becomes of STARTTLS in the upstream's EHLO reply before TLS; auto is inject, or pass where starttls is"
+                + " off"),
+        .value(
+            "ehlo_inside_tls", \.ehloInsideTLS, .choice(),
+            "What becomes of STARTTLS in the upstream's EHLO reply inside TLS"),
+        .value(
+            "minimum_rate", \.minimumRate, .size(0...(1 << 30)),
+            "The bytes a second that an opaque session must move, else it ends; 0 is none"),
     ]
 
     static let later = [
-        "dial", "proxy_protocol", "proxy_protocol_trusted", "capabilities", "hide_capabilities", "client_buffer",
-        "greeting_delay", "max_errors", "max_commands", "max_message_size", "max_recipients", "recipient_delimiter",
-        "bare_newline", "multi_route", "xclient_trusted", "systemd", "auth", "route", "check",
+        "capabilities", "client_buffer", "greeting_delay", "max_errors", "max_commands", "max_message_size",
+        "max_recipients", "recipient_delimiter", "bare_newline", "multi_route", "xclient_trusted", "systemd", "auth",
+        "route", "check",
     ]
 
     mutating func complete(from table: Node) {
-        if table["starttls"] == nil { startTLS = tls == nil ? .off : .offer }
+        if table["starttls"] == nil { startTLS = tls == nil || role == .smtps ? .off : .offer }
         if table["stat_prefix"] == nil { statPrefix = name }
     }
 }

@@ -16,9 +16,22 @@ extension Settings {
         /// For TLS 1.3.
         public internal(set) var ciphersuites = ""
         public internal(set) var groups = ""
+        /// Whether clients are asked for a certificate.
+        public internal(set) var clientCertificates = ClientCertificates.off
+        /// The file with the authorities that vouch for clients; empty is none.
+        public internal(set) var clientCA = ""
         public internal(set) var sessionTickets = true
+        /// More certificates, chosen by the name that the client asks for.
+        public internal(set) var sni: [SNI] = []
 
         init() {}
+
+        public enum ClientCertificates: String, Sendable, CaseIterable {
+            case off
+            /// A client without one, or with a bad one, is served and known as such.
+            case request
+            case require
+        }
 
         public enum Version: String, Sendable, CaseIterable, Comparable {
             case tls10 = "TLS1.0"
@@ -34,13 +47,11 @@ extension Settings {
 }
 
 extension Settings.TLS: NamedSection {
-    private static let files = Kind<[String]>.list(of: .path(), named: "names of files", orSingle: true)
-
     static let fields: [Field<Self>] = [
         .value(
-            "certificate", \.certificate, files, required: true,
+            "certificate", \.certificate, .files, required: true,
             "PEM files with a certificate and its chain, one a key type"),
-        .value("key", \.key, files, required: true, "PEM files with the private keys, in the order of certificate"),
+        .value("key", \.key, .files, required: true, "PEM files with the private keys, in the order of certificate"),
         .value(
             "key_password_file", \.keyPasswordFile, .path(optional: true),
             "The file whose first line opens encrypted keys"),
@@ -57,8 +68,51 @@ extension Settings.TLS: NamedSection {
         .value(
             "groups", \.groups, .text("a list of groups for OpenSSL"),
             "Groups for key exchange; empty is OpenSSL's default"),
+        .value(
+            "client_certificates", \.clientCertificates, .choice(),
+            "Whether clients are asked for a certificate, or cannot do without a good one"),
+        .value(
+            "client_ca", \.clientCA, .path(optional: true),
+            "The PEM file with the authorities that vouch for clients"),
         .value("session_tickets", \.sessionTickets, .boolean, "Whether clients may resume sessions"),
+        .array("sni", \.sni),
     ]
+}
 
-    static let later = ["client_certificates", "client_ca", "sni"]
+extension Settings.TLS {
+    /// `[[tls.NAME.sni]]`: certificates for some server names.
+    public struct SNI: Sendable, Equatable {
+        /// Host names in lower case, or wildcards such as `*.example.net`.
+        public internal(set) var names: [String] = []
+        /// As those of the set.
+        public internal(set) var certificate: [String] = []
+        public internal(set) var key: [String] = []
+        public internal(set) var keyPasswordFile = ""
+
+        init() {}
+    }
+}
+
+extension Settings.TLS.SNI: Section {
+    static let fields: [Field<Self>] = [
+        .value(
+            "names", \.names, .list(of: .certificateName, named: "host names, as in [\"mail.example.org\"]"),
+            required: true, "The names that clients ask for, or wildcards as in *.example.net"),
+        .value(
+            "certificate", \.certificate, .files, required: true,
+            "PEM files with a certificate and its chain, one a key type"),
+        .value("key", \.key, .files, required: true, "PEM files with the private keys, in the order of certificate"),
+        .value(
+            "key_password_file", \.keyPasswordFile, .path(optional: true),
+            "The file whose first line opens encrypted keys"),
+    ]
+}
+
+extension Kind where Value == [String] {
+    /// Names of files; a single one may stand without brackets.
+    static var files: Kind { .list(of: .path(), named: "names of files", orSingle: true) }
+
+    static var optionalFiles: Kind {
+        .list(of: .path(), named: "names of files", orSingle: true, mayBeEmpty: true)
+    }
 }

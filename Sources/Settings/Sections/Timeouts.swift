@@ -11,6 +11,12 @@ extension Settings {
         public internal(set) var tlsHandshake: Duration = .seconds(10)
         /// Without a byte in either direction, once a session is opaque.
         public internal(set) var passthroughIdle: Duration = .seconds(3_600)
+        /// Until the PROXY header of a client is complete.
+        public internal(set) var proxyHeader: Duration = .seconds(5)
+        /// The longest life of a session; zero is no end.
+        public internal(set) var session: Duration = .zero
+        /// In place of `command`, if shorter, once there are 90 % of `runtime.max_sessions`.
+        public internal(set) var stressCommand: Duration = .seconds(10)
 
         init() {}
     }
@@ -27,6 +33,13 @@ extension Settings.Timeouts: Section {
         .value(
             "passthrough_idle", \.passthroughIdle, .duration(range),
             "Without a byte in either direction, once a session is opaque"),
+        .value("proxy_header", \.proxyHeader, .duration(range), "Until the PROXY header of a client is complete"),
+        .value(
+            "session", \.session, .duration(.zero...range.upperBound),
+            "The longest life of a session, which then ends wherever it is; 0s is no end"),
+        .value(
+            "stress_command", \.stressCommand, .duration(range),
+            "In place of command, if shorter, while there are 90 % of max_sessions or more"),
     ]
 
     static let later = ["data", "final_reply"]

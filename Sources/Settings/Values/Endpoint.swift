@@ -1,5 +1,3 @@
-import Glibc
-
 /// An IP address and a port: where a listener listens, or a server is.
 public struct Endpoint: Sendable, Hashable {
     /// The address in network order: 4 bytes of IPv4, or 16 of IPv6.
@@ -26,25 +24,24 @@ public struct Endpoint: Sendable, Hashable {
     public var isWildcard: Bool { address.allSatisfy { $0 == 0 } }
 
     /// True where a socket that listens here would take connections to `other`: the same address, or a wildcard of the
-    /// port. `[::]` takes IPv4 as well.
-    public func covers(_ other: Endpoint) -> Bool {
+    /// port. `[::]` takes IPv4 as well, unless it is `ipv6Only`.
+    func covers(_ other: Endpoint, ipv6Only: Bool = false) -> Bool {
         guard port == other.port, port != 0 else { return false }
-        return unmapped == other.unmapped || (isWildcard && (isIPv6 || other.unmapped.count == 4))
+        if unmapped == other.unmapped { return true }
+        guard isWildcard else { return false }
+        return other.unmapped.count == 4 ? !isIPv6 || !ipv6Only : isIPv6
     }
 
-    /// The address; as IPv4 where it is IPv4 mapped into IPv6 (RFC 4291, section 2.5.5.2).
-    private var unmapped: [UInt8] {
-        let isMapped = isIPv6 && address.prefix(10).allSatisfy { $0 == 0 } && address[10] == 0xFF && address[11] == 0xFF
-        return isMapped ? Array(address.suffix(4)) : address
-    }
+    /// True for IPv4 that is written as IPv6.
+    var isMapped: Bool { isIPv6 && unmapped.count == 4 }
+
+    private var unmapped: [UInt8] { AddressText.unmapped(address) }
 }
 
 extension Endpoint: CustomStringConvertible {
     /// `192.0.2.1:25` or `[2001:db8::1]:25`.
     public var description: String {
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        _ = inet_ntop(isIPv6 ? AF_INET6 : AF_INET, address, &text, socklen_t(text.count))
-        let host = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let host = AddressText.format(address)
         return isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }
@@ -62,14 +59,18 @@ extension Endpoint {
         guard let port = Ascii.number(portText, digitsMax: 5), ports.contains(port),
             let endpoint = Endpoint(address: address, port: UInt16(port))
         else {
-            return .refused("\(shown): the port is not a number from \(ports.lowerBound) to \(ports.upperBound)")
+            return .refused(portRefusal(text, ports: ports))
         }
         return .value(endpoint)
+    }
+
+    static func portRefusal(_ text: String, ports: ClosedRange<Int>) -> String {
+        "\(Quoting.shown(text)): the port is not a number from \(ports.lowerBound) to \(ports.upperBound)"
     }
 }
 
 /// The written parts of an endpoint.
-private struct EndpointParts {
+struct EndpointParts {
     /// With its brackets.
     let host: Substring
     let port: Substring?
@@ -95,29 +96,23 @@ private struct EndpointParts {
 
     /// In network order.
     var address: [UInt8]? {
-        guard host.hasPrefix("[") else { return Self.bytes(of: host, AF_INET) }
-        return Self.bytes(of: host.dropFirst().dropLast(), AF_INET6)
+        guard host.hasPrefix("[") else { return AddressText.parseIPv4(host) }
+        return AddressText.parseIPv6(host.dropFirst().dropLast())
+    }
+
+    /// True for what can be looked up. A last label of digits is an IP address gone wrong: no such domain exists.
+    var isHostName: Bool {
+        guard HostName.isValid(String(host)), let label = host.split(separator: ".").last else { return false }
+        return !label.utf8.allSatisfy(Ascii.isDigit)
     }
 
     /// Why `text` has no address, to follow it.
     static func refusal(_ text: String) -> String {
-        if text.hasPrefix("unix:") {
-            return ": Unix sockets are not available in this version; give an IP address"
-        }
-        if bytes(of: text[...], AF_INET6) != nil {
+        if text.hasPrefix(Settings.SocketPath.prefix) { return ": a Unix socket is not taken here; give an IP address" }
+        if AddressText.parseIPv6(text[...]) != nil {
             return ": an IPv6 address stands in brackets, as in \"[\(text)]:25\""
         }
-        let host = text.prefix { $0 != ":" }
-        if HostName.isValid(String(host)), host.contains(where: \.isLetter) {
-            return ": host names are not available in this version; give an IP address"
-        }
-        return " is not an IP address"
-    }
-
-    private static func bytes(of text: Substring, _ family: Int32) -> [UInt8]? {
-        // C would read no further than a zero byte.
-        guard !text.utf8.contains(0) else { return nil }
-        var bytes = [UInt8](repeating: 0, count: family == AF_INET ? 4 : 16)
-        return inet_pton(family, String(text), &bytes) == 1 ? bytes : nil
+        let isName = EndpointParts(text)?.isHostName ?? false
+        return isName ? ": a host name is not taken here; give an IP address" : " is not an IP address"
     }
 }

@@ -1,0 +1,56 @@
+extension Kind where Value: CustomStringConvertible {
+    /// A value that is written as its description says.
+    static func described(_ expected: String, parse: @escaping @Sendable (String) -> Parsed<Value>) -> Kind {
+        .string(expected, parse: parse) { $0.description }
+    }
+}
+
+extension Kind where Value == Endpoint {
+    /// An IP address with a port; without a port, `standard`, if there is one.
+    static func endpoint(ports: ClosedRange<Int>, default standard: UInt16? = nil) -> Kind {
+        .described("an address, as in \"192.0.2.1:25\" or \"[2001:db8::1]:25\"") { text in
+            Endpoint.parse(text, defaultPort: standard, ports: ports)
+        }
+    }
+}
+
+extension Kind where Value == Settings.ListenAddress {
+    static var listenAddress: Kind {
+        .described(
+            "an address, as in \"192.0.2.1:25\", \"[2001:db8::1]:25\" or \"unix:/run/x.sock\"",
+            parse: Settings.ListenAddress.parse)
+    }
+}
+
+extension Kind where Value == Settings.ServerAddress {
+    static var serverAddress: Kind {
+        .described(
+            "a server, as in \"192.0.2.1:25\", \"[2001:db8::1]:25\", \"mx.example.com\" or \"unix:/run/x.sock\"",
+            parse: Settings.ServerAddress.parse)
+    }
+}
+
+extension Kind where Value == Settings.Address {
+    static var address: Kind { .described("an IP address", parse: Settings.Address.parse) }
+}
+
+extension Kind where Value == Settings.Network {
+    static var network: Kind {
+        .described("a network, as in \"192.0.2.0/24\" or \"2001:db8::/32\"", parse: Settings.Network.parse)
+    }
+}
+
+extension Kind where Value == [Settings.Network] {
+    static var networks: Kind { .list(of: .network, named: "networks, as in [\"192.0.2.0/24\"]", mayBeEmpty: true) }
+}
+
+extension Kind where Value == Settings.SocketPath? {
+    /// A Unix socket of Mailrace's own, without a prefix; `""` is none.
+    static var optionalSocketPath: Kind {
+        .string("the path of a Unix socket, or \"\"") { text in
+            text.isEmpty ? .value(nil) : Settings.SocketPath.parse(text[...], writtenAs: text).map(Optional.some)
+        } format: { path in
+            path?.text ?? ""
+        }
+    }
+}
