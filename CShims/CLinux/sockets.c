@@ -115,6 +115,24 @@ bool linux_is_listening(int32_t descriptor) {
         && getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &type_length) == 0 && type == SOCK_STREAM;
 }
 
+int linux_accept_now(int32_t listener) {
+    int flags = fcntl(listener, F_GETFL);
+    if (flags < 0 || fcntl(listener, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+    int descriptor;
+    // A connection that was given up in the queue is not the last one there.
+    do descriptor = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    while (descriptor < 0 && (errno == EINTR || errno == ECONNABORTED));
+    return checked(descriptor);
+}
+
+int linux_peer_user(int32_t descriptor, uint32_t *user) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -errno;
+    *user = peer.uid;
+    return 0;
+}
+
 int linux_shutdown_write(int32_t descriptor) { return checked(shutdown(descriptor, SHUT_WR)); }
 
 int linux_reset_on_close(int32_t descriptor) {

@@ -99,6 +99,10 @@ int linux_stream_socket(int32_t family);
 int linux_bind_source(int32_t descriptor, const struct linux_address *address);
 /// True where `descriptor` is a listening stream socket.
 bool linux_is_listening(int32_t descriptor);
+/// Accepts a connection that waits, without waiting for one (-EAGAIN); leaves the listening socket non-blocking.
+int linux_accept_now(int32_t listener);
+/// The user who connected to, or made, the other end of a Unix socket.
+int linux_peer_user(int32_t descriptor, uint32_t *user);
 /// Ends the sending direction (FIN).
 int linux_shutdown_write(int32_t descriptor);
 /// Makes close() send RST and drop what is unsent.
