@@ -6,10 +6,10 @@ public struct LoadedSettings: Sendable {
     /// What is allowed but doubtful.
     public let warnings: [SettingsProblem]
     /// The files of the TLS sets, in their order; empty after `Settings.read`.
-    public let tlsFiles: [TLSFiles]
+    public internal(set) var tlsFiles: [TLSFiles]
     /// The files of the upstreams, in their order; empty after `Settings.read`.
-    public let upstreamFiles: [UpstreamFiles]
-    private let document: Node
+    public internal(set) var upstreamFiles: [UpstreamFiles]
+    let document: Node
 
     /// The effective configuration in TOML, complete; a comment says where each value comes from.
     public func printed() -> String {
