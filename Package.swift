@@ -65,7 +65,8 @@ let tests: [Target] = [
     .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux", "CTaskHook"], swiftSettings: house),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
     .testTarget(
-        name: "TLSTests", dependencies: ["TLS", "Ring", "TestCertificates", "CTestHeap"], swiftSettings: house),
+        name: "TLSTests", dependencies: ["TLS", "Ring", "COpenSSL", "TestCertificates", "CTestHeap"],
+        swiftSettings: house),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Ring"], swiftSettings: house),
     .testTarget(
         name: "ServiceTests",
