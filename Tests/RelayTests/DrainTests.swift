@@ -108,7 +108,7 @@ extension RelaySuites {
             defer { filler.close() }
             try withRelay(
                 Setup { setup in
-                    setup.servers = [server.address, server.address]
+                    setup.use([server.address, server.address])
                     setup.timeouts.connect = .seconds(3600)
                 }
             ) { relay in
