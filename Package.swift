@@ -99,6 +99,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("LineFuzzer", ["Wire"]),
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
+    ("ProxyHeaderFuzzer", ["Wire"]),
     ("SettingsFuzzer", ["Settings"]),
     ("TLSFuzzer", ["TLS", "Ring", "TestCertificates"]),
 ]
