@@ -109,7 +109,7 @@ extension RelaySuites {
             try withRelay(
                 Setup { setup in
                     setup.use([server.address, server.address])
-                    setup.timeouts.connect = .seconds(3600)
+                    setup.upstream.connectTimeout = .seconds(3600)
                 }
             ) { relay in
                 let client = try relay.client()

@@ -30,7 +30,7 @@ extension RelaySuites {
             try withRelay(
                 Setup { setup in
                     setup.use([full.address, second.address])
-                    setup.timeouts.connect = .milliseconds(200)
+                    setup.upstream.connectTimeout = .milliseconds(200)
                 }
             ) { relay in
                 let client = try relay.client()
@@ -62,7 +62,7 @@ extension RelaySuites {
             try withRelay(
                 Setup { setup in
                     setup.use([full.address])
-                    setup.timeouts.connect = .milliseconds(200)
+                    setup.upstream.connectTimeout = .milliseconds(200)
                 }
             ) { relay in
                 for leave in [Peer.reset, Peer.finishRaw, Peer.close] {
