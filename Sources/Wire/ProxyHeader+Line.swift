@@ -105,13 +105,14 @@ extension ProxyHeader {
     private static func mayBegin(_ bytes: Span<UInt8>, in field: Range<Int>, isAddress: Bool, isIPv4: Bool) -> Bool {
         let limitBytes = !isAddress ? 5 : isIPv4 ? 15 : IPAddress.textLimitBytes
         guard field.count <= limitBytes else { return false }
-        for index in field {
-            let byte = bytes[index]
-            let mayStand =
-                if !isAddress { byte.decimalValue != nil } else if isIPv4 {
-                    byte.decimalValue != nil || byte == .dot
-                } else { byte.hexadecimalValue != nil || byte == .dot || byte == .colon }
-            guard mayStand else { return false }
+        for index in field where bytes[index].decimalValue == nil {
+            guard isAddress else { return false }
+            switch bytes[index] {
+            case .dot: continue
+            case .colon where !isIPv4: continue
+            case let byte where !isIPv4 && byte.hexadecimalValue != nil: continue
+            default: return false
+            }
         }
         return true
     }
