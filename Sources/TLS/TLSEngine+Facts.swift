@@ -52,7 +52,8 @@ extension TLSEngine {
         return copenssl_engine_get_peer_certificate(established, &facts) ? TLSCertificate(taking: &facts) : nil
     }
 
-    /// The certificate that this end has shown. Nil also in a resumed session, where none is. Copied at each call.
+    /// The certificate that this end has shown; a server's is the one whose algorithms a PROXY header tells. Nil also
+    /// in a resumed session, where none is. Copied at each call.
     public var ownCertificate: TLSCertificate? {
         guard let established, !isResumed, signatureScheme != nil else { return nil }
         var facts = copenssl_certificate()

@@ -57,6 +57,51 @@ struct VerificationTests {
         #expect(pair.client.takeText() == "250 mx\r\n")
     }
 
+    @Test("reports however the bytes are cut", arguments: Split.all, versions)
+    func everySplit(split: Split, version: TLSVersion) throws {
+        let pair = try TLSPair(
+            server: .test {
+                $0.identities = [TLSIdentity("forged", Self.forgedCertificate, TestCertificates.ecdsaKey)]
+                $0.clientCertificates = .request(authorities: .root)
+                $0.parameters.allow(only: version)
+            },
+            client: .test {
+                $0.authorities = .file(.intermediate)
+                $0.isEnforced = false
+                $0.identity = .otherClient
+            })
+        pair.exchange(split: split)
+        #expect(pair.isEstablished)
+        #expect(pair.client.engine.verification?.outcome == .badSignature)
+        #expect(pair.server.engine.verification?.outcome == .unknownAuthority)
+    }
+
+    /// A good certificate, its signature altered.
+    private static var forgedCertificate: String {
+        var lines = TestCertificates.ecdsaCertificate.split(separator: "\n").map(String.init)
+        let last = lines.count - 2
+        lines[last] = (lines[last].hasPrefix("A") ? "B" : "A") + lines[last].dropFirst()
+        return lines.joined(separator: "\n")
+    }
+
+    @Test("looks at the length of keys", arguments: versions, [true, false])
+    func weak(version: TLSVersion, isEnforced: Bool) throws {
+        let pair = try TLSPair(
+            server: .test {
+                $0.parameters.ciphers = "DEFAULT@SECLEVEL=0"
+                $0.parameters.allow(only: version)
+                $0.identities = [TLSIdentity("weak", TestCertificates.weakCertificate, TestCertificates.weakKey)]
+            },
+            client: .test {
+                $0.authorities = .file(.intermediate)
+                $0.isEnforced = isEnforced
+            })
+        pair.exchange()
+        #expect(pair.isEstablished == !isEnforced)
+        let found = pair.client.engine.verification ?? pair.client.engine.failure?.verification
+        #expect(found?.outcome == .tooWeak)
+    }
+
     @Test("decides where it is enforced", arguments: found, versions)
     func decides(found: (TLSIdentity, String, TLSVerification.Outcome), version: TLSVersion) throws {
         let pair = try pair(found.0, name: found.1, version: version, isEnforced: true)
