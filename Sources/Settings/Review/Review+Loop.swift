@@ -2,11 +2,10 @@ extension Review {
     /// A session that comes back to where it was is one more session there, and so on until there is room for none.
     func checkLoops(problems: inout ProblemCollector) {
         let ways = allWays()
-        let next = ways.reduce(into: [String: Set<String>]()) { next, way in next[way.from, default: []].insert(way.to)
-        }
-        let reachable = next.keys.reduce(into: [String: Set<String>]()) { reachable, listener in
-            reachable[listener] = Self.reachable(from: listener, by: next)
-        }
+        var next: [String: Set<String>] = [:]
+        for way in ways { next[way.from, default: []].insert(way.to) }
+        var reachable: [String: Set<String>] = [:]
+        for listener in next.keys { reachable[listener] = Self.reachable(from: listener, by: next) }
         for way in ways where way.from == way.to || reachable[way.to]?.contains(way.from) ?? false {
             let fate =
                 way.from == way.to
