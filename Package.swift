@@ -45,9 +45,9 @@ let sources: [Target] = [
     .target(name: "Telemetry", dependencies: ["Ring"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
-    .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry"], swiftSettings: house),
+    .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
     .target(
-        name: "Service", dependencies: ["Ring", "TLS", "Telemetry", "Settings", "Relay", "CLinux"],
+        name: "Service", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux"],
         swiftSettings: house),
     .executableTarget(
         name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux"],
@@ -82,7 +82,10 @@ let tests: [Target] = [
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(name: "MailraceTests", dependencies: ["mailrace", "Settings"], swiftSettings: house),
     .testTarget(
-        name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "TestSupport", "CTestHeap"],
+        name: "RelayTests",
+        dependencies: [
+            "Relay", "Ring", "Wire", "TLS", "Telemetry", "Lookup", "TestSupport", "TestCertificates", "CTestHeap",
+        ],
         swiftSettings: house),
     .testTarget(
         name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),
