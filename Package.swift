@@ -20,6 +20,8 @@ let libraries: [Target] = [
     .systemLibrary(
         name: "LibURing", path: "CShims/system/LibURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(
+        name: "LibCAres", path: "CShims/system/LibCAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    .systemLibrary(
         name: "LibSSL", path: "CShims/system/LibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
     .systemLibrary(name: "LibToml", path: "CShims/system/LibToml", providers: [.apt(["libtomlplusplus-dev"])]),
@@ -27,6 +29,7 @@ let libraries: [Target] = [
 let shims: [Target] = [
     .target(name: "CLinux", path: "CShims/CLinux", cSettings: warnings),
     .target(name: "CUring", dependencies: ["LibURing"], path: "CShims/CUring", cSettings: warnings),
+    .target(name: "CAres", dependencies: ["LibCAres"], path: "CShims/CAres", cSettings: warnings),
     .target(name: "COpenSSL", dependencies: ["LibSSL"], path: "CShims/COpenSSL", cSettings: warnings),
     .target(
         name: "CToml", dependencies: ["LibToml"], path: "CShims/CToml",
@@ -41,9 +44,10 @@ let sources: [Target] = [
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
     .target(name: "Telemetry", dependencies: ["Ring"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
-    .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry"], swiftSettings: house),
+    .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
+    .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
     .target(
-        name: "Service", dependencies: ["Ring", "TLS", "Telemetry", "Settings", "Relay", "CLinux"],
+        name: "Service", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux"],
         swiftSettings: house),
     .executableTarget(
         name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux"],
@@ -63,9 +67,11 @@ let tests: [Target] = [
         swiftSettings: house),
     .target(name: "CTaskHook", path: "Tests/Support/CTaskHook", cSettings: warnings),
     .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux", "CTaskHook"], swiftSettings: house),
+    .testTarget(name: "LookupTests", dependencies: ["Lookup", "Ring"], swiftSettings: house),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
     .testTarget(
-        name: "TLSTests", dependencies: ["TLS", "Ring", "TestCertificates", "CTestHeap"], swiftSettings: house),
+        name: "TLSTests", dependencies: ["TLS", "Ring", "COpenSSL", "TestCertificates", "CTestHeap"],
+        swiftSettings: house),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Ring"], swiftSettings: house),
     .testTarget(
         name: "ServiceTests",
@@ -76,7 +82,10 @@ let tests: [Target] = [
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(name: "MailraceTests", dependencies: ["mailrace", "Settings"], swiftSettings: house),
     .testTarget(
-        name: "RelayTests", dependencies: ["Relay", "Ring", "TLS", "Telemetry", "TestSupport", "CTestHeap"],
+        name: "RelayTests",
+        dependencies: [
+            "Relay", "Ring", "Wire", "TLS", "Telemetry", "Lookup", "TestSupport", "TestCertificates", "CTestHeap",
+        ],
         swiftSettings: house),
     .testTarget(
         name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),
@@ -98,6 +107,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("LineFuzzer", ["Wire"]),
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
+    ("ProxyHeaderFuzzer", ["Wire"]),
     ("SettingsFuzzer", ["Settings"]),
     ("TLSFuzzer", ["TLS", "Ring", "TestCertificates"]),
 ]

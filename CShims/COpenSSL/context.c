@@ -4,11 +4,23 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <string.h>
 
 _Static_assert(TLS1_VERSION == 0x0301 && TLS1_3_VERSION == 0x0304, "wire numbers of the versions");
 _Static_assert(SSL3_RT_MAX_PLAIN_LENGTH == COPENSSL_RECORD_PLAINTEXT_BYTES, "plaintext of a record");
-_Static_assert(EVP_MAX_MD_SIZE >= SSL_MAX_SID_CTX_LENGTH && SSL_MAX_SID_CTX_LENGTH == 32, "SHA-256 fits");
+_Static_assert(SHA256_DIGEST_LENGTH == SSL_MAX_SID_CTX_LENGTH, "SHA-256 fits");
+
+// The digest of what sessions are bound to: `name`, after what they were bound to before.
+static bool bind_to(
+    uint8_t *binding, const uint8_t *before, size_t before_length, const uint8_t *name, size_t length) {
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1
+        && EVP_DigestUpdate(digest, before, before_length) == 1 && EVP_DigestUpdate(digest, name, length) == 1
+        && EVP_DigestFinal_ex(digest, binding, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}
 
 // A failure is told by the alert that was sent for it.
 static void observe(const SSL *ssl, int event, int value) {
@@ -17,17 +29,39 @@ static void observe(const SSL *ssl, int event, int value) {
     if (io != NULL) io->alert_sent = value & 0xff;
 }
 
-// Every name is served alike. But a session of TLS 1.2 keeps only a name that was accepted, and shows it when resumed.
+// No name is refused. But a session of TLS 1.2 keeps only a name that was accepted, and shows it when resumed.
 static int accept_server_name(SSL *ssl, int *alert, void *context) {
     (void)ssl, (void)alert, (void)context;
     return SSL_TLSEXT_ERR_OK;
+}
+
+// A name may have identities of its own, and sessions are bound to it (RFC 6066, 3). OpenSSL looks for the session
+// before it asks the callback for server names, hence this earlier one.
+static int hear_hello(SSL *ssl, int *alert, void *context) {
+    (void)context;
+    const struct copenssl_extras *extras = copenssl_extras_of(SSL_get_SSL_CTX(ssl));
+    const struct copenssl_chooser *chooser = extras->chooser;
+    const unsigned char *name = NULL;
+    size_t length = 0;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &name, &length) != 1) return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    uint8_t binding[SHA256_DIGEST_LENGTH];
+    if (!bind_to(binding, extras->binding, sizeof extras->binding, name, length)) return SSL_CLIENT_HELLO_ERROR;
+    copenssl_context *chosen = NULL;
+    if (chooser != NULL) chosen = chooser->choose(chooser->chooser_context, name, length);
+    if (chosen != NULL && SSL_set_SSL_CTX(ssl, copenssl_ssl_ctx(chosen)) == NULL) return SSL_CLIENT_HELLO_ERROR;
+    if (SSL_set_session_id_context(ssl, binding, sizeof binding) != 1) return SSL_CLIENT_HELLO_ERROR;
+    return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 copenssl_context *copenssl_context_new(enum copenssl_role role) {
     if (!copenssl_set_up()) return NULL;
     ERR_clear_error();
     SSL_CTX *ctx = SSL_CTX_new(role == copenssl_role_server ? TLS_server_method() : TLS_client_method());
-    if (ctx == NULL) return NULL;
+    if (ctx == NULL || !copenssl_extras_add(ctx)) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     // An idle connection holds no record buffer; the chain sent is the one that was given, never one put together.
     SSL_CTX_set_mode(
@@ -35,9 +69,11 @@ copenssl_context *copenssl_context_new(enum copenssl_role role) {
                  | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_info_callback(ctx, observe);
+    SSL_CTX_set_cert_verify_callback(ctx, copenssl_verify, NULL);
     if (role == copenssl_role_server) {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
         SSL_CTX_set_num_tickets(ctx, 0);
+        SSL_CTX_set_client_hello_cb(ctx, hear_hello, NULL);
         SSL_CTX_set_tlsext_servername_callback(ctx, accept_server_name);
     }
     return (copenssl_context *)ctx;
@@ -76,11 +112,11 @@ int32_t copenssl_context_set_signature_algorithms(copenssl_context *context, con
 }
 
 int32_t copenssl_context_bind_sessions(copenssl_context *context, const uint8_t *name, size_t length) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int digest_length = 0;
+    SSL_CTX *ctx = copenssl_ssl_ctx(context);
+    struct copenssl_extras *extras = copenssl_extras_of(ctx);
     ERR_clear_error();
-    if (EVP_Digest(name, length, digest, &digest_length, EVP_sha256(), NULL) != 1) return -EINVAL;
-    return SSL_CTX_set_session_id_context(copenssl_ssl_ctx(context), digest, digest_length) == 1 ? 0 : -EINVAL;
+    if (!bind_to(extras->binding, NULL, 0, name, length)) return -EINVAL;
+    return SSL_CTX_set_session_id_context(ctx, extras->binding, sizeof extras->binding) == 1 ? 0 : -EINVAL;
 }
 
 int32_t copenssl_context_set_ticket_keys(copenssl_context *context, const uint8_t *keys) {
@@ -96,21 +132,8 @@ int32_t copenssl_context_set_ticket_keys(copenssl_context *context, const uint8_
     return SSL_CTX_set_num_tickets(ctx, 1) == 1 ? 0 : -EINVAL;
 }
 
-int32_t copenssl_context_require_authorities(copenssl_context *context, const uint8_t *pem, size_t length) {
-    SSL_CTX *ctx = copenssl_ssl_ctx(context);
-    ERR_clear_error();
-    STACK_OF(X509) *authorities = copenssl_read_certificates(pem, length);
-    if (authorities == NULL) return -EINVAL;
-    int32_t result = sk_X509_num(authorities) > 0 ? 0 : -ENOENT;
-    for (int index = 0; index < sk_X509_num(authorities); index++) {
-        if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), sk_X509_value(authorities, index)) != 1) result = -EINVAL;
-    }
-    sk_X509_pop_free(authorities, X509_free);
-    if (result != 0) return result;
-    // What the administrator names is trusted, be it a root or not.
-    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    return 0;
+void copenssl_context_choose_with(copenssl_context *context, const struct copenssl_chooser *chooser) {
+    copenssl_extras_of(copenssl_ssl_ctx(context))->chooser = chooser;
 }
 
 int32_t copenssl_random(uint8_t *bytes, size_t length) {

@@ -47,6 +47,7 @@ static void set_up(void) {
     // No exit handler: shards may still run when the process exits.
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CONFIG, NULL) != 1) return;
     if (OPENSSL_init_ssl(0, NULL) != 1) return;
+    if (!copenssl_extras_set_up()) return;
     int type = BIO_get_new_index();
     if (type < 0) return;
     BIO_METHOD *method = BIO_meth_new(type | BIO_TYPE_SOURCE_SINK, "cursor");

@@ -104,22 +104,6 @@ size_t copenssl_engine_pending(const copenssl_engine *engine) {
     return (size_t)SSL_pending(copenssl_const_ssl(engine));
 }
 
-const char *copenssl_engine_version(const copenssl_engine *engine) {
-    return SSL_get_version(copenssl_const_ssl(engine));
-}
-
-const char *copenssl_engine_cipher(const copenssl_engine *engine) {
-    return SSL_get_cipher_name(copenssl_const_ssl(engine));
-}
-
-const char *copenssl_engine_server_name(const copenssl_engine *engine) {
-    return SSL_get_servername(copenssl_const_ssl(engine), TLSEXT_NAMETYPE_host_name);
-}
-
-bool copenssl_engine_is_resumed(const copenssl_engine *engine) {
-    return SSL_session_reused(copenssl_const_ssl(engine)) == 1;
-}
-
 copenssl_session *copenssl_engine_copy_session(copenssl_engine *engine) {
     SSL_SESSION *session = SSL_get1_session(copenssl_ssl(engine));
     if (session == NULL || SSL_SESSION_is_resumable(session) == 1) return (copenssl_session *)session;

@@ -33,6 +33,8 @@ static enum copenssl_cause cause_of(int reason) {
         return copenssl_cause_signature;
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
         return copenssl_cause_certificate;
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+        return copenssl_cause_no_certificate;
     default:
         return copenssl_cause_other;
     }
@@ -60,7 +62,8 @@ void copenssl_take_error(const copenssl_engine *engine, struct copenssl_error *e
 
     const char *text = ERR_reason_error_string(code);
     if (error->cause == copenssl_cause_certificate && engine != NULL) {
-        text = X509_verify_cert_error_string(SSL_get_verify_result(copenssl_const_ssl(engine)));
+        error->verification = copenssl_verification_of(SSL_get_verify_result(copenssl_const_ssl(engine)));
+        text = error->verification.text;
     }
     if (text != NULL) {
         snprintf(error->text, sizeof error->text, "%s", text);

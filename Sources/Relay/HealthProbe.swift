@@ -84,7 +84,7 @@ final class HealthProbe {
 
     /// What is wrong with the server; nil: nothing.
     private func converse(_ stream: Stream) async -> String? {
-        if let header = pool.settings.proxyHeader { stream.queue(header.localHeader) }
+        if let header = pool.settings.proxyHeader { stream.queue(header.headerOfOwn(stream)) }
         do throws(StreamError) {
             if pool.settings.tls == .implicit, let tls = pool.tls {
                 guard let engine = try? TLSEngine(client: tls, serverName: server.tlsName) else { return "no name" }

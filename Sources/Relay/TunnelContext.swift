@@ -24,3 +24,24 @@ final class TunnelContext {
         if let configuration = settings.tls { tls = try TLSServerContext(configuration) } else { tls = nil }
     }
 }
+
+extension TunnelContext: PumpObserver {
+    func readingPaused(from side: Pump.Side, holding bytes: Int) {
+        counters.add(.flowControlPausedReadingTotal)
+        counters.raise(side == .downstream ? .downstreamRxBytesBuffered : .downstreamTxBytesBuffered, by: UInt64(bytes))
+    }
+
+    func readingResumed(from side: Pump.Side, releasing bytes: Int) {
+        counters.add(.flowControlResumedReadingTotal)
+        counters.lower(side == .downstream ? .downstreamRxBytesBuffered : .downstreamTxBytesBuffered, by: UInt64(bytes))
+    }
+
+    func flushBegan() {
+        counters.add(.upstreamFlushTotal)
+        counters.raise(.upstreamFlushActive)
+    }
+
+    func flushEnded() {
+        counters.lower(.upstreamFlushActive)
+    }
+}

@@ -17,7 +17,7 @@ extension TunnelSession {
         let limits = Pump.Limits(
             idle: settings.timeouts.passthroughIdle, halfClosedIdle: settings.timeouts.command,
             life: settings.timeouts.session, rate: settings.minimumRate)
-        let pump = Pump(downstream: client, upstream: upstream, limits: limits)
+        let pump = Pump(downstream: client, upstream: upstream, limits: limits, observer: context)
         self.pump = pump
         context.counters.raise(.sessionsPassthrough)
         pump.start { outcome in

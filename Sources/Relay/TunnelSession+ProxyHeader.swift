@@ -47,11 +47,13 @@ extension TunnelSession {
 }
 
 extension OutgoingProxyHeader {
-    /// The header of a connection that is Mailrace's own.
-    var localHeader: [UInt8] {
-        version == .v1
-            ? ProxyHeader(version: .v1, origin: .local).encodedV1()
-            : ProxyHeader(origin: .local).encodedV2(hasChecksum: addsChecksum).bytes
+    /// The header of a connection that is Mailrace's own. Version 1 has no word for that but UNKNOWN, which Postfix and
+    /// others refuse: there it tells of the connection itself.
+    func headerOfOwn(_ stream: Stream) -> [UInt8] {
+        guard version == .v1 else { return ProxyHeader(origin: .local).encodedV2(hasChecksum: addsChecksum).bytes }
+        guard let source = stream.localAddress?.proxyEndpoint, let destination = stream.peerAddress?.proxyEndpoint
+        else { return ProxyHeader(version: .v1, origin: .local).encodedV1() }
+        return ProxyHeader(version: .v1, origin: .proxied(source: source, destination: destination)).encodedV1()
     }
 }
 

@@ -65,14 +65,19 @@ public final class Pump {
     private var lifeEnd = Instant.never
     private var rated: RatedPeriod?
     private var firstEnd: Side?
+    private var isFlushing = false
+    let observer: (any PumpObserver)?
     private(set) var outcome: Outcome?
     private var ended: ((Outcome) -> Void)?
     /// Holds the pump from its start to its end: its directions and its timer do not.
     private var itself: Pump?
 
     /// - Parameters: two open streams that no task uses; what they hold unread is copied first.
-    public init(downstream: Stream, upstream: Stream, limits: Limits) {
+    public init(
+        downstream: Stream, upstream: Stream, limits: Limits, observer: (any PumpObserver)? = nil
+    ) {
         ring = downstream.ring
+        self.observer = observer
         self.limits = limits
         toUpstream = PumpDirection(from: downstream, .downstream, to: upstream, .upstream)
         toDownstream = PumpDirection(from: upstream, .upstream, to: downstream, .downstream)
@@ -127,6 +132,16 @@ public final class Pump {
     func noteEnd(of side: Side) {
         if firstEnd == nil { firstEnd = side }
         noteActivity()
+        guard side == .downstream, !toUpstream.hasSentAll else { return }
+        isFlushing = true
+        observer?.flushBegan()
+    }
+
+    /// The other side has all that the side has sent.
+    func noteAllSent(from side: Side) {
+        guard side == .downstream, isFlushing else { return }
+        isFlushing = false
+        observer?.flushEnded()
     }
 
     func end(_ outcome: Outcome) {
@@ -141,6 +156,9 @@ public final class Pump {
     func settle() {
         guard isSettled, let ended = ended.take() else { return }
         if let timer = timer.take() { ring.timers.remove(timer) }
+        noteAllSent(from: .downstream)
+        toUpstream.release()
+        toDownstream.release()
         let outcome = outcome ?? .finished(first: firstEnd ?? .downstream)
         let kept = itself.take()
         ring.later { withExtendedLifetime(kept) { ended(outcome) } }

@@ -24,6 +24,8 @@ final class PumpDirection: CompletionSink {
     private var waiting = ByteQueue()
     private var large = LargeReceive()
     private var end = End.open
+    /// What the target did not take at once, in bytes, as the observer was told; 0: nothing.
+    private var heldBack = 0
 
     /// Bytes that may wait behind a send. One receive's worth comes here in order; more are the record layer's
     /// answers to a peer that asks and asks and does not take them.
@@ -81,6 +83,11 @@ final class PumpDirection: CompletionSink {
         proceed()
     }
 
+    /// Plaintext that this direction has passed on.
+    var bytesMoved: UInt64 { target.bytesSent }
+    /// Nothing waits for the target.
+    var hasSentAll: Bool { sending == nil && waiting.isEmpty }
+
     func cancel() {
         ring.cancel(receiving)
         ring.cancel(sending)
@@ -104,6 +111,7 @@ final class PumpDirection: CompletionSink {
 
     private func receive() {
         guard receiving == nil else { return }
+        release()
         if let memory = large.memory {
             receiving = ring.begin(self) {
                 uring_receive($0, source.descriptor, memory.baseAddress, memory.count, LINUX_MSG_DONTWAIT.rawValue, $1)
@@ -236,6 +244,7 @@ final class PumpDirection: CompletionSink {
         end = .passedOn
         ring.cancel(watch.operation)
         linux_shutdown_write(target.descriptor)
+        pump.noteAllSent(from: sourceSide)
         pump.settle()
     }
 
@@ -266,9 +275,9 @@ final class PumpDirection: CompletionSink {
         if let buffer = lent.take() {
             let rest = UnsafeRawBufferPointer(rebasing: buffer.unsafeBytes[taken...])
             waiting.append(rest)
-            if !rest.isEmpty { watchSource() }
+            if !rest.isEmpty { holdBack(rest.count) }
         } else {
-            if taken < min(outgoing.count, Stream.sendLimitBytes) { watchSource() }
+            if taken < min(outgoing.count, Stream.sendLimitBytes) { holdBack(outgoing.count - taken) }
             ring.heldBytes -= taken
             outgoing.removeFirst(taken)
             if !outgoing.isEmpty { keepRest() }
@@ -291,9 +300,22 @@ final class PumpDirection: CompletionSink {
         later.withBytes { waiting.append($0) }
     }
 
-    // MARK: Watching the source
+    // MARK: While the target does not read
 
-    /// The target does not take all there is: from now on a source that breaks is noticed while nothing is received.
+    private func holdBack(_ bytes: Int) {
+        watchSource()
+        guard heldBack == 0 else { return }
+        heldBack = bytes
+        pump.observer?.readingPaused(from: sourceSide, holding: bytes)
+    }
+
+    func release() {
+        guard heldBack > 0 else { return }
+        pump.observer?.readingResumed(from: sourceSide, releasing: heldBack)
+        heldBack = 0
+    }
+
+    /// From now on a source that breaks is noticed while nothing is received.
     private func watchSource() {
         guard watch.isWanted, pump.outcome == nil else { return }
         watch.operation = ring.begin(self) { uring_poll($0, source.descriptor, SourceWatch.events, $1) }

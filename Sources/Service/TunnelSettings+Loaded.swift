@@ -1,80 +1,48 @@
 import Relay
 import Ring
-public import Settings
+import Settings
 import TLS
-
-/// What the listeners do, as it follows from the settings, and what is doubtful about it.
-struct TunnelPlan {
-    /// In the order of the file.
-    let tunnels: [TunnelSettings]
-    let warnings: [SettingsProblem]
-}
+import Wire
 
 extension LoadedSettings {
-    /// Tries what `Settings` itself cannot judge: certificates, keys and lists of ciphers.
+    /// A listener in the terms of the sessions.
     ///
-    /// - Returns: what is doubtful.
-    /// - Throws: everything that OpenSSL cannot use.
-    public func checkFiles() throws(SettingsProblems) -> [SettingsProblem] {
-        try planned().warnings
+    /// - Parameter ticketKeys: what its session tickets are sealed with.
+    func tunnelSettings(of listener: Settings.Listener, ticketKeys: TLSTicketKeys?) -> TunnelSettings {
+        var result = TunnelSettings(name: listener.name)
+        result.hostname = settings.hostname
+        result.starttls = TunnelSettings.StartTLSPolicy(listener.startTLS)
+        result.isImplicitTLS = listener.role == .smtps
+        result.tls = serverConfiguration(of: listener, ticketKeys: ticketKeys)
+        result.dial = listener.dial == .accept ? .onAccept : .afterTLS
+        if listener.proxyProtocol == .required {
+            result.proxyProtocol = TunnelSettings.IncomingProxyHeader(
+                trusted: listener.proxyProtocolTrusted.map(IPNetwork.init))
+        }
+        result.ehlo = TunnelSettings.EHLOPolicy(listener)
+        result.sessionsPerAddressMax = listener.maxSessionsPerAddress
+        if listener.minimumRate > 0 {
+            let period = Int64(minimumRatePeriodSeconds)
+            result.minimumRate = Pump.Limits.Rate(
+                bytes: UInt64(listener.minimumRate) * UInt64(period), period: .seconds(period))
+        }
+        result.timeouts = TunnelSettings.Timeouts(listener.timeouts)
+        return result
     }
 
-    /// - Throws: every certificate, key or list of ciphers that OpenSSL cannot use.
-    func planned() throws(SettingsProblems) -> TunnelPlan {
-        var problems: [SettingsProblem] = []
-        var warnings: [SettingsProblem] = []
-        let tunnels = settings.listeners.map { listener in
-            let upstream = settings.upstream(named: listener.upstream)
-            return TunnelSettings(
-                name: listener.name, starttls: TunnelSettings.StartTLSPolicy(listener.startTLS),
-                tls: tlsConfiguration(of: listener), servers: upstream?.endpoints.map(SocketAddress.init) ?? [],
-                timeouts: TunnelSettings.Timeouts(listener.timeouts, upstream))
-        }
-        for (listener, tunnel) in zip(settings.listeners, tunnels) {
-            guard let configuration = tunnel.tls, let set = listener.tls else { continue }
-            func found(_ error: TLSConfigurationError) -> SettingsProblem {
-                problem(with: "tls.\(set)", error.description)
-            }
-            do throws(TLSConfigurationError) {
-                warnings += try TLSServerContext(configuration).doubts.map(found)
-            } catch {
-                problems.append(found(error))
-            }
-        }
-        guard problems.isEmpty else { throw SettingsProblems(list: problems.withoutRepetitions) }
-        return TunnelPlan(tunnels: tunnels, warnings: warnings.withoutRepetitions)
+    /// What all listeners together may carry.
+    func limitValues(sessionsMax: Int) -> SessionLimits.Values {
+        let runtime = settings.runtime
+        var values = SessionLimits.Values(sessionsMax: sessionsMax)
+        values.sessionsPerAddressMax = runtime.maxSessionsPerAddress
+        values.acceptsPerAddressMax = runtime.maxAcceptsPerAddress.count
+        values.acceptPeriod = runtime.maxAcceptsPerAddress.per
+        values.exempt = runtime.limitsExempt.map(IPNetwork.init)
+        return values
     }
 
-    private func tlsConfiguration(of listener: Settings.Listener) -> TLSServerConfiguration? {
-        guard let name = listener.tls, let set = settings.tls(named: name),
-            let files = tlsFiles.first(where: { $0.name == name })
-        else { return nil }
-        let identities = zip(files.identity.certificates, files.identity.keys).map { certificate, key in
-            TLSIdentity(
-                certificateChain: TLSFile(name: certificate.path, bytes: certificate.bytes),
-                privateKey: TLSFile(name: key.path, bytes: key.bytes), keyPassword: files.identity.keyPassword)
-        }
-        var configuration = TLSServerConfiguration(
-            listener: listener.name, identities: identities, ticketKeys: set.sessionTickets ? TLSTicketKeys() : nil)
-        configuration.parameters.minimumVersion = TLSVersion(set.minimumVersion)
-        configuration.parameters.maximumVersion = set.maximumVersion.map(TLSVersion.init)
-        configuration.parameters.ciphers = set.ciphers
-        configuration.parameters.ciphersuites = set.ciphersuites
-        configuration.parameters.groups = set.groups
-        return configuration
-    }
-}
-
-extension TLSVersion {
-    init(_ version: Settings.TLS.Version) {
-        self =
-            switch version {
-            case .tls10: .tls10
-            case .tls11: .tls11
-            case .tls12: .tls12
-            case .tls13: .tls13
-            }
-    }
+    /// Over which time `minimum_rate` is an average: a command may take its time, a message may not.
+    private var minimumRatePeriodSeconds: Int { 60 }
 }
 
 extension TunnelSettings.StartTLSPolicy {
@@ -88,35 +56,39 @@ extension TunnelSettings.StartTLSPolicy {
     }
 }
 
-extension TunnelSettings.Timeouts {
-    init(_ timeouts: Settings.Timeouts, _ upstream: Settings.Upstream?) {
+extension TunnelSettings.EHLOPolicy {
+    init(_ listener: Settings.Listener) {
         self.init()
+        beforeTLS =
+            switch listener.ehloBeforeTLS {
+            case .inject: .inject
+            case .strip: .strip
+            case .pass: .pass
+            }
+        insideTLS = listener.ehloInsideTLS == .strip ? .strip : .pass
+        hidden = Set(listener.hideCapabilities.compactMap { Capability($0) })
+    }
+}
+
+extension TunnelSettings.Timeouts {
+    init(_ timeouts: Settings.Timeouts) {
+        self.init()
+        proxyHeader = timeouts.proxyHeader
         greeting = timeouts.greeting
         command = timeouts.command
+        stressCommand = timeouts.stressCommand
         reply = timeouts.reply
         tlsHandshake = timeouts.tlsHandshake
         passthroughIdle = timeouts.passthroughIdle
-        if let upstream { connect = upstream.connectTimeout }
+        session = timeouts.session > .zero ? timeouts.session : nil
     }
 }
 
-extension Settings.Upstream {
-    /// The servers that are IP addresses.
-    fileprivate var endpoints: [Endpoint] {
-        servers.compactMap { if case .ip(let endpoint) = $0 { endpoint } else { nil } }
-    }
-}
-
-extension SocketAddress {
-    init(_ endpoint: Endpoint) {
-        self.init(octets: endpoint.address, port: endpoint.port)
-    }
-}
-
-extension [SettingsProblem] {
-    /// Listeners that share a TLS set share its problems.
-    fileprivate var withoutRepetitions: [SettingsProblem] {
-        var seen: Set<SettingsProblem> = []
-        return filter { seen.insert($0).inserted }
+extension IPNetwork {
+    init(_ network: Settings.Network) {
+        guard let result = IPNetwork(octets: network.address, prefixLength: network.prefixLength) else {
+            preconditionFailure("a network that the settings took is none")
+        }
+        self = result
     }
 }

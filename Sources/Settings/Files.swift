@@ -42,8 +42,8 @@ public struct SettingsFile: Sendable, Hashable {
     /// The most that is read of one: 1 MiB.
     static let bytesMax = 1 << 20
 
-    /// The key that names it, in dotted form (with the index of a table in a list, from 0), and which of the key's values
-    /// it is, from 0.
+    /// The key that names it, in dotted form (with the index of a table in a list, from 0), and which of the key's
+    /// values it is, from 0.
     public let key: String
     public let index: Int
     public let path: String

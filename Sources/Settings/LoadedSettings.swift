@@ -18,8 +18,8 @@ public struct LoadedSettings: Sendable {
         return printer.text
     }
 
-    /// A problem with the value of a key (`tls.default.key`, `tls.default.sni.0.key`), for what is found out only in use;
-    /// `index` is that of a list's element.
+    /// A problem with the value of a key (`tls.default.key`, `tls.default.sni.0.key`), for what is found out only in
+    /// use; `index` is that of a list's element.
     public func problem(with key: String, index: Int = 0, _ message: String) -> SettingsProblem {
         guard let node = document.find(key.split(separator: ".").map(String.init)) else {
             return SettingsProblem(origin: .builtIn, key: key, message: message)

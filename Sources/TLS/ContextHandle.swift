@@ -1,5 +1,4 @@
 import COpenSSL
-import Glibc
 
 /// Owns an SSL_CTX and fills it from a configuration. Not Sendable: it lives on one shard, so that no lock and no
 /// reference count inside OpenSSL is shared between threads.
@@ -43,21 +42,6 @@ final class ContextHandle {
         case .ciphersuites: copenssl_context_set_ciphersuites(pointer, text) == 0
         case .groups: copenssl_context_set_groups(pointer, text) == 0
         case .signatureAlgorithms: copenssl_context_set_signature_algorithms(pointer, text) == 0
-        }
-    }
-
-    func bindSessions(to listener: String, keys: TLSTicketKeys?) throws(TLSConfigurationError) {
-        let name = [UInt8](listener.utf8)
-        var result = copenssl_context_bind_sessions(pointer, name, name.count)
-        if let keys, result == 0 { result = copenssl_context_set_ticket_keys(pointer, keys.bytes) }
-        if result != 0 { throw TLSConfigurationError("session_tickets", .outOfMemory) }
-    }
-
-    func requireAuthorities(_ file: TLSFile) throws(TLSConfigurationError) {
-        switch copenssl_context_require_authorities(pointer, file.bytes, file.bytes.count) {
-        case 0: return
-        case -ENOENT: throw TLSConfigurationError(file.name, .noCertificate)
-        default: throw TLSConfigurationError(file.name, .malformedCertificate(copenssl_error.taken().message))
         }
     }
 }

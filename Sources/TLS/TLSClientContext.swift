@@ -3,20 +3,32 @@ import COpenSSL
 /// What a shard makes client engines from. Not Sendable: each shard makes its own from the shared configuration.
 public final class TLSClientContext {
     let handle: ContextHandle
-    let verifies: Bool
+    /// Whether an engine must know the name of its server.
+    let verifiesNames: Bool
+    /// Whether a server without a certificate is refused.
+    let needsCertificate: Bool
+    /// What is doubtful, though it can be used: an own certificate out of its time.
+    public let doubts: [TLSConfigurationError]
 
     /// Parses and checks all of the configuration; the first thing that cannot be used is the error.
     public init(_ configuration: TLSClientConfiguration) throws(TLSConfigurationError) {
         handle = try ContextHandle(.client)
         try handle.apply(configuration.parameters)
         try handle.apply(.signatureAlgorithms, configuration.signatureAlgorithms)
-        switch configuration.verification {
-        case .none:
-            verifies = false
-        case .authorities(let file):
-            verifies = true
-            try handle.requireAuthorities(file)
+        switch configuration.authorities {
+        case .none: verifiesNames = false
+        case .system:
+            verifiesNames = true
+            try handle.trustSystem()
+        case .file(let file):
+            verifiesNames = true
+            try handle.trust(file)
         }
+        needsCertificate = configuration.isEnforced && (verifiesNames || !configuration.pins.isEmpty)
+        try handle.demand(authority: verifiesNames, isEnforced: needsCertificate, pins: configuration.pins)
+        var doubt: TLSConfigurationError?
+        if let identity = configuration.identity { doubt = try handle.add(identity) }
+        doubts = doubt.map { [$0] } ?? []
     }
 }
 

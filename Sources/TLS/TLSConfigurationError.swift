@@ -22,6 +22,12 @@ public struct TLSConfigurationError: Error, Sendable, Equatable, CustomStringCon
         case unknownValue(String)
         case versionsReversed(minimum: TLSVersion, maximum: TLSVersion)
         case noServerName
+        case noNames
+        /// Not a host name, nor a wildcard for the first label of one.
+        case badName(String)
+        case repeatedName(String)
+        /// A pin has another length than a SHA-256 digest.
+        case badPin(bytes: Int)
         case outOfMemory
     }
 
@@ -56,6 +62,10 @@ extension TLSConfigurationError.Problem: CustomStringConvertible {
         case .versionsReversed(let minimum, let maximum):
             "the minimum, \(minimum.rawValue), is above the maximum, \(maximum.rawValue)"
         case .noServerName: "a host name or an address is needed"
+        case .noNames: "names are needed"
+        case .badName(let name): "\"\(name)\" is neither a host name nor a wildcard like *.example.net"
+        case .repeatedName(let name): "\"\(name)\" has a certificate already"
+        case .badPin(let bytes): "a pin is a SHA-256 digest of 32 bytes, not of \(bytes)"
         case .outOfMemory: "no memory, or OpenSSL's own configuration is broken"
         }
     }

@@ -23,11 +23,51 @@ extension TLSEngine {
         established.map { copenssl_engine_is_resumed($0) } ?? false
     }
 
+    /// The group of the key exchange, `x25519`; nil also where there was none.
+    public var group: String? {
+        established.flatMap { copenssl_engine_group($0) }.map { String(cString: $0) }
+    }
+
+    /// What this end signed the handshake with, `rsa_pss_rsae_sha256` (RFC 8446, 4.2.3). Nil also where it signed
+    /// nothing: a client without a certificate, a session resumed.
+    public var signatureScheme: String? {
+        established.flatMap { copenssl_engine_own_signature($0) }.map { String(cString: $0) }
+    }
+
+    /// The same of the peer.
+    public var peerSignatureScheme: String? {
+        established.flatMap { copenssl_engine_peer_signature($0) }.map { String(cString: $0) }
+    }
+
+    /// What is found about the peer's certificate; in a resumed session, what was found when it began.
+    public var verification: TLSVerification? {
+        established.map { TLSVerification(copenssl_engine_verification($0)) }
+    }
+
+    /// The peer's certificate, in a resumed session that of its beginning. Nil also where the peer has shown none.
+    /// Copied at each call.
+    public var peerCertificate: TLSCertificate? {
+        guard let established else { return nil }
+        var facts = copenssl_certificate()
+        return copenssl_engine_get_peer_certificate(established, &facts) ? TLSCertificate(taking: &facts) : nil
+    }
+
+    /// The certificate that this end has shown; a server's is the one whose algorithms a PROXY header tells. Nil also
+    /// in a resumed session, where none is. Copied at each call.
+    public var ownCertificate: TLSCertificate? {
+        guard let established, !isResumed, signatureScheme != nil else { return nil }
+        var facts = copenssl_certificate()
+        return copenssl_engine_get_own_certificate(established, &facts) ? TLSCertificate(taking: &facts) : nil
+    }
+
     /// For a client: what to offer on the next connection to this server. Nil while the server has given nothing to
-    /// resume; with TLS 1.3 that comes with the first data after the handshake.
+    /// resume; with TLS 1.3 that comes with the first data after the handshake. Nil also where something is wrong with
+    /// the server's certificate, so that each connection looks at it anew.
     public var session: TLSSession? {
-        guard let established, let session = copenssl_engine_copy_session(established) else { return nil }
-        return TLSSession(owning: session)
+        guard let established, let origin, verification?.isRefusal == false,
+            let session = copenssl_engine_copy_session(established)
+        else { return nil }
+        return TLSSession(owning: session, of: origin)
     }
 
     private var established: OpaquePointer? { isEstablished ? pointer : nil }

@@ -14,6 +14,11 @@ public final class TLSEngine: RecordLayer {
     /// Why the connection failed; set when a call has returned `.failed`.
     public private(set) var failure: TLSFailure?
 
+    /// Needed by a server's handshake.
+    private var namedContexts: NamedContexts?
+    /// A client's.
+    let origin: TLSSession.Origin?
+    private let needsCertificate: Bool
     private var peerHasEnded = false
     private var hasEnded = false
 
@@ -26,6 +31,9 @@ public final class TLSEngine: RecordLayer {
 
     /// An engine that answers a client.
     public init(server context: TLSServerContext) {
+        namedContexts = context.namedContexts
+        origin = nil
+        needsCertificate = false
         pointer = copenssl_engine_new_server(context.handle.pointer)
         precondition(pointer != nil, "no memory for a connection")
     }
@@ -34,13 +42,18 @@ public final class TLSEngine: RecordLayer {
     ///
     /// - Parameters:
     ///   - serverName: what is dialled: a host name, which is also sent to the server (SNI), or an address. Needed
-    ///     where the certificate is verified.
-    ///   - session: of an earlier connection to this server. It is offered; the server decides.
+    ///     where an authority is to vouch for the certificate, be that enforced or not.
+    ///   - session: of an earlier connection to this server. It is offered, and the server decides; one that does not
+    ///     belong to this context and name is not.
     public init(
         client context: TLSClientContext, serverName: String? = nil, session: TLSSession? = nil
     ) throws(TLSConfigurationError) {
-        if context.verifies && serverName == nil { throw TLSConfigurationError("server name", .noServerName) }
+        if context.verifiesNames && serverName == nil { throw TLSConfigurationError("server name", .noServerName) }
         let handle = context.handle.pointer
+        let origin = TLSSession.Origin(context.handle, serverName)
+        let session = session.flatMap { $0.began(at: origin) ? $0 : nil }
+        self.origin = origin
+        needsCertificate = context.needsCertificate
         if var name = serverName {
             if name.hasSuffix(".") { name.removeLast() }
             guard !name.isEmpty, !name.utf8.contains(0) else {
@@ -65,10 +78,22 @@ public final class TLSEngine: RecordLayer {
             Cursor.lend(input, output: &reply) { io in
                 let status = isEstablished ? .done : copenssl_engine_handshake(engine, io)
                 guard status == .done else { return settle(status, engine, io) }
-                isEstablished = true
+                if !isEstablished, let refusal = establish(engine) { return fail(refusal) }
                 return settle(read(engine, io, into: &plaintext), engine, io)
             }
         }
+    }
+
+    /// - Returns: why the connection may not be used all the same. Anonymous ciphers, which a list can allow, show no
+    ///   certificate that OpenSSL would ask about.
+    private func establish(_ engine: OpaquePointer) -> TLSFailure? {
+        namedContexts = nil
+        if needsCertificate {
+            let found = TLSVerification(copenssl_engine_verification(engine))
+            if found.outcome == .noCertificate { return .noCertificate(found.text) }
+        }
+        isEstablished = true
+        return nil
     }
 
     /// Reads until the input is used up and nothing decrypted waits. Asking OpenSSL once more would only make it
@@ -150,6 +175,7 @@ public final class TLSEngine: RecordLayer {
         failure = reason
         if let pointer { copenssl_engine_free(pointer) }
         pointer = nil
+        namedContexts = nil
         return .failed
     }
 }

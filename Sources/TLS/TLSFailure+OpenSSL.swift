@@ -12,7 +12,8 @@ extension TLSFailure {
         case .cipher: self = .noSharedCipher
         case .group: self = .noSharedGroup
         case .signature: self = .noSharedSignature
-        case .certificate: self = .badCertificate(reason)
+        case .certificate: self = .badCertificate(TLSVerification(error.verification))
+        case .no_certificate: self = .noCertificate(reason)
         case .other: self = Self.meaning(ofAlert: alertSent, reason)
         }
     }
@@ -20,7 +21,8 @@ extension TLSFailure {
     private static func meaning(ofAlert alert: Int32, _ reason: String) -> TLSFailure {
         switch alert {
         case 20, 21, 22, 30: .badRecord(reason)
-        case 41...46, 48, 113, 114, 116: .badCertificate(reason)
+        case 41...46, 48, 113, 114: .badCertificate(TLSVerification(unusable: reason))
+        case 116: .noCertificate(reason)
         case 50: .decodeError(reason)
         case 70, 86: .unsupportedVersion(reason)
         case 10, 40, 47, 49, 51, 71, 100, 109, 110, 112, 115, 120: .protocolError(reason)

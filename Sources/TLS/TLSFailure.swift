@@ -7,7 +7,9 @@ public enum TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
     case noSharedGroup
     case noSharedSignature
     /// The peer's certificate is not accepted by us.
-    case badCertificate(String)
+    case badCertificate(TLSVerification)
+    /// The peer shows no certificate, though it must.
+    case noCertificate(String)
     /// The peer gave up and said why; a refusal of our certificate is among these.
     case peerAlert(TLSAlert)
     /// A record was altered, cut or made up.
@@ -23,6 +25,11 @@ public enum TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
     /// The connection ended without close_notify. Set by the session; no engine can tell.
     case closed
 
+    /// What was found about the certificate, where that is the reason.
+    public var verification: TLSVerification? {
+        if case .badCertificate(let found) = self { found } else { nil }
+    }
+
     /// What counters tell failures apart by: few values, and they do not change.
     public enum Label: String, Sendable, CaseIterable {
         case notTLS = "not_tls"
@@ -31,6 +38,7 @@ public enum TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
         case noSharedGroup = "no_shared_group"
         case noSharedSignature = "no_shared_signature"
         case badCertificate = "bad_certificate"
+        case noCertificate = "no_certificate"
         case peerAlert = "peer_alert"
         case badRecord = "bad_record"
         case decodeError = "decode_error"
@@ -48,6 +56,7 @@ public enum TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
         case .noSharedGroup: .noSharedGroup
         case .noSharedSignature: .noSharedSignature
         case .badCertificate: .badCertificate
+        case .noCertificate: .noCertificate
         case .peerAlert: .peerAlert
         case .badRecord: .badRecord
         case .decodeError: .decodeError
@@ -65,7 +74,8 @@ public enum TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
         case .noSharedCipher: "no common cipher"
         case .noSharedGroup: "no common group for the key exchange"
         case .noSharedSignature: "no certificate of a type that the peer can verify"
-        case .badCertificate(let reason): "the peer's certificate is not accepted (\(reason))"
+        case .badCertificate(let found): "the peer's certificate is not accepted (\(found.text))"
+        case .noCertificate(let reason): "the peer shows no certificate (\(reason))"
         case .peerAlert(let alert): "the peer sent the alert \(alert)"
         case .badRecord(let reason): "a damaged record (\(reason))"
         case .decodeError(let reason): "a malformed message (\(reason))"

@@ -1,5 +1,5 @@
 /// The contents of a PEM file. They may be secret: printing this shows the name alone.
-public struct TLSFile: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+public struct TLSFile: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     /// What messages call it: the file's path.
     public var name: String
     public var bytes: [UInt8]
@@ -14,7 +14,7 @@ public struct TLSFile: Sendable, CustomStringConvertible, CustomDebugStringConve
 }
 
 /// A certificate and its private key, as bytes: reading the files is the caller's.
-public struct TLSIdentity: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+public struct TLSIdentity: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     /// The certificate, then those between it and the root. All of them are sent, in this order, and nothing else.
     public var certificateChain: TLSFile
     /// The private key; it may be in the same file as the chain.

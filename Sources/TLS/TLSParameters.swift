@@ -1,5 +1,5 @@
 /// What a handshake may agree on. Empty lists are OpenSSL's defaults.
-public struct TLSParameters: Sendable {
+public struct TLSParameters: Sendable, Equatable {
     /// Below 1.2 OpenSSL's security level is lowered to 0, for these versions work on no other; a cipher list with
     /// `@SECLEVEL` has the last word.
     public var minimumVersion = TLSVersion.tls12

@@ -2,7 +2,7 @@ import COpenSSL
 
 /// The secret that seals session tickets (RFC 5077; RFC 8446, 4.6.1). The shards of a listener share one value, so that
 /// each of them resumes what another one has begun; it is made anew with the process.
-public struct TLSTicketKeys: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+public struct TLSTicketKeys: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     let bytes: [UInt8]
 
     /// Makes keys from OpenSSL's random generator, without which nothing of TLS can work.

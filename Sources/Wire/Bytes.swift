@@ -6,6 +6,8 @@ extension UInt8 {
     static var carriageReturn: UInt8 { 0x0D }
     static var space: UInt8 { 0x20 }
     static var dash: UInt8 { 0x2D }
+    static var dot: UInt8 { 0x2E }
+    static var colon: UInt8 { 0x3A }
     static var backslash: UInt8 { 0x5C }
 
     /// Space or tab.
@@ -14,6 +16,14 @@ extension UInt8 {
     /// The value of a decimal digit; nil for any other byte.
     var decimalValue: Int? {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) ? Int(self - UInt8(ascii: "0")) : nil
+    }
+
+    /// The value of a hexadecimal digit, in either case of letters; nil for any other byte.
+    var hexadecimalValue: Int? {
+        if let decimalValue { return decimalValue }
+        let letter = uppercased
+        guard (UInt8(ascii: "A")...UInt8(ascii: "F")).contains(letter) else { return nil }
+        return Int(letter - UInt8(ascii: "A")) + 10
     }
 
     /// SMTP folds the case of US-ASCII letters and of nothing else (RFC 5321 section 2.4).

@@ -81,7 +81,7 @@ private enum CounterStories {
         ),
         .sessionsUpstreamEarlyClose: (upstreamCloses(at: .ehloAnswered), 1, upstreamCloses(at: .mailAnswered)),
         .sessionsUpstreamConnectFail: (
-            Story(Setup { $0.servers = unreachable(2) }) { _ = try $0.client().readToEnd() }, 1,
+            Story(Setup { $0.use(unreachable(2)) }) { _ = try $0.client().readToEnd() }, 1,
             Story { _ = try Dialogue($0, upTo: .connected) }
         ),
         .sessionsUpstream421: (
@@ -90,7 +90,7 @@ private enum CounterStories {
                 try Dialogue(relay, upTo: .mailAnswered).answer("421 4.3.2 Busy\r\n")
             }
         ),
-        .sessionsRefused: (refused, 1, Story(Setup { $0.sessionsMax = 1 }) { _ = try Dialogue($0, upTo: .greeted) }),
+        .sessionsRefused: (refused, 1, Story(Setup { $0.limits.sessionsMax = 1 }) { _ = try Dialogue($0, upTo: .greeted) }),
         .sessionsDrained: (
             Story { relay in
                 let dialogue = try Dialogue(relay, upTo: .greeted)
@@ -131,7 +131,7 @@ private enum CounterStories {
 
     // MARK: Stories told more than once
 
-    private static let refused = Story(Setup { $0.sessionsMax = 0 }) { relay in
+    private static let refused = Story(Setup { $0.limits.sessionsMax = 0 }) { relay in
         let client = try relay.client()
         let line = try client.line()
         #expect(line == "421 4.3.2 Too many sessions, try again later")

@@ -108,8 +108,8 @@ extension RelaySuites {
             defer { filler.close() }
             try withRelay(
                 Setup { setup in
-                    setup.servers = [server.address, server.address]
-                    setup.timeouts.connect = .seconds(3600)
+                    setup.use([server.address, server.address])
+                    setup.upstream.connectTimeout = .seconds(3600)
                 }
             ) { relay in
                 let client = try relay.client()

@@ -11,7 +11,7 @@ extension RelaySuites {
         static let refusal = "421 4.3.2 Too many sessions, try again later\r\n"
 
         @Test func aClientTooManyIsToldAndAnotherHasItsPlace() throws {
-            try withRelay(Setup { $0.sessionsMax = 2 }) { relay in
+            try withRelay(Setup { $0.limits.sessionsMax = 2 }) { relay in
                 let first = try Dialogue(relay, upTo: .greeted)
                 let second = try Dialogue(relay, upTo: .mailAnswered)
                 let third = try relay.client()
@@ -27,7 +27,7 @@ extension RelaySuites {
         }
 
         @Test func onlySomeAreToldAtATime() throws {
-            try withRelay(Setup { $0.sessionsMax = 0 }) { relay in
+            try withRelay(Setup { $0.limits.sessionsMax = 0 }) { relay in
                 let clients = try (0..<20).map { _ in try relay.client() }
                 for (number, client) in clients.enumerated() {
                     if number < 16 { try client.expect(Self.refusal) }

@@ -12,7 +12,7 @@ extension RelaySuites {
         @Test func theFirstThatAnswers() throws {
             let second = try LoopbackServer()
             let closed = try LoopbackServer.closedAddress()
-            try withRelay(Setup { $0.servers = [closed, second.address, closed] }) { relay in
+            try withRelay(Setup { $0.use([closed, second.address, closed]) }) { relay in
                 let client = try relay.client()
                 let upstream = relay.remembered(try second.accept())
                 try upstream.send(Dialogue.greeting)
@@ -29,8 +29,8 @@ extension RelaySuites {
             let second = try LoopbackServer()
             try withRelay(
                 Setup { setup in
-                    setup.servers = [full.address, second.address]
-                    setup.timeouts.connect = .milliseconds(200)
+                    setup.use([full.address, second.address])
+                    setup.upstream.connectTimeout = .milliseconds(200)
                 }
             ) { relay in
                 let client = try relay.client()
@@ -44,7 +44,7 @@ extension RelaySuites {
 
         @Test func whereNoneAnswersTheClientIsTold() throws {
             let closed = try (0..<3).map { _ in try LoopbackServer.closedAddress() }
-            try withRelay(Setup { $0.servers = closed }) { relay in
+            try withRelay(Setup { $0.use(closed) }) { relay in
                 let client = try relay.client()
                 #expect(try client.line().hasPrefix(Self.unavailable))
                 try client.expectEnd()
@@ -61,8 +61,8 @@ extension RelaySuites {
             let (full, filler) = try LoopbackServer.full()
             try withRelay(
                 Setup { setup in
-                    setup.servers = [full.address]
-                    setup.timeouts.connect = .milliseconds(200)
+                    setup.use([full.address])
+                    setup.upstream.connectTimeout = .milliseconds(200)
                 }
             ) { relay in
                 for leave in [Peer.reset, Peer.finishRaw, Peer.close] {

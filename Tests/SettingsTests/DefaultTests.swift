@@ -19,16 +19,48 @@ struct DefaultTests {
         #expect(settings.timeouts.tlsHandshake == .seconds(10))
         #expect(settings.timeouts.passthroughIdle == .seconds(3_600))
         #expect(settings.log.format == .text && settings.log.level == .info && settings.log.file.isEmpty)
-        #expect(settings.upstreams[0].connectTimeout == .seconds(5))
+        #expect(settings.runtime.maxSessionsPerAddress == 50)
+        #expect(settings.runtime.maxAcceptsPerAddress == Settings.Rate(count: 0, per: .seconds(60)))
+        #expect(settings.runtime.limitsExempt.map(\.description) == ["127.0.0.0/8", "::1"])
+        #expect(settings.runtime.controlSocket?.text == "/run/mailrace/control.sock")
+        #expect(settings.runtime.reloadOnChange)
+        #expect(settings.timeouts.proxyHeader == .seconds(5))
+        #expect(settings.timeouts.session == .zero)
+        #expect(settings.timeouts.stressCommand == .seconds(10))
+        #expect(settings.dns.servers.isEmpty && settings.dns.timeout == .seconds(5) && settings.dns.tries == 2)
         let listener = settings.listeners[0]
         #expect(listener.statPrefix == "mx" && listener.tls == nil && listener.startTLS == .off)
-        #expect(listener.role == .smtp && listener.depth == .tunnel)
+        #expect(listener.role == .smtp && listener.depth == .tunnel && !listener.isIPv6Only)
+        #expect(listener.dial == .accept && listener.proxyProtocol == .off && listener.proxyProtocolTrusted.isEmpty)
+        #expect(listener.hideCapabilities.isEmpty && listener.minimumRate == 0)
+        #expect(listener.maxSessionsPerAddress == 50)
         #expect(loaded.warnings.isEmpty)
+    }
+
+    @Test func ofAnUpstreamAreThoseOfTheManual() throws {
+        let upstream = try read("\(relay)listen = [\"127.0.0.1:25\"]").settings.upstreams[0]
+        #expect(upstream.transferProtocol == .smtp && upstream.balance == .roundRobin)
+        #expect(upstream.tls == .opportunistic && upstream.tlsVerify == .auto && !upstream.demandsVerification)
+        #expect(upstream.tlsServerName == nil && upstream.tlsCA.isEmpty && upstream.tlsPins.isEmpty)
+        #expect(upstream.tlsCertificate.isEmpty && upstream.tlsKey.isEmpty && upstream.tlsKeyPasswordFile.isEmpty)
+        #expect(upstream.tlsMinimumVersion == .tls12)
+        #expect(upstream.source.isEmpty && upstream.proxyProtocol == .off && upstream.proxyProtocolTLVs.isEmpty)
+        #expect(upstream.connectTimeout == .seconds(5) && upstream.maxWait == .seconds(5))
+        #expect(upstream.maxConnections == 0 && upstream.retry == 1)
+        let health = upstream.health
+        #expect(health.interval == .seconds(10) && health.timeout == .seconds(3) && health.probe == .ehlo)
+        #expect(health.rise == 2 && health.fall == 3)
+    }
+
+    @Test func ofATLSSetAreThoseOfTheManual() throws {
+        let set = try read("\(tls)\(relay)listen = [\"127.0.0.1:25\"]").settings.tls[0]
+        #expect(set.clientCertificates == .off && set.clientCA.isEmpty && set.sni.isEmpty && set.sessionTickets)
     }
 
     @Test(arguments: [
         ("tls = \"default\"", Settings.Listener.StartTLS.offer), ("tls = \"default\"\nstarttls = \"off\"", .off),
-        ("tls = \"default\"\nstarttls = \"require\"", .require), ("tls = \"\"", .off), ("starttls = \"off\"", .off),
+        ("tls = \"default\"\nstarttls = \"require\"", .require), ("tls = \"default\"\nrole = \"smtps\"", .off),
+        ("tls = \"default\"\nrole = \"submission\"", .offer), ("tls = \"\"", .off), ("starttls = \"off\"", .off),
     ])
     func startTLSFollowsTheCertificate(_ keys: String, _ expected: Settings.Listener.StartTLS) throws {
         let loaded = try read("\(tls)\(relay)listen = [\"127.0.0.1:25\"]\n\(keys)")
@@ -63,6 +95,25 @@ struct DefaultTests {
         #expect(listeners.map(\.timeouts.reply) == [.seconds(120), .seconds(120)])
         #expect(listeners.map(\.timeouts.greeting) == [.seconds(180), .seconds(120)])
         #expect(listeners.map(\.timeouts.tlsHandshake) == [.seconds(10), .seconds(10)])
+    }
+
+    @Test func listenersTakeTheLimitOfTheProcess() throws {
+        let text = """
+            [runtime]
+            max_sessions_per_address = 10
+            \(relay)listen = ["127.0.0.1:25"]
+            [listener.b]
+            listen = ["127.0.0.1:26"]
+            upstream = "backend"
+            max_sessions_per_address = 0
+            """
+        #expect(try read(text).settings.listeners.map(\.maxSessionsPerAddress) == [10, 0])
+        let defaults = try read("\(text)\n[listener_defaults]\nmax_sessions_per_address = 5")
+        #expect(defaults.settings.listeners.map(\.maxSessionsPerAddress) == [5, 0])
+        #expect(
+            problems("[runtime]\nmax_sessions_per_address = -1\n\(relay)listen = [\"127.0.0.1:25\"]") == [
+                "m.toml:2:28: runtime.max_sessions_per_address: -1 is out of range; expected an integer from 0 to 1000000"
+            ])
     }
 
     @Test func sharedKeysAreReadWithoutListeners() {

@@ -14,7 +14,9 @@ struct FileTests {
         }
 
         deinit {
-            for name in ["m.toml", "c.pem", "k.pem", "password"] { unlink("\(path)/\(name)") }
+            for name in ["m.toml", "c.pem", "k.pem", "password", "ca.pem", "c2.pem", "k2.pem", "password2"] {
+                unlink("\(path)/\(name)")
+            }
             rmdir(path)
         }
 
@@ -57,6 +59,68 @@ struct FileTests {
         #expect(problem.description == "\(file):9:8: tls.a.key: no match")
         #expect(loaded.problem(with: "tls.a.key", index: 7, "x").description == "\(file):9:7: tls.a.key: x")
         #expect(loaded.problem(with: "runtime.shards", "x").description == "runtime.shards: x")
+    }
+
+    /// More keys of the set `a`, and an upstream with files.
+    private func more(_ folder: Folder) -> String {
+        """
+        client_ca = "\(folder.path)/ca.pem"
+        client_certificates = "request"
+        [[tls.a.sni]]
+        names = ["b.example"]
+        certificate = "\(folder.path)/c2.pem"
+        key = ["\(folder.path)/k2.pem"]
+        key_password_file = "\(folder.path)/password2"
+        [upstream.b]
+        servers = ["b.example"]
+        tls_ca = "\(folder.path)/ca.pem"
+        tls_certificate = "\(folder.path)/c2.pem"
+        tls_key = "\(folder.path)/k2.pem"
+        tls_key_password_file = "\(folder.path)/password2"
+        """
+    }
+
+    @Test func ofServerNamesClientsAndUpstreamsAreRead() throws {
+        let folder = try Folder()
+        for name in ["c.pem", "k.pem", "password", "ca.pem", "c2.pem", "k2.pem", "password2"] {
+            _ = try folder.write(name, "\(name)\n")
+        }
+        let file = try folder.write("m.toml", "\(configuration(folder))\n\(more(folder))")
+        let loaded = try Settings.load(SettingsSources(file: file))
+        let set = try #require(loaded.tlsFiles.first)
+        #expect(set.clientCA?.bytes == Array("ca.pem\n".utf8))
+        #expect(set.sni.map { $0.certificates.map(\.path) } == [["\(folder.path)/c2.pem"]])
+        #expect(set.sni.map { $0.keys.map(\.bytes) } == [[Array("k2.pem\n".utf8)]])
+        #expect(set.sni.map(\.keyPassword) == [Array("password2".utf8)])
+        #expect(loaded.upstreamFiles.map(\.name) == ["backend", "b"])
+        #expect(loaded.upstreamFiles[0].ca == nil && loaded.upstreamFiles[0].identity.certificates.isEmpty)
+        let upstream = loaded.upstreamFiles[1]
+        #expect(upstream.ca?.bytes == Array("ca.pem\n".utf8) && upstream.ca?.key == "upstream.b.tls_ca")
+        #expect(upstream.identity.certificates.map(\.path) == ["\(folder.path)/c2.pem"])
+        #expect(upstream.identity.keys.map(\.key) == ["upstream.b.tls_key"])
+        #expect(upstream.identity.keyPassword == Array("password2".utf8))
+        let key = set.sni[0].keys[0]
+        #expect(
+            loaded.problem(with: key.key, index: key.index, "no match").description
+                == "\(file):16:8: tls.a.sni.key: no match")
+    }
+
+    @Test func ofServerNamesClientsAndUpstreamsAreReported() throws {
+        let folder = try Folder()
+        for name in ["c.pem", "k.pem", "password"] { _ = try folder.write(name, name) }
+        let file = try folder.write("m.toml", "\(configuration(folder))\n\(more(folder))")
+        let problems = #expect(throws: SettingsProblems.self) { try Settings.load(SettingsSources(file: file)) }
+        let places = [
+            ("11:13: tls.a.client_ca", "ca.pem"), ("15:15: tls.a.sni.certificate", "c2.pem"),
+            ("16:8: tls.a.sni.key", "k2.pem"), ("17:21: tls.a.sni.key_password_file", "password2"),
+            ("20:10: upstream.b.tls_ca", "ca.pem"), ("21:19: upstream.b.tls_certificate", "c2.pem"),
+            ("22:11: upstream.b.tls_key", "k2.pem"), ("23:25: upstream.b.tls_key_password_file", "password2"),
+        ]
+        #expect(
+            problems?.list.map(\.description)
+                == places.map { place, name in
+                    "\(file):\(place): cannot read \"\(folder.path)/\(name)\": No such file or directory"
+                })
     }
 
     @Test func areReportedTogetherWithAllElse() throws {

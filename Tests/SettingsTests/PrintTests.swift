@@ -14,6 +14,16 @@ struct PrintTests {
         key = ["/k", "/l"]
         maximum_version = "TLS1.3"
         ciphers = "HIGH:!aNULL"
+        client_certificates = "require"
+        client_ca = "/ca"
+        [[tls.default.sni]]
+        names = ["Mail.example.org", "*.example.net"]
+        certificate = "/e"
+        key = ["/m"]
+        [[tls.default.sni]]
+        names = ["b.example"]
+        certificate = "/f"
+        key = "/n"
         [listener_defaults]
         tls = "default"
         [listener.mx]
@@ -26,6 +36,24 @@ struct PrintTests {
         timeouts.reply = "1500ms"
         [upstream.backend]
         servers = ["10.0.0.5", "[2001:db8::2]:2525"]
+        [upstream.other]
+        servers = ["MX.example.com", "unix:/run/x"]
+        tls_verify = false
+        proxy_protocol = "v2"
+        proxy_protocol_tlvs = ["pass:0x01", "0xE1=text", "0xE2=hex:00", "crc32c"]
+        source = ["192.0.2.2", "2001:db8::2"]
+        health = { rise = 5 }
+        [upstream.third]
+        servers = ["10.0.0.6"]
+        tls_pin_sha256 = ["\(String(repeating: "aB:", count: 31))aB"]
+        tls_certificate = "/g"
+        tls_key = "/o"
+        [runtime]
+        max_accepts_per_address = "20/60s"
+        limits_exempt = []
+        control_socket = ""
+        [dns]
+        servers = ["192.0.2.53"]
         """
 
     @Test func whatWasPrintedIsReadAsTheSame() throws {
@@ -44,10 +72,20 @@ struct PrintTests {
             "hostname = \"mx.example.com\" # m.toml:1:12", "shards = 2 # environment MAILRACE_RUNTIME__SHARDS",
             "level = \"error\" # --set", "format = \"text\" # default", "command = \"90s\" # m.toml:3:11",
             "file = \"/var/log/\\\"mail\\\"\\\\race\" # m.toml:5:8", "certificate = [\"/c\", \"/d\"] # m.toml:7:15",
-            "tls = \"default\" # m.toml:12:7", "starttls = \"offer\" # default",
-            "starttls = \"require\" # m.toml:19:12",
-            "listen = [\"127.0.0.1:25\", \"[2001:db8::1]:2525\"] # m.toml:14:10", "reply = \"1500ms\" # m.toml:20:18",
-            "servers = [\"10.0.0.5:25\", \"[2001:db8::2]:2525\"] # m.toml:22:11", "[listener.b.timeouts]",
+            "tls = \"default\" # m.toml:22:7", "starttls = \"offer\" # default",
+            "starttls = \"require\" # m.toml:29:12",
+            "listen = [\"127.0.0.1:25\", \"[2001:db8::1]:2525\"] # m.toml:24:10", "reply = \"1500ms\" # m.toml:30:18",
+            "servers = [\"10.0.0.5:25\", \"[2001:db8::2]:2525\"] # m.toml:32:11", "[listener.b.timeouts]",
+            "[[tls.default.sni]]", "names = [\"mail.example.org\", \"*.example.net\"] # m.toml:14:9",
+            "names = [\"b.example\"] # m.toml:18:9", "certificate = [\"/f\"] # m.toml:19:15",
+            "servers = [\"mx.example.com:25\", \"unix:/run/x\"] # m.toml:34:11", "tls_verify = false # m.toml:35:14",
+            "rise = 5 # m.toml:39:19", "[upstream.other.health]",
+            "source = [\"192.0.2.2\", \"2001:db8::2\"] # m.toml:38:10",
+            "proxy_protocol_tlvs = [\"pass:0x01\", \"0xE1=text\", \"0xE2=hex:00\", \"crc32c\"] # m.toml:37:23",
+            "tls_pin_sha256 = [\"\(String(repeating: "AB", count: 32))\"] # m.toml:42:18",
+            "max_accepts_per_address = \"20/1m\" # m.toml:46:27", "limits_exempt = [] # m.toml:47:17",
+            "control_socket = \"\" # m.toml:48:18", "servers = [\"192.0.2.53:53\"] # m.toml:50:11",
+            "ehlo_before_tls = \"auto\" # default",
         ] {
             #expect(lines.contains(line), "\(line)")
         }

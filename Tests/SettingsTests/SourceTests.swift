@@ -23,6 +23,11 @@ struct SourceTests {
         let options = [
             "runtime.shards=4", "runtime.io_uring_features=6.1", "hostname=a.example", "log.level=debug",
             "listener.mx.listen= 127.0.0.1:26 ,[::1]:26", "listener.mx.starttls=off", "listener.mx.tls=t",
+            "runtime.max_accepts_per_address=20/1m", "runtime.limits_exempt=10.0.0.0/8, ::1", "runtime.control_socket=",
+            "dns.servers=192.0.2.53", "listener.mx.hide_capabilities=", "listener.mx.minimum_rate=1KiB",
+            "upstream.backend.servers=mx.example.com, b.example:26", "upstream.backend.tls_verify=true",
+            "upstream.backend.proxy_protocol=v2", "upstream.backend.proxy_protocol_tlvs=ssl, 0xE1=a",
+            "upstream.backend.health.rise=5", "upstream.backend.tls_certificate=",
             "tls.t.certificate=/c,/d", "tls.t.key=/k,/l", "tls.t.session_tickets=false", "log.file=/a=b",
         ]
         let settings = try read(text, options: options).settings
@@ -34,6 +39,15 @@ struct SourceTests {
         #expect(settings.listeners[0].listen.map(\.description) == ["127.0.0.1:26", "[::1]:26"])
         #expect(settings.tls(named: "t")?.certificate == ["/c", "/d"])
         #expect(settings.tls(named: "t")?.sessionTickets == false)
+        #expect(settings.runtime.maxAcceptsPerAddress == Settings.Rate(count: 20, per: .seconds(60)))
+        #expect(settings.runtime.limitsExempt.map(\.description) == ["10.0.0.0/8", "::1"])
+        #expect(settings.runtime.controlSocket == nil)
+        #expect(settings.dns.servers.map(\.description) == ["192.0.2.53:53"])
+        #expect(settings.listeners[0].hideCapabilities.isEmpty && settings.listeners[0].minimumRate == 1_024)
+        let upstream = settings.upstreams[0]
+        #expect(upstream.servers.map(\.description) == ["mx.example.com:25", "b.example:26"])
+        #expect(upstream.tlsVerify == .on && upstream.health.rise == 5 && upstream.tlsCertificate.isEmpty)
+        #expect(upstream.proxyProtocolTLVs == [.ssl, .added(type: 0xE1, value: [0x61])])
     }
 
     @Test func variablesFindNamesWithDashesAndCapitals() throws {

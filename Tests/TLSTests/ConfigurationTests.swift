@@ -153,7 +153,7 @@ struct ConfigurationTests {
             (TestCertificates.root.replacing("MII", with: "MIX"), "ca.pem: holds a certificate that cannot be read ("),
         ] {
             let error = try #require(throws: TLSConfigurationError.self) {
-                try TLSClientContext(TLSClientConfiguration(verification: .authorities(TLSFile("ca.pem", text))))
+                try TLSClientContext(TLSClientConfiguration(authorities: .file(TLSFile("ca.pem", text))))
             }
             #expect(error.description.hasPrefix(expected))
         }

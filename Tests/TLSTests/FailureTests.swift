@@ -107,7 +107,7 @@ struct FailureTests {
             $0.identities = [TLSIdentity(certificateChain: .ecdsaAlone, privateKey: TLSIdentity.ecdsa.privateKey)]
         }
         let client = TLSClientConfiguration.test {
-            $0.verification = .authorities(.intermediate)
+            $0.authorities = .file(.intermediate)
             $0.parameters.allow(only: version)
         }
         let trusted = try TLSPair(server: server, client: client)
@@ -116,11 +116,9 @@ struct FailureTests {
 
         let pair = try TLSPair(server: server, client: .only(version))
         pair.exchange()
-        guard case .badCertificate(let reason) = pair.client.engine.failure else {
-            Issue.record("\(String(describing: pair.client.engine.failure))")
-            return
-        }
-        #expect(reason.contains("issuer"))
+        let found = try #require(pair.client.engine.failure?.verification)
+        #expect(found.outcome == .unknownAuthority)
+        #expect(found.text.contains("issuer"))
         #expect(pair.server.engine.failure == .peerAlert(.unknownCertificateAuthority))
         #expect(pair.server.engine.failure?.description == "the peer sent the alert unknown_ca")
     }
@@ -130,6 +128,7 @@ struct FailureTests {
         let pair = try TLSPair(name: name)
         pair.exchange()
         #expect(pair.client.engine.failure?.label == .badCertificate)
+        #expect(pair.client.engine.failure?.verification?.outcome == .nameMismatch)
         #expect(pair.client.engine.failure?.description.contains("mismatch") == true)
     }
 
@@ -186,8 +185,8 @@ struct FailureTests {
         #expect(
             TLSFailure.Label.allCases.map(\.rawValue) == [
                 "not_tls", "unsupported_version", "no_shared_cipher", "no_shared_group", "no_shared_signature",
-                "bad_certificate", "peer_alert", "bad_record", "decode_error", "protocol_error", "internal_error",
-                "timeout", "closed",
+                "bad_certificate", "no_certificate", "peer_alert", "bad_record", "decode_error", "protocol_error",
+                "internal_error", "timeout", "closed",
             ])
         #expect(TLSFailure.timeout.label == .timeout)
         #expect(TLSFailure.closed.label == .closed)

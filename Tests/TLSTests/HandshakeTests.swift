@@ -36,7 +36,7 @@ struct HandshakeTests {
 
     @Test("needs no server name where nothing is verified")
     func noServerName() throws {
-        let pair = try TLSPair(client: TLSClientConfiguration(verification: .none), name: nil)
+        let pair = try TLSPair(client: TLSClientConfiguration(authorities: .none), name: nil)
         pair.exchange()
         #expect(pair.isEstablished)
         #expect(pair.server.engine.serverName == nil)
@@ -84,7 +84,7 @@ struct HandshakeTests {
             // The chain is signed with ECDSA, which a client of RSA signatures alone does not take from a CA either.
             let lenient = TLSClientConfiguration.test {
                 $0 = client
-                $0.verification = .none
+                $0.authorities = .none
             }
             let both = try TLSPair(client: lenient)
             both.exchange()

@@ -10,10 +10,13 @@ import Testing
 struct MemoryTests {
     private static let connections = 1000
 
-    /// Heap per server engine after a handshake and an exchange, its client gone.
-    private func bytesPerServer(_ configuration: TLSServerConfiguration, then: (TLSPair) -> Void) throws -> Int {
+    /// Heap per engine after a handshake and an exchange, its peer gone.
+    private func bytesPerEnd(
+        _ configuration: TLSServerConfiguration, of end: KeyPath<TLSPair, TLSEnd> = \.server,
+        client: TLSClientConfiguration = .test(), then: (TLSPair) -> Void = { _ in }
+    ) throws -> Int {
         let server = try TLSServerContext(configuration)
-        let client = try TLSClientContext(.test())
+        let client = try TLSClientContext(client)
         var ends: [TLSEnd] = []
         ends.reserveCapacity(Self.connections)
         var before = 0
@@ -27,7 +30,7 @@ struct MemoryTests {
             pair.server.send(pair.server.take())
             pair.exchange()
             then(pair)
-            if index >= 0 { ends.append(pair.server) }
+            if index >= 0 { ends.append(pair[keyPath: end]) }
         }
         let used = Int(ctestheap_bytes_in_use()) - before
         #expect(ends.count == Self.connections)
@@ -36,19 +39,36 @@ struct MemoryTests {
 
     @Test("an idle connection holds no record buffer", arguments: [TLSVersion.tls12, .tls13], [true, false])
     func idle(version: TLSVersion, tickets: Bool) throws {
-        let bytes = try bytesPerServer(
+        let bytes = try bytesPerEnd(
             .test {
                 $0.parameters.allow(only: version)
                 $0.ticketKeys = tickets ? TLSTicketKeys() : nil
-            }
-        ) { _ in }
+            })
         print("idle connection, \(version.rawValue), tickets \(tickets): \(bytes) bytes")
         #expect(bytes < 16_000)
     }
 
+    @Test("an idle connection to a server holds its certificates beside that", arguments: [TLSVersion.tls12, .tls13])
+    func idleClient(version: TLSVersion) throws {
+        let bytes = try bytesPerEnd(.only(version), of: \.client)
+        print("idle connection to a server, \(version.rawValue): \(bytes) bytes")
+        #expect(bytes < 32_000)
+    }
+
+    @Test("an idle connection holds its client's certificate beside that", arguments: [TLSVersion.tls12, .tls13])
+    func idleCertificate(version: TLSVersion) throws {
+        let bytes = try bytesPerEnd(
+            .test {
+                $0.clientCertificates = .require(authorities: .root)
+                $0.parameters.allow(only: version)
+            }, client: .test { $0.identity = .client })
+        print("idle connection with a client's certificate, \(version.rawValue): \(bytes) bytes")
+        #expect(bytes < 32_000)
+    }
+
     @Test("a failed connection holds nothing")
     func failed() throws {
-        let bytes = try bytesPerServer(.test()) { pair in
+        let bytes = try bytesPerEnd(.test()) { pair in
             pair.server.receive(Array("QUIT\r\nQUIT\r\n".utf8))
             _ = pair.server.takeOut()
         }

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Writes TestCertificates.swift: throw-away keys and certificates for tests, valid for a hundred years. Needs openssl(1).
+# Writes TestCertificates.swift and TestCertificates+Trust.swift: throw-away keys and certificates for tests, valid for a hundred years. Needs openssl(1).
 set -eu
-target=$(cd "$(dirname "$0")" && pwd)/TestCertificates.swift
+folder=$(cd "$(dirname "$0")" && pwd)
+target=$folder/TestCertificates.swift
+trust=$folder/TestCertificates+Trust.swift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -33,6 +35,14 @@ keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 subjectAltName = $names
+[named]
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:mail.example.org
+[wildcard]
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:*.example.net
+[client]
+extendedKeyUsage = clientAuth
 [req]
 distinguished_name = name
 [name]
@@ -58,6 +68,13 @@ rsa_key rsa 2048; certify rsa mx.example.com server intermediate
 rsa_key weak 1024; certify weak mx.example.com server intermediate
 ec_key expired; certify expired mx.example.com server intermediate 20200101000000Z 20210101000000Z
 ec_key future; certify future mx.example.com server intermediate 21190101000000Z 21200101000000Z
+ec_key self; certify self mx.example.com server self
+ec_key named; certify named mail.example.org named root
+rsa_key wildcard 2048; certify wildcard '*.example.net' wildcard root
+ec_key otherRoot; certify otherRoot 'Another Test Root' authority self
+ec_key client; certify client client.example.com client root
+ec_key expiredClient; certify expiredClient expired.example.com client root 20200101000000Z 20210101000000Z
+ec_key otherClient; certify otherClient other.example.com client otherRoot
 openssl pkcs8 -topk8 -v2 aes-256-cbc -passout 'pass:correct horse' -in ecdsa.key -out encrypted.key
 
 # constant NAME COMMENT FILE...
@@ -67,6 +84,13 @@ constant() {
     cat "$@" | sed 's/^/        /'
     printf '        """\n'
 }
+# pair NAME COMMENT: the certificate and its key
+pair() {
+    constant "$1Certificate" "$2" "$1.pem"
+    constant "$1Key" "The key of \`\`$1Certificate\`\`." "$1.key"
+}
+# digest KEY-FILE: SHA-256 of the SubjectPublicKeyInfo, in hexadecimal
+digest() { openssl pkey -in "$1" -pubout -outform DER | openssl dgst -sha256 -r | cut -d' ' -f1; }
 {
     echo '// Made by generate.sh. Throw-away keys for tests: they protect nothing.'
     echo
@@ -89,3 +113,19 @@ constant() {
     constant futureKey 'The key of ``futureCertificate``.' future.key
     echo '}'
 } > "$target"
+{
+    echo '// Made by generate.sh. Throw-away keys for tests: they protect nothing.'
+    echo
+    echo '/// For names of their own, for clients, and what is not to be trusted.'
+    printf 'extension TestCertificates {\n'
+    printf '    /// SHA-256 of the public key of ``ecdsaChain``, in hexadecimal.\n'
+    printf '    public static let ecdsaPin = "%s"\n' "$(digest ecdsa.key)"
+    pair named 'P-256, for mail.example.org, by ``root``.'
+    pair wildcard 'RSA, 2048 bits, for *.example.net, by ``root``.'
+    pair self 'P-256, for the same names as ``ecdsaCertificate``, by itself.'
+    pair client 'P-256, for the client client.example.com, by ``root``.'
+    pair expiredClient 'P-256, for the client expired.example.com, by ``root``, until 2021.'
+    constant otherRoot 'Vouches for ``otherClientCertificate``.' otherRoot.pem
+    pair otherClient 'P-256, for the client other.example.com, by ``otherRoot``.'
+    echo '}'
+} > "$trust"

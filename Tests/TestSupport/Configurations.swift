@@ -18,7 +18,7 @@ extension TLSServerConfiguration {
 extension TLSClientContext {
     /// A client that takes any certificate and speaks this version only.
     public static func only(_ version: TLSVersion) throws -> TLSClientContext {
-        var configuration = TLSClientConfiguration(verification: .none)
+        var configuration = TLSClientConfiguration(authorities: .none)
         configuration.parameters.minimumVersion = version
         configuration.parameters.maximumVersion = version
         return try TLSClientContext(configuration)

@@ -18,6 +18,15 @@ extension Peer {
         }
     }
 
+    /// Carries out the handshake, as a server.
+    public func secureAsServer(_ context: TLSServerContext) throws {
+        let engine = TLSEngine(server: context)
+        self.engine = engine
+        while !engine.isEstablished {
+            guard try receive() else { throw Failure(description: "the client left the handshake") }
+        }
+    }
+
     /// Begins a handshake, which goes on with each `receive()`.
     public func beginSecuring(_ engine: TLSEngine) throws {
         self.engine = engine

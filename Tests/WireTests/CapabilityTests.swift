@@ -104,6 +104,30 @@ import Wire
         #expect(reply.removing([]) == reply)
     }
 
+    @Test("All that a server offers can be hidden; its greeting stays")
+    func removeAll() throws {
+        let hidden = Set(try ["size", "Pipelining", "STARTTLS"].map { try #require(Capability($0)) })
+        for text in [
+            "250-m\r\n250-SIZE 10\r\n250-PIPELINING\r\n250 STARTTLS\r\n", "250-m\r\n250-starttls\r\n250 size\r\n",
+            "250-m\r\n250-Size\r\n250 SIZE 5\r\n", "250 m\r\n",
+        ] {
+            let reply = try #require(try Reply(text))
+            #expect(reply.removing(hidden).string == "250 m\r\n")
+            #expect(reply.removing(hidden).lineCount == 1)
+        }
+        // A keyword that begins like a hidden one is another one.
+        let others = try #require(try Reply("250-m\r\n250-SIZEX\r\n250-X-SIZE\r\n250 STARTTLS\r\n"))
+        #expect(others.removing(hidden).string == "250-m\r\n250-SIZEX\r\n250 X-SIZE\r\n")
+    }
+
+    @Test("A reply that offers nothing keeps every line", arguments: ["500", "220", "421", "251", "550"])
+    func removeFromOthers(_ code: String) throws {
+        let hidden = Set(try ["SIZE", "STARTTLS"].map { try #require(Capability($0)) })
+        let text = "\(code)-m\r\n\(code)-SIZE 10\r\n\(code) STARTTLS\r\n"
+        let reply = try #require(try Reply(text))
+        #expect(reply.removing(hidden) == reply)
+    }
+
     @Test("A reply of fewer than four characters is not cut into", arguments: ["2\r\n", "25\r\n", "\r\n"])
     func shortReply(_ text: Text) {
         #expect(throws: ReplyError.noCode) { try Reply(text.string) }

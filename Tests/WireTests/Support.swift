@@ -110,3 +110,45 @@ func longReply(ofBytes length: Int) -> String {
     let line = "250-" + repeated("x", 994) + "\r\n"
     return repeated(line, 65) + "250 " + repeated("x", length - 65_000 - 6) + "\r\n"
 }
+
+func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
+
+/// The outcome of reading `stream` as it grows byte by byte: the first that is not `incomplete`, and for how many bytes.
+func firstOutcome(_ stream: [UInt8]) -> (outcome: ProxyHeader.Outcome, bytes: Int) {
+    for count in 0...stream.count {
+        let outcome = ProxyHeader.next(in: stream.span.extracting(first: count))
+        if outcome != .incomplete { return (outcome, count) }
+    }
+    return (.incomplete, stream.count)
+}
+
+extension ProxyHeader.Endpoint {
+    /// An end in its text: `"192.0.2.1"`, 25.
+    init(_ text: String, _ port: UInt16) throws {
+        self.init(address: try #require(IPAddress(text)), port: port)
+    }
+}
+
+/// A header of version 2 from its parts.
+func binaryHeader(_ command: UInt8, _ family: UInt8, _ block: [UInt8], length: Int? = nil) -> [UInt8] {
+    let length = length ?? block.count
+    return bytes("\r\n\r\n\0\r\nQUIT\n") + [command, family, UInt8(length >> 8), UInt8(length & 0xFF)] + block
+}
+
+/// A TLV in its bytes.
+func tlv(_ type: UInt8, _ value: [UInt8], length: Int? = nil) -> [UInt8] {
+    let length = length ?? value.count
+    return [type, UInt8(length >> 8), UInt8(length & 0xFF)] + value
+}
+
+extension ProxyHeader {
+    /// The header that `stream` is, to its last byte.
+    init(filling stream: [UInt8]) throws {
+        let outcome = ProxyHeader.next(in: stream.span)
+        guard case .header(let header, stream.count) = outcome else {
+            Issue.record("\(outcome)")
+            throw ProxyHeaderError.notAHeader
+        }
+        self = header
+    }
+}

@@ -23,7 +23,7 @@ struct ClientSettings: Sendable {
     /// For STARTTLS; the certificate is not looked at, for it is the target's speed that matters.
     var tls: TLSClientConfiguration? {
         guard startsTLS else { return nil }
-        var configuration = TLSClientConfiguration(verification: .none)
+        var configuration = TLSClientConfiguration(authorities: .none)
         if let tlsVersion {
             configuration.parameters.minimumVersion = tlsVersion
             configuration.parameters.maximumVersion = tlsVersion

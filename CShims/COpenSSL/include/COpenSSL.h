@@ -25,6 +25,12 @@ enum {
     COPENSSL_TICKET_KEY_BYTES = 80,
     /// The most plaintext that one record carries (RFC 8446, 5.1).
     COPENSSL_RECORD_PLAINTEXT_BYTES = 16384,
+    /// A pinned key: SHA-256 of its SubjectPublicKeyInfo (RFC 7469, 2.4).
+    COPENSSL_PIN_BYTES = 32,
+    /// The longest list of authorities' names that a server sends.
+    COPENSSL_AUTHORITY_NAMES_BYTES = 16384,
+    /// The longest name of an algorithm, its final zero included.
+    COPENSSL_ALGORITHM_BYTES = 32,
 };
 
 // MARK: Errors
@@ -40,7 +46,37 @@ enum COPENSSL_CLOSED_ENUM copenssl_cause {
     copenssl_cause_cipher,
     copenssl_cause_group,
     copenssl_cause_signature,
+    /// The peer's certificate is refused; `verification` says why.
     copenssl_cause_certificate,
+    /// The peer showed none, though it must.
+    copenssl_cause_no_certificate,
+};
+
+/// What is found about the peer's certificate.
+enum COPENSSL_CLOSED_ENUM copenssl_outcome {
+    copenssl_outcome_verified,
+    /// There is one, but nothing was demanded of it.
+    copenssl_outcome_unchecked,
+    copenssl_outcome_no_certificate,
+    copenssl_outcome_expired,
+    copenssl_outcome_not_yet_valid,
+    copenssl_outcome_self_signed,
+    copenssl_outcome_unknown_authority,
+    copenssl_outcome_name_mismatch,
+    copenssl_outcome_pin_mismatch,
+    copenssl_outcome_revoked,
+    copenssl_outcome_wrong_purpose,
+    copenssl_outcome_too_weak,
+    copenssl_outcome_bad_signature,
+    copenssl_outcome_other,
+};
+
+struct copenssl_verification {
+    enum copenssl_outcome outcome;
+    /// X509_V_ERR_*; 0 where it is verified, and there alone.
+    int32_t code;
+    /// For people; lives for ever.
+    const char *text;
 };
 
 struct copenssl_error {
@@ -50,6 +86,7 @@ struct copenssl_error {
     enum copenssl_cause cause;
     /// The alert's number (RFC 8446, 6), or -1.
     int32_t alert_received;
+    struct copenssl_verification verification;
     /// For people, in OpenSSL's words, never empty.
     char text[COPENSSL_TEXT_BYTES];
 };
@@ -76,13 +113,45 @@ int32_t copenssl_context_set_ciphersuites(copenssl_context *context, const char 
 int32_t copenssl_context_set_groups(copenssl_context *context, const char *list);
 int32_t copenssl_context_set_signature_algorithms(copenssl_context *context, const char *list);
 
-/// Binds sessions to `name`: those made under another name are not resumed. Any length.
+/// Binds sessions to `name`, and those of clients that ask for a server name to that as well: what was made under
+/// another name is not resumed. Any length.
 int32_t copenssl_context_bind_sessions(copenssl_context *context, const uint8_t *name, size_t length);
 /// Makes and takes session tickets, sealed with these COPENSSL_TICKET_KEY_BYTES bytes. Without this there are none.
 int32_t copenssl_context_set_ticket_keys(copenssl_context *context, const uint8_t *keys);
 
-/// Trusts the certificates in `pem` and refuses servers that they do not vouch for. -ENOENT: there is none.
-int32_t copenssl_context_require_authorities(copenssl_context *context, const uint8_t *pem, size_t length);
+/// Trusts the certificates in `pem`, and a server names them to its clients unless the names are longer than
+/// COPENSSL_AUTHORITY_NAMES_BYTES. -ENOENT: there is none.
+int32_t copenssl_context_add_authorities(copenssl_context *context, const uint8_t *pem, size_t length);
+/// Trusts those of the system: OpenSSL's default file and folder, or what SSL_CERT_FILE and SSL_CERT_DIR name. The
+/// folder is read when a handshake needs an authority that was not needed before.
+int32_t copenssl_context_add_system_authorities(copenssl_context *context);
+
+/// What is demanded of the peer's certificate. Whatever is found is told by copenssl_engine_verification.
+struct copenssl_demand {
+    /// An authority vouches for it, in its time; for a client also: it carries the server's name.
+    bool authority;
+    /// What is not good enough ends the handshake; a server's client must show one.
+    bool is_enforced;
+    /// Its key is one of these, COPENSSL_PIN_BYTES each. None: any key.
+    const uint8_t *pins;
+    size_t pin_count;
+};
+
+/// Without this nothing is demanded, and a server asks for no certificate. -ENOMEM: no memory.
+int32_t copenssl_context_demand(copenssl_context *context, const struct copenssl_demand *demand);
+/// Takes over the authorities and demands of `model`, both of servers.
+int32_t copenssl_context_trust_like(copenssl_context *context, const copenssl_context *model);
+
+/// Finds the context whose identities a client is shown.
+struct copenssl_chooser {
+    /// Is given the body of the client's server name extension (RFC 6066, 3), as it came. NULL: the engine's own.
+    copenssl_context *(*choose)(void *chooser_context, const uint8_t *extension, size_t length);
+    void *chooser_context;
+};
+
+/// `chooser` is used by every handshake of the context's engines. The identities and ciphers are then the chosen
+/// context's; all else remains the engine's own.
+void copenssl_context_choose_with(copenssl_context *context, const struct copenssl_chooser *chooser);
 
 enum COPENSSL_CLOSED_ENUM copenssl_identity_status {
     copenssl_identity_status_taken,
@@ -174,6 +243,30 @@ const char *copenssl_engine_cipher(const copenssl_engine *engine);
 /// The name that the client asked for (SNI), or NULL.
 const char *copenssl_engine_server_name(const copenssl_engine *engine);
 bool copenssl_engine_is_resumed(const copenssl_engine *engine);
+/// "x25519"; NULL where no group was used.
+const char *copenssl_engine_group(copenssl_engine *engine);
+/// "rsa_pss_rsae_sha256": what this end, or the peer, signed the handshake with. NULL: it did not, or without a name.
+const char *copenssl_engine_own_signature(const copenssl_engine *engine);
+const char *copenssl_engine_peer_signature(const copenssl_engine *engine);
+struct copenssl_verification copenssl_engine_verification(const copenssl_engine *engine);
+
+struct copenssl_certificate {
+    uint8_t *der;
+    size_t der_length;
+    /// The first one of the subject, as UTF-8; NULL: there is none.
+    uint8_t *common_name;
+    size_t common_name_length;
+    /// "RSA2048", "EC256", "ED25519"
+    char key_algorithm[COPENSSL_ALGORITHM_BYTES];
+    /// What it is signed with: "SHA256", or the signature's name where that has no digest of its own.
+    char signature_algorithm[COPENSSL_ALGORITHM_BYTES];
+};
+
+/// False when there is none, or no memory. What is filled in is to be released.
+bool copenssl_engine_get_peer_certificate(const copenssl_engine *engine, struct copenssl_certificate *certificate);
+/// The one that this end has shown.
+bool copenssl_engine_get_own_certificate(const copenssl_engine *engine, struct copenssl_certificate *certificate);
+void copenssl_certificate_release(struct copenssl_certificate *certificate);
 
 /// The session that a next connection can offer, with a reference for the caller; NULL while there is none.
 copenssl_session *copenssl_engine_copy_session(copenssl_engine *engine);

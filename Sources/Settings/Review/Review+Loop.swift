@@ -1,12 +1,12 @@
 extension Review {
     /// A session that comes back to where it was is one more session there, and so on until there is room for none.
     func checkLoops(problems: inout ProblemCollector) {
-        var ways: [String: Set<String>] = [:]
-        for way in eachWay() { ways[way.from, default: []].insert(way.to) }
-        let reachable = ways.keys.reduce(into: [String: Set<String>]()) { reachable, listener in
-            reachable[listener] = Self.reachable(from: listener, by: ways)
-        }
-        for way in eachWay() where way.from == way.to || reachable[way.to]?.contains(way.from) ?? false {
+        let ways = allWays()
+        var next: [String: Set<String>] = [:]
+        for way in ways { next[way.from, default: []].insert(way.to) }
+        var reachable: [String: Set<String>] = [:]
+        for listener in next.keys { reachable[listener] = Self.reachable(from: listener, by: next) }
+        for way in ways where way.from == way.to || reachable[way.to]?.contains(way.from) ?? false {
             let fate =
                 way.from == way.to
                 ? "its sessions would go round for ever"
@@ -23,7 +23,7 @@ extension Review {
         let node: Node
     }
 
-    private func eachWay() -> [Way] {
+    private func allWays() -> [Way] {
         var ways: [Way] = []
         for listener in settings.listeners {
             guard let upstream = settings.upstream(named: listener.upstream), let node = node(upstream, "servers")

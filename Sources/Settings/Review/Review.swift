@@ -59,9 +59,10 @@ struct Review {
     }
 
     private func checkAddresses(problems: inout ProblemCollector) {
-        var seen: [(address: Settings.ListenAddress, isIPv6Only: Bool, node: Node)] = []
-        if let path = settings.runtime.controlSocket, let node = document.find(["runtime", "control_socket"]) {
-            seen.append((.unix(path), false, node))
+        var seen: [(address: Settings.ListenAddress, isIPv6Only: Bool, place: String)] = []
+        if let path = settings.runtime.controlSocket {
+            let origin = document.find(["runtime", "control_socket"])?.origin ?? .builtIn
+            seen.append((.unix(path), false, "runtime.control_socket (\(origin))"))
         }
         for listener in settings.listeners {
             for (index, address) in listener.listen.enumerated() {
@@ -72,9 +73,9 @@ struct Review {
                 }
                 if let other {
                     let words = other.address == address ? "is taken already" : "overlaps with \(other.address)"
-                    problems.report(node, "\(address) \(words), in \(other.node.path) (\(other.node.origin))")
+                    problems.report(node, "\(address) \(words), in \(other.place)")
                 }
-                seen.append((address, only, node))
+                seen.append((address, only, "\(node.path) (\(node.origin))"))
             }
         }
     }

@@ -132,8 +132,8 @@ extension Settings.Listener: NamedSection {
             "Keywords that are taken out of the upstream's EHLO replies"),
         .value(
             "ehlo_before_tls", \.ehloBeforeTLSAsWritten, .optionalChoice(none: "auto"),
-            "What becomes of STARTTLS in the upstream's EHLO reply before TLS; auto is inject, or pass where starttls is"
-                + " off"),
+            "What becomes of STARTTLS in the upstream's EHLO reply before TLS; auto is inject, or pass where starttls"
+                + " is off"),
         .value(
             "ehlo_inside_tls", \.ehloInsideTLS, .choice(),
             "What becomes of STARTTLS in the upstream's EHLO reply inside TLS"),

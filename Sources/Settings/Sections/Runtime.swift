@@ -40,8 +40,8 @@ extension Settings.Runtime: Section {
         .value("max_sessions", \.maxSessions, .integer(1...1_000_000), "Sessions of the whole process at one time"),
         .value(
             "max_sessions_per_address", \.maxSessionsPerAddress, .integer(0...1_000_000),
-            "Sessions of one client address at one time, in the whole process; 0 is no limit. IPv6 counts by /64; behind"
-                + " PROXY the client's real address counts"),
+            "Sessions of one client address at one time, in the whole process; 0 is no limit. IPv6 counts by /64;"
+                + " behind PROXY the client's real address counts"),
         .value(
             "max_accepts_per_address", \.maxAcceptsPerAddress, .rate,
             "How many connections one client address may open in a span of time; 0 is no limit"),

@@ -180,7 +180,8 @@ extension Settings.Upstream: NamedSection {
             "source", \.source, .list(of: .address, named: "IP addresses", mayBeEmpty: true),
             "The local addresses to dial from; empty leaves it to the kernel"),
         .value(
-            "proxy_protocol", \.proxyProtocol, .choice(), "The version of the PROXY header that is sent to the servers"),
+            "proxy_protocol", \.proxyProtocol, .choice(),
+            "The version of the PROXY header that is sent to the servers"),
         .value(
             "proxy_protocol_tlvs", \.proxyProtocolTLVs,
             .list(of: .proxyTLV, named: "TLVs, as in [\"authority\", \"ssl\"]", mayBeEmpty: true),

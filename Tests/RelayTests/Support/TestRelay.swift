@@ -1,4 +1,5 @@
 import Glibc
+import Lookup
 import TLS
 import Telemetry
 import TestSupport
@@ -13,16 +14,31 @@ let allowedFeatures: RingFeatures =
 
 /// What a test asks of its listener.
 struct Setup: Sendable {
-    var starttls = TunnelSettings.StartTLSPolicy.offer
-    var timeouts = TunnelSettings.Timeouts()
-    var sessionsMax = 10_000
-    /// The upstream's servers; by default the relay's own scripted one.
-    var servers: [SocketAddress]?
+    var listener = TunnelSettings(name: "mx")
+    /// Without servers it has the relay's own scripted one.
+    var upstream = UpstreamSettings(name: "backend", servers: [])
+    var limits = SessionLimits.Values(sessionsMax: 10_000)
+    var resolver = ResolverConfiguration()
     var logLevel = Log.Level.debug
 
     init(_ starttls: TunnelSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }) {
-        self.starttls = starttls
+        listener.starttls = starttls
+        if starttls != .off {
+            listener.tls = .test
+            listener.ehlo.beforeTLS = .inject
+        }
+        upstream.balance = .first
+        upstream.health.probe = .off
         change(&self)
+    }
+
+    var timeouts: TunnelSettings.Timeouts {
+        get { listener.timeouts }
+        set { listener.timeouts = newValue }
+    }
+
+    mutating func use(_ servers: [SocketAddress]) {
+        upstream.servers = servers.map { .socket($0) }
     }
 }
 
@@ -32,38 +48,50 @@ final class TestRelay {
     let shard: Shard
     let server: LoopbackServer
     let counters = Counters()
-    let limit: SessionLimit
+    let limits: SessionLimits
+    let tallies: [ServerTally]
     let log: LogPipe
     let address: SocketAddress
     private let thread: Thread
     private let socket: ListeningSocket
+    /// Timers of what lives as long as the relay.
+    private var timersKept = 0
     private let hosted: Pinned<Hosted>
     private var peers: [Peer] = []
     private var isAccepting = true
 
     private final class Hosted {
         var listener: TunnelListener?
+        var pool: UpstreamPool?
+        var resolver: Resolver?
     }
 
     init(_ setup: Setup) throws {
         shard = try Shard(allowing: allowedFeatures)
         server = try LoopbackServer()
-        limit = SessionLimit(sessionsMax: setup.sessionsMax)
+        limits = SessionLimits(setup.limits)
         log = try LogPipe(level: setup.logLevel)
         socket = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
         address = socket.address
         thread = shard.start()
         hosted = Pinned(Hosted(), to: shard)
-        let settings = TunnelSettings(
-            name: "mx", starttls: setup.starttls, tls: setup.starttls == .off ? nil : .test,
-            servers: setup.servers ?? [server.address], timeouts: setup.timeouts)
-        shard.sync { [hosted, limit, counters, socket, log = log.log] shard in
-            guard
-                let listener = try? TunnelListener(settings, on: shard, limit: limit, counters: counters, log: log)
-            else { preconditionFailure("the test certificates cannot be used") }
+        var upstream = setup.upstream
+        if upstream.servers.isEmpty { upstream.servers = [.socket(server.address)] }
+        tallies = upstream.servers.map { ServerTally(upstream: upstream.name, server: $0.description) }
+        shard.sync { [hosted, limits, counters, socket, tallies, upstream, log = log.log] shard in
+            let hosted = hosted.reached(on: shard)
+            guard let resolver = try? Resolver(shard.ring, setup.resolver),
+                let pool = try? UpstreamPool(upstream, on: shard, resolver: resolver, tallies: tallies, log: log),
+                let listener = try? TunnelListener(
+                    setup.listener, on: shard, pool: pool, limits: limits, counters: counters, log: log)
+            else { preconditionFailure("the test's settings cannot be used") }
+            hosted.resolver = resolver
+            hosted.pool = pool
+            hosted.listener = listener
             listener.accept(from: socket, on: shard)
-            hosted.reached(on: shard).listener = listener
+            pool.start(on: shard)
         }
+        timersKept = shard.sync { $0.ring.timers.count }
     }
 
     // MARK: The test's roles
@@ -143,11 +171,11 @@ final class TestRelay {
 
     var remains: Remains {
         let permanent = isAccepting ? 2 : 1
-        return shard.sync { [hosted] shard in
+        return shard.sync { [hosted, timersKept] shard in
             let ring = shard.ring
             return Remains(
                 sessions: hosted.reached(on: shard).listener?.sessionCount ?? 0, tasks: shard.liveTasks,
-                operations: ring.operationsInFlight - permanent, timers: ring.timers.count, buffers: ring.buffers.held,
+                operations: ring.operationsInFlight - permanent, timers: ring.timers.count - timersKept, buffers: ring.buffers.held,
                 heldBytes: ring.heldBytes)
         }
     }
@@ -167,11 +195,19 @@ final class TestRelay {
         stopAccepting()
         isAccepting = false
         try clear()
-        #expect(counters.value(of: .sessionsActive) == 0)
-        #expect(counters.value(of: .sessionsPassthrough) == 0)
-        #expect(limit.sessions == 0)
+        shard.syncTask { [hosted] shard in
+            let hosted = hosted.reached(on: shard)
+            await hosted.pool?.stop()
+            hosted.resolver?.close()
+        }
+        for tally in tallies {
+            #expect(tally.connections == 0)
+        }
+        for gauge in Gauge.allCases { #expect(counters.value(of: gauge) == 0, "\(gauge)") }
+        #expect(limits.sessions == 0)
         shard.sync { [hosted] shard in
-            hosted.reached(on: shard).listener = nil
+            let hosted = hosted.reached(on: shard)
+            (hosted.listener, hosted.pool, hosted.resolver) = (nil, nil, nil)
             shard.stop()
         }
         thread.join()

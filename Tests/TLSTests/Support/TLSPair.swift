@@ -72,9 +72,10 @@ final class TLSPair {
 
     /// After the handshake, which must succeed.
     static func established(
-        server: TLSServerConfiguration = .test(), client: TLSClientConfiguration = .test()
+        server: TLSServerConfiguration = .test(), client: TLSClientConfiguration = .test(),
+        name: String? = "mx.example.com"
     ) throws -> TLSPair {
-        let pair = try TLSPair(server: server, client: client)
+        let pair = try TLSPair(server: server, client: client, name: name)
         pair.exchange()
         guard pair.isEstablished else { throw pair.server.engine.failure ?? pair.client.engine.failure ?? .closed }
         return pair

@@ -1,0 +1,85 @@
+import Glibc
+import Testing
+
+@testable import Settings
+
+@Suite("The manual page and the packaged file")
+struct ManualTests {
+    /// Keys that all listeners share are those of a listener, and its timeouts are those of all.
+    private static let keys = SettingsKey.all.filter {
+        !$0.path.hasPrefix("listener_defaults.") && !$0.path.hasPrefix("listener.NAME.timeouts.")
+    }
+
+    private func packagingFile(_ name: String) throws -> String {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        return String(decoding: try FileReader.read("/\(root)/packaging/\(name)", bytesMax: 1 << 20), as: UTF8.self)
+    }
+
+    @Test func theManualHasEveryKeyWithItsDefault() throws {
+        var table = ""
+        var found: [String: String] = [:]
+        for line in try packagingFile("man/mailrace.toml.5").split(separator: "\n") {
+            if line.hasPrefix(".SS ") {
+                let name = line.dropFirst(4).filter { $0 != "[" && $0 != "]" }
+                table = name == "Top level" ? "" : name
+            }
+            guard line.hasPrefix("\\fB"), let end = line.firstRange(of: "\\fR ") else { continue }
+            let key = SettingsKey.join(table, String(line[..<end.lowerBound].dropFirst(3)))
+            #expect(found[key] == nil, "\(key) twice")
+            found[key] = String(line[end.upperBound...].filter { $0 != "\\" })
+        }
+        #expect(Set(found.keys) == Set(Self.keys.map(\.path)))
+        for key in Self.keys {
+            let standard = key.standard.map { "= \($0)" } ?? "(required)"
+            #expect(found[key.path] == standard, "\(key.path)")
+        }
+    }
+
+    @Test func thePackagedFileIsAComment() throws {
+        #expect(problems(try packagingFile("mailrace.toml")) == ["m.toml: no listener; add a table [listener.NAME]"])
+    }
+
+    @Test func thePackagedFileHasEveryKeyWithItsDefault() throws {
+        var table = ""
+        var found: [String: String] = [:]
+        var lines: [Substring] = []
+        for line in try packagingFile("mailrace.toml").split(separator: "\n")
+        where line.hasPrefix("#") && line.count > 1 && !line.hasPrefix("# ") {
+            let text = line.dropFirst()
+            lines.append(text)
+            if text.hasPrefix("[") {
+                table = text.split(separator: ".").map { part in
+                    let name = part.filter { $0 != "[" && $0 != "]" }
+                    return ["default", "mx", "backend"].contains(name) ? "NAME" : name
+                }.joined(separator: ".")
+            } else {
+                let equals = try #require(text.firstRange(of: " = "))
+                let key = SettingsKey.join(table, String(text[..<equals.lowerBound]))
+                #expect(found[key] == nil, "\(key) twice")
+                found[key] = String(text[equals.upperBound...])
+            }
+        }
+        #expect(Set(found.keys) == Set(Self.keys.map(\.path)))
+        for key in Self.keys where key.standard?.hasPrefix("\"") ?? false { #expect(found[key.path] == key.standard) }
+
+        let file = try read(lines.joined(separator: "\n"))
+        let plain = try read(
+            """
+            hostname = "mx.example.com"
+            [tls.default]
+            certificate = "/etc/mailrace/tls/fullchain.pem"
+            key = "/etc/mailrace/tls/key.pem"
+            [[tls.default.sni]]
+            names = ["mail.example.org", "*.example.net"]
+            certificate = "/etc/mailrace/tls/example.org.pem"
+            key = "/etc/mailrace/tls/example.org.key"
+            [listener.mx]
+            listen = ["[::]:25"]
+            upstream = "backend"
+            [upstream.backend]
+            servers = ["mx2.internal", "10.0.0.5:25", "[2001:db8::5]:25"]
+            """
+        ).settings
+        #expect(file.settings == plain)
+    }
+}
