@@ -1,7 +1,7 @@
 public import Ring
 
 /// Whom a resolver asks, how patiently and how much at once.
-public struct ResolverConfiguration: Sendable {
+public struct ResolverConfiguration: Sendable, Equatable {
     /// IPv4 or IPv6, with the port for both UDP and TCP. Empty: those of /etc/resolv.conf, read once.
     public var servers: [SocketAddress] = []
     /// Of the first try. It doubles with each round through the servers. At least a millisecond.

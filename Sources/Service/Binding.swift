@@ -1,23 +1,48 @@
 import Glibc
 import Ring
-import Settings
 
-/// The listening sockets of one configured address: one a shard, so that the kernel spreads the connections.
-struct Binding {
-    /// In the order of the shards.
+/// An address that a listener listens on.
+struct ListenPlace: Sendable, Hashable {
+    /// The listener's name.
+    let listener: String
+    let address: SocketAddress
+    /// An IPv6 socket takes no IPv4.
+    var ipv6Only = false
+
+    /// The same sockets do for it.
+    func fits(_ other: ListenPlace) -> Bool {
+        address == other.address && ipv6Only == other.ipv6Only
+    }
+}
+
+/// The listening sockets of one address: one a shard, so that the kernel spreads the connections, or one for all of
+/// them.
+struct Binding: Sendable {
+    let place: ListenPlace
+    /// In the order of the shards; one where `isShared`.
     let sockets: [ListeningSocket]
+    /// All shards accept from the one socket.
+    let isShared: Bool
+    /// Bound by someone else, and theirs to close.
+    let isHandedIn: Bool
 
     /// How long an address that is in use is tried again: a process that used io_uring keeps its sockets for a moment
     /// after its end.
     private static let patience = Duration.seconds(1)
     private static let pauseMicroseconds: UInt32 = 20_000
 
-    /// Blocks for up to a second where the address is in use.
-    init(_ endpoint: Endpoint, shards: Int) throws(ListeningSocket.Failure) {
+    /// Binds. Blocks for up to a second where the address is in use.
+    ///
+    /// - Parameter besides: what is bound already and may be in the way of a check that nobody else has the address: of
+    ///   `0.0.0.0:25`, while `127.0.0.1:25` is to be given up for it.
+    init(_ place: ListenPlace, shards: Int, besides own: [Binding]) throws(ListeningSocket.Failure) {
         let deadline = Instant.current() + Self.patience
         while true {
             do throws(ListeningSocket.Failure) {
-                sockets = try Self.attempt(SocketAddress(endpoint), shards: shards)
+                sockets = try Self.attempt(place, shards: shards, besides: own)
+                self.place = place
+                isShared = place.address.isUnix
+                isHandedIn = false
                 return
             } catch {
                 guard error.isAddressInUse, Instant.current() < deadline else { throw error }
@@ -26,22 +51,128 @@ struct Binding {
         }
     }
 
+    /// Takes over a socket that someone else has bound.
+    init(handedIn socket: ListeningSocket, to listener: String) {
+        place = ListenPlace(listener: listener, address: socket.address)
+        sockets = [socket]
+        isShared = true
+        isHandedIn = true
+    }
+
+    private init(_ binding: Binding, _ place: ListenPlace) {
+        self.place = place
+        sockets = binding.sockets
+        isShared = binding.isShared
+        isHandedIn = binding.isHandedIn
+    }
+
+    /// The same sockets for another listener.
+    func moved(to place: ListenPlace) -> Binding {
+        Binding(self, place)
+    }
+
+    /// The socket that this shard accepts from.
+    func socket(of shard: Int) -> ListeningSocket {
+        isShared ? sockets[0] : sockets[shard]
+    }
+
+    /// The address, with the port that the system chose.
+    var address: SocketAddress { sockets[0].address }
+
+    func close() {
+        for socket in sockets { socket.close() }
+    }
+
+    /// True where a connection to one of the addresses could come to the other.
+    private func overlaps(_ other: SocketAddress) -> Bool {
+        let isWildcard = [address, other].contains { $0.octets.allSatisfy { $0 == 0 } }
+        return !address.isUnix && address.port == other.port && (isWildcard || address.octets == other.octets)
+    }
+
     private static func attempt(
-        _ address: SocketAddress, shards: Int
+        _ place: ListenPlace, shards: Int, besides own: [Binding]
     ) throws(ListeningSocket.Failure) -> [ListeningSocket] {
-        guard shards > 1 else { return [try ListeningSocket.bind(address, sharesPort: false)] }
-        // Sockets that share their port would also share it with another process of ours, unnoticed.
-        try ListeningSocket.checkFree(address)
-        let first = try ListeningSocket.bind(address, sharesPort: true)
+        let address = place.address
+        guard !address.isUnix else { return [try ListeningSocket.bind(address, sharesPort: false)] }
+        // Sockets that share their port would also share it with another process of ours, unnoticed. They share it even
+        // where there is one shard, so that a reload can bind what overlaps with an address that it gives up.
+        if !own.contains(where: { $0.overlaps(address) }) {
+            try ListeningSocket.checkFree(address, ipv6Only: place.ipv6Only)
+        }
+        let first = try ListeningSocket.bind(address, sharesPort: true, ipv6Only: place.ipv6Only)
         var sockets = [first]
         while sockets.count < shards {
             do throws(ListeningSocket.Failure) {
-                sockets.append(try ListeningSocket.bind(first.address, sharesPort: true))
+                sockets.append(try ListeningSocket.bind(first.address, sharesPort: true, ipv6Only: place.ipv6Only))
             } catch {
                 for socket in sockets { socket.close() }
                 throw error
             }
         }
         return sockets
+    }
+}
+
+/// What is listened on.
+struct Bindings: Sendable {
+    private(set) var all: [Binding] = []
+
+    /// What a change of the places to listen on makes of it. Nothing has been closed by then.
+    struct Change {
+        let next: Bindings
+        let added: [Binding]
+        let removed: [Binding]
+
+        /// Closes what was bound for the change.
+        func giveUp() {
+            for binding in added { binding.close() }
+        }
+    }
+
+    /// Why places cannot be listened on, one line each.
+    struct Failure: Error {
+        let reasons: [String]
+    }
+
+    /// Keeps the sockets of every place that stays, for whichever listener, and binds the others.
+    ///
+    /// - Throws: all that cannot be bound; then nothing is.
+    func change(
+        to places: [ListenPlace], handedIn: [Binding], shards: Int
+    ) throws(Failure) -> Change {
+        var free = all.filter { !$0.isHandedIn }
+        var kept: [Int: Binding] = [:]
+        // Two places of one kind (with a port of the system's choice) stay with their listeners first.
+        for sameListener in [true, false] {
+            for (index, place) in places.enumerated() where kept[index] == nil {
+                let found = free.firstIndex {
+                    $0.place.fits(place) && (!sameListener || $0.place.listener == place.listener)
+                }
+                if let found { kept[index] = free.remove(at: found).moved(to: place) }
+            }
+        }
+        var added: [Binding] = []
+        var next: [Binding] = []
+        var reasons: [String] = []
+        for (index, place) in places.enumerated() {
+            if let binding = kept[index] {
+                next.append(binding)
+                continue
+            }
+            do throws(ListeningSocket.Failure) {
+                let binding = try Binding(place, shards: shards, besides: all)
+                added.append(binding)
+                next.append(binding)
+            } catch {
+                reasons.append("listener \(place.listener): cannot listen on \(error.description)")
+            }
+        }
+        guard reasons.isEmpty else {
+            for binding in added { binding.close() }
+            throw Failure(reasons: reasons)
+        }
+        let handedInBefore = all.filter(\.isHandedIn)
+        let gone = handedInBefore.filter { before in !handedIn.contains { $0.sockets == before.sockets } }
+        return Change(next: Bindings(all: next + handedIn), added: added, removed: free + gone)
     }
 }

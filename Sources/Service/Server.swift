@@ -3,10 +3,11 @@ import Glibc
 import Relay
 public import Ring
 public import Settings
-import Synchronization
 public import Telemetry
 
-/// The process's life: from settings to listening sockets, sessions, and the end.
+/// The process's life: from settings to listening sockets, sessions, reloads, and the end.
+///
+/// Not Sendable: one thread, the main one, makes it and runs it.
 public final class Server {
     /// Why a server cannot start.
     public enum StartFailure: Error {
@@ -22,51 +23,72 @@ public final class Server {
         case drained
         /// At once, because it was told to a second time, by this signal.
         case stopped(Int32)
+        /// Before it began: the system does not give what is needed.
+        case unavailable(String)
     }
 
-    private let log: Log
-    private let drainTimeout: Duration
-    private let tunnels: [TunnelSettings]
-    private let counters: CounterTable
-    /// By listener.
-    private let statPrefixes: [String]
-    private let limit: SessionLimit
-    private let shards: [Shard]
-    private let services: [Pinned<ShardService>]
-    /// For each listener, the sockets of each shard.
-    private let ownSockets: [[[ListeningSocket]]]
-    private let handedIn: [[ListeningSocket]]
+    /// Reads the configuration anew, from the sources of the start.
+    public typealias Loading = () throws(SettingsProblems) -> LoadedSettings
+
+    let log: Log
+    let load: Loading
+    let fleet: ShardFleet
+    let counters: CounterTable
+    let limits: SessionLimits
     let events = ServerEvents()
+    let watch: FileWatch
+    let handedIn: [String: [ListeningSocket]]
+    /// The settings of the start: what a reload cannot change is as they say.
+    let settingsAtStart: Settings
+    /// What is in force.
+    var state: State
+    /// What was wrong with the files when they had changed last; empty where nothing was.
+    var filesRefused: [String] = []
+    private var isDraining = false
+
+    /// A configuration, put into practice.
+    struct State {
+        let loaded: LoadedSettings
+        let plan: LoadedPlan
+        let bindings: Bindings
+        /// In the order of the plan.
+        let listeners: [ListenerID]
+        var listenersMade: Int
+        let sessionsMax: Int
+    }
 
     /// Gets everything that may fail: rings, certificates, addresses. Blocks for up to a second where memory or an
     /// address is late.
     ///
-    /// - Parameter handedIn: by listener, listening sockets bound by someone else; such a listener binds none of its
-    ///   own.
+    /// - Parameters:
+    ///   - handedIn: by listener, listening sockets bound by someone else; such a listener binds none of its own.
+    ///   - load: what a reload takes.
     public init(
-        _ loaded: LoadedSettings, log: Log, handedIn: [String: [ListeningSocket]] = [:]
+        _ loaded: LoadedSettings, log: Log, handedIn: [String: [ListeningSocket]] = [:], load: @escaping Loading
     ) throws(StartFailure) {
         self.log = log
-        let settings = loaded.settings
-        drainTimeout = settings.runtime.drainTimeout
-        let plan: TunnelPlan
-        do throws(SettingsProblems) { plan = try loaded.planned() } catch { throw .configuration(error) }
+        self.load = load
+        self.handedIn = handedIn
+        settingsAtStart = loaded.settings
+        let plan: LoadedPlan
+        do throws(SettingsProblems) { plan = try loaded.planned(after: nil) } catch { throw .configuration(error) }
         for warning in plan.warnings { log.warning(warning.description) }
-        tunnels = plan.tunnels
-        let shards = try Self.makeShards(settings.runtime)
-        self.shards = shards
-        services = shards.map { Pinned(ShardService(), to: $0) }
-        self.handedIn = settings.listeners.map { handedIn[$0.name] ?? [] }
-        ownSockets = try Self.bind(
-            settings.listeners.filter { handedIn[$0.name] == nil }, shards.count, settings.listeners)
-        counters = CounterTable(shardCount: shards.count)
-        statPrefixes = settings.listeners.map(\.statPrefix)
-        let capacity = SessionCapacity(
-            configured: settings.runtime.maxSessions, shards: shards.count,
-            listeningSockets: ownSockets.joined().joined().count + self.handedIn.joined().count,
-            descriptorLimit: SessionCapacity.raisedDescriptorLimit())
+        let shards = try Self.makeShards(loaded.settings.runtime)
+        let bindings = try Self.bind(plan, handedIn, shards: shards.count)
+        let capacity = SessionCapacity(loaded.settings, bindings, shards: shards.count)
         if let warning = capacity.warning { log.warning(warning) }
-        limit = SessionLimit(sessionsMax: capacity.sessionsMax)
+        limits = SessionLimits(loaded.limitValues(sessionsMax: capacity.sessionsMax))
+        counters = CounterTable(shardCount: shards.count)
+        watch = FileWatch { [events] in events.noteFilesChanged() }
+        fleet = ShardFleet(
+            shards,
+            ShardService.Shared(limits: limits, counters: counters, log: log) { [events] in
+                events.noteSessionsEmptied()
+            })
+        state = State(
+            loaded: loaded, plan: plan, bindings: bindings,
+            listeners: plan.listeners.indices.map(ListenerID.init(number:)),
+            listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax)
     }
 
     private static func makeShards(_ runtime: Settings.Runtime) throws(StartFailure) -> [Shard] {
@@ -82,113 +104,85 @@ public final class Server {
     }
 
     private static func bind(
-        _ bound: [Settings.Listener], _ shards: Int, _ all: [Settings.Listener]
-    ) throws(StartFailure) -> [[[ListeningSocket]]] {
-        var sockets = all.map { _ in [[ListeningSocket]](repeating: [], count: shards) }
-        for (index, listener) in all.enumerated() where bound.contains(listener) {
-            for endpoint in listener.listen.compactMap(\.endpoint) {
-                do throws(ListeningSocket.Failure) {
-                    for (shard, socket) in try Binding(endpoint, shards: shards).sockets.enumerated() {
-                        sockets[index][shard].append(socket)
-                    }
-                } catch {
-                    for socket in sockets.joined().joined() { socket.close() }
-                    throw .unavailable("listener \(listener.name): cannot listen on \(error.description)")
-                }
-            }
-        }
-        return sockets
+        _ plan: LoadedPlan, _ handedIn: [String: [ListeningSocket]], shards: Int
+    ) throws(StartFailure) -> Bindings {
+        do throws(Bindings.Failure) {
+            return try Bindings().change(to: plan, handedIn, shards: shards).next
+        } catch { throw .unavailable(error.reasons.joined(separator: "\n")) }
     }
 
     /// The addresses listened on, by listener: with the ports that the system chose.
     public var addresses: [(listener: String, address: SocketAddress)] {
-        zip(tunnels, zip(ownSockets, handedIn)).flatMap { tunnel, sockets in
-            (sockets.0[0] + sockets.1).map { (tunnel.name, $0.address) }
-        }
+        state.bindings.all.map { ($0.place.listener, $0.address) }
     }
 
     /// Serves until SIGTERM or SIGINT has been answered by a drain, or by a second one. Blocks.
     public func run() -> Outcome {
         linux_block_signals()
-        let threads = shards.map { $0.start() }
+        let threads = fleet.shards.map { $0.start() }
         events.takeSignals()
-        startListening()
-        for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
-        log.info("ready", ["shards": "\(shards.count)", "max_sessions": "\(limit.sessionsMax)"])
-        let outcome = serve()
-        if case .drained = outcome {
-            for shard in shards { shard.post { $0.stop() } }
-            for thread in threads { thread.join() }
+        let plan = servicePlan(state, since: nil)
+        let reasons = fleet.prepare(plan)
+        guard reasons.isEmpty else {
+            stop(threads)
+            return .unavailable(reasons.joined(separator: "\n"))
         }
+        fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
+        fleet.setDoors(doors(of: state))
+        watchFiles()
+        let control = settingsAtStart.runtime.controlSocket.flatMap { path in
+            ControlSocket.open(at: SocketAddress(path), events, log)
+        }
+        for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
+        log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
+        let outcome = serve()
+        events.end()
+        control?.close()
+        watch.end()
+        if case .drained = outcome { stop(threads) }
         logCounters()
-        log.info("ended", ["sessions_left": "\(limit.sessions)"])
+        log.info("ended", ["sessions_left": "\(limits.sessions)"])
         return outcome
     }
 
-    private func startListening() {
-        let turn = AcceptTurn()
-        let services = services
-        let emptied: @Sendable () -> Void = { [events] in events.push(.sessionsEmptied) }
-        for (number, service) in services.enumerated() {
-            let parts = parts(of: number)
-            service.shard.post { [limit, log] shard in
-                service.reached(on: shard).prepare(parts, on: shard, limit: limit, log: log, emptied: emptied)
-            }
-        }
-        // Messages keep their order: whatever is handed to a shard from now on finds it prepared.
-        for (number, service) in services.enumerated() {
-            let parts = parts(of: number)
-            service.shard.post { shard in
-                service.reached(on: shard).accept(parts, on: shard) { listener, descriptor in
-                    let place = services[turn.next(of: services.count)]
-                    place.shard.post { place.reached(on: $0).serve(descriptor, listener: listener, on: $0) }
-                }
-            }
-        }
-    }
-
-    private func parts(of shard: Int) -> [ShardService.Part] {
-        tunnels.indices.map { index in
-            ShardService.Part(
-                settings: tunnels[index], counters: counters.counters(statPrefix: statPrefixes[index], shard: shard),
-                ownSockets: ownSockets[index][shard], sharedSockets: handedIn[index])
-        }
+    /// Nothing lives on the shards any more.
+    private func stop(_ threads: [Thread]) {
+        for shard in fleet.shards { shard.post { $0.stop() } }
+        for thread in threads { thread.join() }
     }
 
     private func serve() -> Outcome {
-        var isDraining = false
         var drainedShards = 0
         while true {
             switch events.next() {
-            case .signal(let number) where number == SIGTERM || number == SIGINT:
+            case .termination(let number):
                 guard !isDraining else { return .stopped(number) }
                 isDraining = true
                 drain()
-            case .signal(SIGUSR1): log.reopen()
-            case .signal(SIGUSR2): logCounters()
-            case .signal(let number): log.warning("signal \(number) has no meaning in this version")
-            case .sessionsEmptied: linux_trim_heap()
             case .shardDrained:
                 drainedShards += 1
-                if drainedShards == shards.count { return .drained }
+                if drainedShards == fleet.count { return .drained }
+            case .reopenLog: log.reopen()
+            case .logCounters: logCounters()
+            case .reload(let answers):
+                let report = isDraining ? .refused(["the server is ending"]) : reload()
+                for answer in answers { answer.give(report) }
+            case .filesChanged: if !isDraining { reloadFiles() }
+            case .sessionsEmptied: linux_trim_heap()
             }
         }
     }
 
     private func drain() {
-        log.info("draining", ["sessions": "\(limit.sessions)"])
-        let deadline = Instant.current() + drainTimeout
-        for (number, service) in services.enumerated() {
-            let sockets = ownSockets.flatMap { $0[number] }
-            service.shard.post { [events] shard in
-                let local = service.reached(on: shard)
-                shard.spawn {
-                    await local.stopAccepting()
-                    for socket in sockets { socket.close() }
-                    await local.drain(until: deadline, on: shard)
-                    events.push(.shardDrained)
-                }
-            }
+        log.info("draining", ["sessions": "\(limits.sessions)"])
+        let deadline = Instant.current() + state.loaded.settings.runtime.drainTimeout
+        fleet.setDoors([])
+        // Those who are connected already are told, too.
+        fleet.serveLeftovers(of: doors(of: state))
+        for binding in state.bindings.all where !binding.isHandedIn { binding.close() }
+        fleet.begin { [events] local, shard in
+            await local.drain(until: deadline, on: shard)
+            events.noteShardDrained()
         }
     }
 
@@ -200,12 +194,24 @@ public final class Server {
     }
 }
 
-/// Whose turn it is to serve the next connection of a shared socket. The kernel wakes one shard much more than the
-/// others there, so the shards take turns instead.
-private final class AcceptTurn: Sendable {
-    private let count = Atomic<Int>(0)
+extension Bindings {
+    /// A listener that has been handed sockets listens on these alone.
+    func change(
+        to plan: LoadedPlan, _ handedIn: [String: [ListeningSocket]], shards: Int
+    ) throws(Failure) -> Change {
+        let names = plan.listeners.map(\.settings.name)
+        return try change(
+            to: plan.listeners.filter { handedIn[$0.settings.name] == nil }.flatMap(\.places),
+            handedIn: names.flatMap { name in (handedIn[name] ?? []).map { Binding(handedIn: $0, to: name) } },
+            shards: shards)
+    }
+}
 
-    func next(of shards: Int) -> Int {
-        count.add(1, ordering: .relaxed).oldValue % shards
+extension SessionCapacity {
+    init(_ settings: Settings, _ bindings: Bindings, shards: Int) {
+        self.init(
+            configured: settings.runtime.maxSessions, shards: shards,
+            listeningSockets: bindings.all.reduce(0) { $0 + $1.sockets.count },
+            descriptorLimit: SessionCapacity.raisedDescriptorLimit())
     }
 }

@@ -1,35 +1,178 @@
 import CLinux
+import Glibc
 import Ring
 
 /// What the main thread waits for once the server runs.
+///
+/// Nothing that is told here is ever lost, and there is no queue that could be full: what means the same a second time
+/// is kept once, and the rest is counted.
 final class ServerEvents: Sendable {
-    enum Event: Sendable {
-        case signal(Int32)
+    enum Event: Sendable, Equatable {
+        /// SIGTERM or SIGINT.
+        case termination(Int32)
         /// A shard has ended its last session.
         case shardDrained
+        case reopenLog
+        case logCounters
+        /// The configuration is to be read again; whoever asked waits for `ReloadReport` at `answers`.
+        case reload(answers: [ReloadAnswer])
+        /// Files that the configuration names may have changed.
+        case filesChanged
         /// Most of a listener's many sessions have ended.
         case sessionsEmptied
     }
 
-    private let queue = BlockingQueue<Event>(limit: 1024)
+    private struct Pending {
+        var terminations: [Int32] = []
+        var drainedShards = 0
+        var reopensLog = false
+        var logsCounters = false
+        var reloads = false
+        var answers: [ReloadAnswer] = []
+        var filesChanged = false
+        var sessionsEmptied = false
+        var isOver = false
+
+        /// The most urgent first: an end does not wait for a reload.
+        mutating func take() -> Event? {
+            if !terminations.isEmpty { return .termination(terminations.removeFirst()) }
+            if drainedShards > 0 {
+                drainedShards -= 1
+                return .shardDrained
+            }
+            if Self.takeFlag(&reopensLog) { return .reopenLog }
+            if Self.takeFlag(&logsCounters) { return .logCounters }
+            if Self.takeFlag(&filesChanged) { return .filesChanged }
+            if Self.takeFlag(&reloads) {
+                defer { answers = [] }
+                return .reload(answers: answers)
+            }
+            if Self.takeFlag(&sessionsEmptied) { return .sessionsEmptied }
+            return nil
+        }
+
+        var isEmpty: Bool {
+            var copy = self
+            return copy.take() == nil
+        }
+
+        private static func takeFlag(_ flag: inout Bool) -> Bool {
+            defer { flag = false }
+            return flag
+        }
+    }
+
+    private let pending = Locked(Pending())
+
+    /// Of SIGTERM and SIGINT the first drains and the second ends at once: more have no meaning.
+    private static let terminationsMax = 2
+    /// Those who wait for one reload. There is one control socket, which asks once at a time.
+    private static let answersMax = 16
 
     /// Begins to take the process's signals, on a thread of its own. They must be blocked in all threads by then.
     func takeSignals() {
-        _ = Thread.start(name: "signals") { [queue] in
+        _ = Thread.start(name: "signals") {
             while true {
                 let number = linux_wait_signal()
-                if number > 0 { _ = queue.push(.signal(number)) }
+                if number > 0 { self.signal(number) }
             }
         }
     }
 
-    func push(_ event: Event) {
-        _ = queue.push(event)
+    /// The process has got a signal.
+    func signal(_ number: Int32) {
+        change { pending in
+            switch number {
+            case SIGHUP: pending.reloads = true
+            case SIGUSR1: pending.reopensLog = true
+            case SIGUSR2: pending.logsCounters = true
+            default:
+                if pending.terminations.count < Self.terminationsMax { pending.terminations.append(number) }
+            }
+        }
+    }
+
+    func noteShardDrained() {
+        change { $0.drainedShards += 1 }
+    }
+
+    func noteSessionsEmptied() {
+        change { $0.sessionsEmptied = true }
+    }
+
+    func noteFilesChanged() {
+        change { $0.filesChanged = true }
+    }
+
+    /// Asks for a reload and returns what came of it. Blocks, not on the main thread.
+    func reload() -> ReloadReport {
+        let answer = ReloadAnswer()
+        let isTaken = pending.withLock { pending in
+            guard !pending.isOver, pending.answers.count < Self.answersMax else { return false }
+            pending.reloads = true
+            pending.answers.append(answer)
+            return true
+        }
+        pending.signal()
+        return isTaken ? answer.wait() : .refused(["the server is ending"])
+    }
+
+    /// Nobody takes events any more: those who wait for a reload are told so, and nobody else will wait.
+    func end() {
+        let answers = pending.withLock { pending in
+            pending.isOver = true
+            let answers = pending.answers
+            pending.answers = []
+            return answers
+        }
+        for answer in answers { answer.give(.refused(["the server is ending"])) }
     }
 
     /// Blocks until something happens.
     func next() -> Event {
-        guard let event = queue.pop() else { preconditionFailure("the queue of events was closed") }
-        return event
+        pending.withLock(when: { !$0.isEmpty }) { pending in
+            guard let event = pending.take() else { preconditionFailure("an event went between two looks") }
+            return event
+        }
     }
+
+    private func change(_ body: (inout Pending) -> Void) {
+        pending.withLock { body(&$0) }
+        pending.signal()
+    }
+}
+
+/// What came of a reload.
+struct ReloadReport: Sendable, Equatable {
+    /// False: nothing has changed, for `problems`.
+    let isDone: Bool
+    /// One line each.
+    let problems: [String]
+    /// What is doubtful, and what needs a restart; one line each.
+    let warnings: [String]
+
+    static func done(warnings: [String]) -> ReloadReport {
+        ReloadReport(isDone: true, problems: [], warnings: warnings)
+    }
+
+    static func refused(_ problems: [String]) -> ReloadReport {
+        ReloadReport(isDone: false, problems: problems, warnings: [])
+    }
+}
+
+/// Where one thread waits for the report that another one gives. Once.
+final class ReloadAnswer: Sendable, Equatable {
+    private let queue = BlockingQueue<ReloadReport>(limit: 1)
+
+    func give(_ report: ReloadReport) {
+        _ = queue.push(report)
+    }
+
+    /// Blocks until there is a report.
+    func wait() -> ReloadReport {
+        guard let report = queue.pop() else { preconditionFailure("the queue is never closed") }
+        return report
+    }
+
+    static func == (one: ReloadAnswer, other: ReloadAnswer) -> Bool { one === other }
 }

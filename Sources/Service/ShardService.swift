@@ -1,60 +1,210 @@
+import Lookup
 import Relay
 import Ring
+import TLS
 import Telemetry
 
-/// What one shard of the server does: its part of every listener.
+/// What one shard of the server does: its part of every listener and every upstream.
 ///
-/// Not Sendable; lives on its shard.
+/// Not Sendable; lives on its shard. A change of the configuration comes in steps, each of which all shards have taken
+/// before the next: `prepare`, `adopt`, `setDoors`, `serveLeftovers`, `retire`.
 final class ShardService {
-    private var listeners: [TunnelListener] = []
-
-    /// The shard's part of a listener.
-    struct Part: Sendable {
-        let settings: TunnelSettings
-        let counters: Counters
-        /// Sockets of this shard alone: what they accept is served here.
-        let ownSockets: [ListeningSocket]
-        /// Sockets that all shards accept from: what they accept is shared out.
-        let sharedSockets: [ListeningSocket]
+    /// What the shards have in common.
+    struct Shared: Sendable {
+        let limits: SessionLimits
+        let counters: CounterTable
+        let log: Log
+        /// Told when most of many sessions have ended.
+        let emptied: @Sendable () -> Void
     }
 
-    /// Makes the shard's part of each listener. The certificates have been tried before.
-    func prepare(
-        _ parts: [Part], on shard: isolated Shard, limit: SessionLimit, log: Log,
-        emptied: @escaping @Sendable () -> Void
-    ) {
-        listeners = parts.map { part in
-            guard
-                let listener = try? TunnelListener(
-                    part.settings, on: shard, limit: limit, counters: part.counters, log: log, emptied: emptied)
-            else { preconditionFailure("certificates that were usable a moment ago are not") }
-            return listener
+    private let shared: Shared
+    private var resolver: KnownResolver?
+    /// What `prepare` has made.
+    private var nextResolver: KnownResolver?
+    /// Sessions may still look up names with these, by their pools.
+    private var formerResolvers: [Resolver] = []
+    private var pools: [String: UpstreamPool] = [:]
+    private var listeners: [ListenerID: (listener: TunnelListener, pool: UpstreamPool)] = [:]
+    /// No longer configured; their sessions go on.
+    private var leaving: [ListenerID: TunnelListener] = [:]
+    /// By the descriptor of the socket.
+    private var doors: [Int32: Door] = [:]
+    /// What a reload has replaced and not yet retired.
+    private var poolsReplaced: [UpstreamPool] = []
+
+    private struct KnownResolver {
+        let configuration: ResolverConfiguration
+        let resolver: Resolver
+    }
+
+    /// Resolvers that reloads have replaced; the oldest is closed when there are more.
+    private static let formerResolversMax = 8
+    /// Connections of a socket that goes, served in one turn.
+    private static let leftoversSlice = 64
+    /// Connections that may wait at one socket: the queue's length, and what comes while it is emptied.
+    private static let leftoversMax = 8192
+
+    init(_ shared: Shared) {
+        self.shared = shared
+    }
+
+    // MARK: Steps of a change
+
+    /// Makes what may fail, and changes nothing.
+    ///
+    /// - Returns: why the plan cannot be carried out; nil where it can.
+    func prepare(_ plan: ServicePlan, on shard: isolated Shard) -> String? {
+        guard resolver?.configuration != plan.resolver else { return nil }
+        do throws(ResolutionError) {
+            let resolver = try Resolver(shard.ring, plan.resolver)
+            nextResolver = KnownResolver(configuration: plan.resolver, resolver: resolver)
+            return nil
+        } catch { return "dns: \(error)" }
+    }
+
+    /// Drops what has been prepared.
+    func giveUp() {
+        nextResolver.take()?.resolver.close()
+    }
+
+    /// Makes what the plan has and the shard has not, and gives the listeners that stay their new settings. What is not
+    /// in the plan stays as it is. Certificates and the like have been tried before.
+    func adopt(_ plan: ServicePlan, on shard: isolated Shard) async {
+        let hasNewResolver = nextResolver != nil
+        useNextResolver()
+        guard let resolver = resolver?.resolver else { preconditionFailure("adopted without being prepared") }
+        for settings in plan.upstreams {
+            let former = pools[settings.name]
+            if let former, former.settings == settings, !hasNewResolver { continue }
+            let tallies = settings.servers.map {
+                shared.counters.tally(upstream: settings.name, server: $0.description)
+            }
+            let pool = usable { () throws(TLSConfigurationError) in
+                try UpstreamPool(settings, on: shard, resolver: resolver, tallies: tallies, log: shared.log)
+            }
+            pools[settings.name] = pool
+            pool.start(on: shard)
+            if let former { poolsReplaced.append(former) }
+            await Task.yield()
+        }
+        for part in plan.listeners {
+            guard let pool = pools[part.upstream] else { preconditionFailure("a listener without its upstream") }
+            adopt(part, pool, on: shard)
+            await Task.yield()
         }
     }
 
-    /// Begins to accept. Every shard has been prepared by then: `place` may choose any of them.
-    func accept(
-        _ parts: [Part], on shard: isolated Shard, place: @escaping (_ listener: Int, _ descriptor: Int32) -> Void
-    ) {
-        for (index, part) in parts.enumerated() {
-            for socket in part.ownSockets { listeners[index].accept(from: socket, on: shard) }
-            for socket in part.sharedSockets { listeners[index].accept(from: socket, on: shard) { place(index, $0) } }
+    private func useNextResolver() {
+        guard let next = nextResolver.take() else { return }
+        if let resolver { formerResolvers.append(resolver.resolver) }
+        resolver = next
+        if formerResolvers.count > Self.formerResolversMax { formerResolvers.removeFirst().close() }
+    }
+
+    private func adopt(_ part: ServicePlan.Listener, _ pool: UpstreamPool, on shard: isolated Shard) {
+        if let (listener, formerPool) = listeners[part.id] {
+            guard !part.isUnchanged || formerPool !== pool else { return }
+            usable { () throws(TLSConfigurationError) in try listener.use(part.settings, pool: pool) }
+            listeners[part.id] = (listener, pool)
+        } else {
+            let counters = shared.counters.counters(statPrefix: part.statPrefix, shard: shard.number)
+            let listener = usable { () throws(TLSConfigurationError) in
+                try TunnelListener(
+                    part.settings, on: shard, pool: pool, limits: shared.limits, counters: counters, log: shared.log,
+                    emptied: shared.emptied)
+            }
+            listeners[part.id] = (listener, pool)
         }
     }
 
-    /// Serves a connection that another shard has accepted.
-    func serve(_ descriptor: Int32, listener index: Int, on shard: isolated Shard) {
-        listeners[index].serve(descriptor, on: shard)
+    private func usable<Result>(_ make: () throws(TLSConfigurationError) -> Result) -> Result {
+        do throws(TLSConfigurationError) { return try make() } catch {
+            preconditionFailure("certificates that were usable a moment ago are not: \(error)")
+        }
     }
 
-    /// Stops accepting on all listeners.
-    func stopAccepting() async {
-        for listener in listeners { await listener.stopAccepting() }
+    /// Opens, redirects and closes doors until there are these. The sockets of those closed stay open.
+    ///
+    /// - Parameter place: gets each connection of a shared socket; by then every shard has adopted the plan.
+    func setDoors(
+        _ plans: [Door.Plan], on shard: isolated Shard, place: @escaping (Int32, ListenerID) -> Void
+    ) async {
+        let wanted = Set(plans.map(\.socket.descriptor))
+        for plan in plans {
+            if let door = doors[plan.socket.descriptor] {
+                door.lead(to: plan)
+                continue
+            }
+            let door = Door(plan)
+            doors[plan.socket.descriptor] = door
+            door.open(on: shard, log: shared.log) { descriptor, plan in
+                if plan.isShared {
+                    place(descriptor, plan.listener)
+                } else {
+                    self.serve(descriptor, plan.listener, on: shard)
+                }
+            }
+        }
+        for (descriptor, door) in doors where !wanted.contains(descriptor) {
+            doors[descriptor] = nil
+            await door.close()
+        }
     }
 
-    /// Ends all sessions, at the latest soon after `deadline`.
+    /// Serves the connections that wait at sockets which are to be closed next. No shard accepts from them any more.
+    func serveLeftovers(of plans: [Door.Plan], on shard: isolated Shard) async {
+        for plan in plans {
+            var count = 0
+            while count < Self.leftoversMax, let descriptor = plan.socket.takeWaiting() {
+                serve(descriptor, plan.listener, on: shard)
+                count += 1
+                if count % Self.leftoversSlice == 0 { await Task.yield() }
+            }
+        }
+    }
+
+    /// Lets go of all that is not in the plan. Listeners leave when their last session has ended.
+    func retire(except plan: ServicePlan, on shard: isolated Shard) async {
+        let staying = Set(plan.listeners.map(\.id))
+        for (id, (listener, _)) in listeners where !staying.contains(id) {
+            listeners[id] = nil
+            leaving[id] = listener
+            shard.spawn {
+                await listener.drained()
+                self.leaving[id] = nil
+            }
+        }
+        let upstreams = Set(plan.upstreams.map(\.name))
+        for (name, pool) in pools where !upstreams.contains(name) {
+            pools[name] = nil
+            poolsReplaced.append(pool)
+        }
+        let pools = poolsReplaced
+        poolsReplaced = []
+        for pool in pools { await pool.stop() }
+    }
+
+    // MARK: Sessions
+
+    /// Serves a connection that a shard has accepted.
+    func serve(_ descriptor: Int32, _ id: ListenerID, on shard: isolated Shard) {
+        guard let listener = listeners[id]?.listener ?? leaving[id] else {
+            preconditionFailure("a connection came for a listener that was never made")
+        }
+        listener.serve(descriptor, on: shard)
+    }
+
+    // MARK: The end
+
+    /// Ends all sessions, at the latest soon after `deadline`. The doors are closed by then.
     func drain(until deadline: Instant, on shard: isolated Shard) async {
-        for listener in listeners { listener.beginDrain(until: deadline, on: shard) }
-        for listener in listeners { await listener.drained() }
+        let all = listeners.values.map(\.listener) + Array(leaving.values)
+        for listener in all { listener.beginDrain(until: deadline, on: shard) }
+        for listener in all { await listener.drained() }
+        for pool in pools.values { await pool.stop() }
+        for resolver in formerResolvers + [resolver?.resolver].compactMap({ $0 }) { resolver.close() }
+        formerResolvers = []
+        resolver = nil
     }
 }

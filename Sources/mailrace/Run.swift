@@ -8,21 +8,25 @@ enum Run {
     static func start(_ options: Options) -> ExitCode {
         do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
-            return serve(loaded)
+            return serve(loaded, options.sources)
         } catch {
             error.show()
             return .configuration
         }
     }
 
-    private static func serve(_ loaded: LoadedSettings) -> ExitCode {
+    private static func serve(_ loaded: LoadedSettings, _ sources: SettingsSources) -> ExitCode {
         guard let log = openLog(loaded) else { return .configuration }
         defer { log.close() }
         for warning in loaded.warnings { log.warning(warning.description) }
         do throws(Server.StartFailure) {
-            switch try Server(loaded, log: log).run() {
+            let server = try Server(loaded, log: log) { () throws(SettingsProblems) in try Settings.load(sources) }
+            switch server.run() {
             case .drained: return .success
             case .stopped: return .stopped
+            case .unavailable(let reason):
+                log.error(reason)
+                return .unavailable
             }
         } catch {
             switch error {

@@ -11,13 +11,44 @@ import Testing
 /// What the configuration file of a test's server says, apart from what all of them say.
 struct ServerSetup: Sendable {
     var shards = 2
-    var listen = ["127.0.0.1:0"]
-    var maxSessions = 10_000
+    var listeners = [Listener(name: "mx")]
+    /// The upstream's server; nil: the rig's.
+    var upstream: SocketAddress?
+    /// Few enough for a machine of few descriptors.
+    var maxSessions = 1000
     var drainTimeout = "30s"
     var certificate = TestCertificates.ecdsaChain
+    var key = TestCertificates.ecdsaKey
+    /// What else stands in `[runtime]`.
+    var runtime = ""
 
-    init(_ change: (inout ServerSetup) -> Void = { _ in }) {
-        change(&self)
+    struct Listener: Sendable {
+        var name: String
+        var listen = ["127.0.0.1:0"]
+        var statPrefix: String?
+
+        var text: String {
+            """
+            [listener.\(name)]
+            listen = [\(listen.map { "\"\($0)\"" }.joined(separator: ", "))]
+            stat_prefix = "\(statPrefix ?? name)"
+            tls = "default"
+            upstream = "backend"
+
+            """
+        }
+    }
+
+    /// Where the first listener listens.
+    var listen: [String] {
+        get { listeners[0].listen }
+        set { listeners[0].listen = newValue }
+    }
+
+    init() {}
+
+    init(_ change: (inout ServerSetup) throws -> Void) rethrows {
+        try change(&self)
     }
 
     func text(folder: String, upstream: SocketAddress) -> String {
@@ -27,15 +58,16 @@ struct ServerSetup: Sendable {
         max_sessions = \(maxSessions)
         drain_timeout = "\(drainTimeout)"
         io_uring_features = "\(Self.features)"
+        control_socket = ""
+        \(runtime)
         [tls.default]
         certificate = "\(folder)/chain.pem"
         key = "\(folder)/key.pem"
-        [listener.mx]
-        listen = [\(listen.map { "\"\($0)\"" }.joined(separator: ", "))]
-        tls = "default"
-        upstream = "backend"
+        \(listeners.map(\.text).joined())
         [upstream.backend]
-        servers = ["\(upstream)"]
+        servers = ["\(self.upstream ?? upstream)"]
+        tls = "off"
+        health = { probe = "off" }
 
         """
     }
@@ -44,13 +76,11 @@ struct ServerSetup: Sendable {
     private static let features =
         getenv("MAILRACE_IO_URING_FEATURES").map { String(cString: $0) } == "6.1" ? "6.1" : "probe"
 
-    /// Writes the file and what it names, and loads it as the program does.
-    func load(upstream: SocketAddress) throws -> LoadedSettings {
-        let folder = try TemporaryFolder()
+    /// Writes the file and what it names.
+    func write(to folder: TemporaryFolder, upstream: SocketAddress) throws {
         try folder.write("chain.pem", certificate)
-        try folder.write("key.pem", TestCertificates.ecdsaKey)
+        try folder.write("key.pem", key)
         try folder.write("mailrace.toml", text(folder: folder.path, upstream: upstream))
-        return try Settings.load(SettingsSources(file: folder.path + "/mailrace.toml"))
     }
 }
 
@@ -58,6 +88,7 @@ struct ServerSetup: Sendable {
 final class TestServer {
     let upstream: LoopbackServer
     let log: LogPipe
+    let folder: TemporaryFolder
     let started: Started
     private let outcome = BlockingQueue<Server.Outcome>(limit: 1)
     private var thread: Thread?
@@ -71,11 +102,17 @@ final class TestServer {
     init(_ setup: ServerSetup = ServerSetup(), handedIn: [String: [ListeningSocket]] = [:]) throws {
         upstream = try LoopbackServer()
         log = try LogPipe()
-        let loaded = try setup.load(upstream: upstream.address)
+        folder = try TemporaryFolder()
+        try setup.write(to: folder, upstream: upstream.address)
+        // Loaded as the program does.
+        let sources = SettingsSources(file: folder.path + "/mailrace.toml")
+        let loaded = try Settings.load(sources)
         let made = BlockingQueue<Result<Started, any Error>>(limit: 1)
         thread = Thread.start(name: "server") { [log = log.log, outcome] in
             do {
-                let server = try Server(loaded, log: log, handedIn: handedIn)
+                let server = try Server(loaded, log: log, handedIn: handedIn) { () throws(SettingsProblems) in
+                    try Settings.load(sources)
+                }
                 _ = made.push(.success(Started(addresses: server.addresses.map(\.address), events: server.events)))
                 _ = outcome.push(server.run())
             } catch {
@@ -98,7 +135,21 @@ final class TestServer {
 
     /// As if the process were sent the signal.
     func signal(_ number: Int32) {
-        started.events.push(.signal(number))
+        started.events.signal(number)
+    }
+
+    /// Writes another configuration and has the server take it.
+    func reload(_ setup: ServerSetup) throws -> ReloadReport {
+        try setup.write(to: folder, upstream: upstream.address)
+        return started.events.reload()
+    }
+
+    /// Has a client greeted by `upstream`, by default the rig's.
+    func greeted(_ client: Peer, by upstream: LoopbackServer? = nil) throws -> Peer {
+        let server = try (upstream ?? self.upstream).accept()
+        try server.send("220 Hello\r\n")
+        try client.expect("220 Hello\r\n")
+        return server
     }
 
     /// Waits for the end.
@@ -129,13 +180,14 @@ final class TemporaryFolder {
 
     deinit {
         for file in files { unlink(file) }
-        rmdir(path)
+        rmdir(path)  // Sockets remove their files themselves.
     }
 
+    /// Writes a file, or over it.
     func write(_ name: String, _ text: String) throws {
         guard let file = fopen("\(path)/\(name)", "w") else { throw Peer.Failure(description: "fopen: errno \(errno)") }
         fputs(text, file)
         fclose(file)
-        files.append("\(path)/\(name)")
+        if !files.contains("\(path)/\(name)") { files.append("\(path)/\(name)") }
     }
 }

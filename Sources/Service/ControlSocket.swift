@@ -1,0 +1,172 @@
+import CLinux
+import Glibc
+import Ring
+import Telemetry
+
+/// The Unix socket by which an administrator asks the running server for something and waits for the outcome.
+///
+/// A request is one line, the answer some lines of which the last is `ok` or `failed` (`ControlProtocol`). One request
+/// is served at a time, on a thread of its own; others wait in the socket's queue.
+final class ControlSocket: Sendable {
+    private let socket: ListeningSocket
+    private let events: ServerEvents
+    private let log: Log
+    private let interruption = Interruption()
+    private let thread = Locked<Thread?>(nil)
+
+    private let patience: Duration
+
+    static let patience = Duration.seconds(10)
+
+    /// Begins to serve at `path`, which only root and this process's user may open. Where that cannot be, a warning
+    /// tells why, and the server goes on without.
+    ///
+    /// - Parameter patience: for a client to say what it wants, and as long again to take the answer.
+    static func open(
+        at address: SocketAddress, _ events: ServerEvents, _ log: Log, patience: Duration = ControlSocket.patience
+    ) -> ControlSocket? {
+        do throws(ListeningSocket.Failure) {
+            let control = ControlSocket(
+                try ListeningSocket.bind(address, sharesPort: false, mode: 0o600), events, log, patience)
+            control.start()
+            return control
+        } catch {
+            log.warning("no control socket, so 'mailrace reload' is not available: \(error)")
+            return nil
+        }
+    }
+
+    private init(_ socket: ListeningSocket, _ events: ServerEvents, _ log: Log, _ patience: Duration) {
+        self.socket = socket
+        self.events = events
+        self.log = log
+        self.patience = patience
+    }
+
+    private func start() {
+        let thread = Thread.start(name: "control") { self.serve() }
+        self.thread.withLock { $0 = thread }
+    }
+
+    /// Ends the thread, and a request that is being served; removes the socket. Once.
+    func close() {
+        interruption.interrupt()
+        thread.withLock { $0.take() }?.join()
+        socket.close()
+    }
+
+    private func serve() {
+        while interruption.wait(for: socket.descriptor, until: .never) == .ready {
+            guard let client = socket.takeWaiting() else { continue }
+            defer { linux_close(client) }
+            guard Self.mayAsk(client) else {
+                log.warning("a request at the control socket was refused: it is not root's nor ours")
+                continue
+            }
+            let connection = ControlConnection(client, interruption)
+            guard let line = connection.readLine(within: patience) else { continue }
+            _ = connection.write(answer(to: line), within: patience)
+        }
+    }
+
+    private static func mayAsk(_ client: Int32) -> Bool {
+        var user: UInt32 = 0
+        guard linux_peer_user(client, &user) >= 0 else { return false }
+        return user == 0 || user == geteuid()
+    }
+
+    private func answer(to request: String) -> String {
+        guard request == ControlProtocol.reload else {
+            return ControlProtocol.answer(.refused(["there is no request '\(request.prefix(40))'"]))
+        }
+        log.info("reload asked for at the control socket")
+        return ControlProtocol.answer(events.reload())
+    }
+}
+
+/// What is said at the control socket. Lines end with LF.
+enum ControlProtocol {
+    static let reload = "reload"
+    static let done = "ok"
+    static let failed = "failed"
+
+    /// Bytes of a request, its line end included.
+    static let requestBytesMax = 64
+    /// Bytes of an answer; what is longer is cut, and still ends with its last line.
+    static let answerBytesMax = 1 << 20
+
+    /// The lines of an answer: what is to be told, and the outcome.
+    static func answer(_ report: ReloadReport) -> String {
+        let lines = report.problems.map { "error: \($0)" } + report.warnings.map { "warning: \($0)" }
+        var text = ""
+        for line in lines {
+            let shown = line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
+            guard text.utf8.count + shown.utf8.count <= answerBytesMax - 64 else { break }
+            text += shown
+        }
+        return text + (report.isDone ? done : failed) + "\n"
+    }
+}
+
+/// One connection at the control socket, on either side.
+struct ControlConnection {
+    private let descriptor: Int32
+    private let interruption: Interruption
+
+    init(_ descriptor: Int32, _ interruption: Interruption) {
+        self.descriptor = descriptor
+        self.interruption = interruption
+    }
+
+    /// A request without its line end; nil where none comes in time.
+    func readLine(within patience: Duration) -> String? {
+        let deadline = Instant.current() + patience
+        var bytes: [UInt8] = []
+        while !bytes.contains(UInt8(ascii: "\n")) {
+            guard bytes.count < ControlProtocol.requestBytesMax, let more = read(until: deadline), !more.isEmpty else {
+                return nil
+            }
+            bytes += more
+        }
+        return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    }
+
+    /// All that comes until the other end ends; nil where it does not within `patience`.
+    func readToEnd(within patience: Duration) -> String? {
+        let deadline = Instant.current() + patience
+        var bytes: [UInt8] = []
+        while bytes.count < ControlProtocol.answerBytesMax {
+            guard let more = read(until: deadline) else { return nil }
+            if more.isEmpty { break }
+            bytes += more
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// False where it is not all taken in time.
+    func write(_ text: String, within patience: Duration) -> Bool {
+        let deadline = Instant.current() + patience
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            guard interruption.wait(for: descriptor, POLLOUT, until: deadline) == .ready else { return false }
+            let count = rest.withUnsafeBytes {
+                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+            }
+            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    /// What comes next; empty at the end, nil where nothing comes in time or the connection breaks.
+    private func read(until deadline: Instant) -> [UInt8]? {
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while interruption.wait(for: descriptor, until: deadline) == .ready {
+            let count = recv(descriptor, &chunk, chunk.count, Int32(MSG_DONTWAIT))
+            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            return count < 0 ? nil : Array(chunk[..<count])
+        }
+        return nil
+    }
+}

@@ -1,0 +1,105 @@
+import Lookup
+import Relay
+import Ring
+public import Settings
+import TLS
+
+/// What the settings come to, in the terms of the relay, and what is doubtful about it.
+struct LoadedPlan {
+    /// In the order of the file.
+    let listeners: [Listener]
+    let upstreams: [UpstreamSettings]
+    let resolver: ResolverConfiguration
+    let warnings: [SettingsProblem]
+
+    struct Listener {
+        let settings: TunnelSettings
+        let statPrefix: String
+        /// The name of an upstream.
+        let upstream: String
+        let places: [ListenPlace]
+        /// Its certificates are those that it had in the plan before.
+        let hasKeptTLS: Bool
+    }
+}
+
+extension LoadedSettings {
+    /// Tries what `Settings` itself cannot judge: certificates, keys and lists of ciphers.
+    ///
+    /// - Returns: what is doubtful.
+    /// - Throws: everything that OpenSSL cannot use.
+    public func checkFiles() throws(SettingsProblems) -> [SettingsProblem] {
+        try planned(after: nil).warnings
+    }
+
+    /// - Parameter former: what is in force; sessions that clients may take up again by their tickets remain so.
+    /// - Throws: every certificate, key or list of ciphers that OpenSSL cannot use.
+    func planned(after former: LoadedPlan?) throws(SettingsProblems) -> LoadedPlan {
+        var trial = TLSTrial(loaded: self)
+        let listeners = settings.listeners.map { listener in
+            let before = former?.listeners.first { $0.settings.name == listener.name }?.settings.tls
+            let tunnel = tunnelSettings(of: listener, ticketKeys: before?.ticketKeys ?? TLSTicketKeys())
+            if let tls = tunnel.tls { trial.run(tls, of: listener) }
+            return LoadedPlan.Listener(
+                settings: tunnel, statPrefix: listener.statPrefix, upstream: listener.upstream,
+                places: listener.places, hasKeptTLS: tunnel.tls == before)
+        }
+        let upstreams = settings.upstreams.map(upstreamSettings)
+        for upstream in upstreams {
+            if let tls = upstream.tlsClient { trial.run(tls, of: upstream.name) }
+        }
+        guard trial.problems.isEmpty else { throw SettingsProblems(list: trial.problems.withoutRepetitions) }
+        return LoadedPlan(
+            listeners: listeners, upstreams: upstreams, resolver: resolverConfiguration,
+            warnings: trial.warnings.withoutRepetitions)
+    }
+
+    /// True where the files that the configuration names hold what they hold in `other`.
+    func hasTheFiles(of other: LoadedSettings) -> Bool {
+        tlsFiles == other.tlsFiles && upstreamFiles == other.upstreamFiles
+    }
+}
+
+/// Has OpenSSL read what sessions will need, before one does.
+private struct TLSTrial {
+    let loaded: LoadedSettings
+    private(set) var problems: [SettingsProblem] = []
+    private(set) var warnings: [SettingsProblem] = []
+
+    init(loaded: LoadedSettings) {
+        self.loaded = loaded
+    }
+
+    mutating func run(_ configuration: TLSServerConfiguration, of listener: Settings.Listener) {
+        let key = "tls.\(listener.tls ?? "")"
+        do throws(TLSConfigurationError) {
+            let doubts = try TLSServerContext(configuration).doubts
+            warnings += doubts.map { loaded.problem(with: key, $0.description) }
+        } catch {
+            problems.append(loaded.problem(with: key, error.description))
+        }
+    }
+
+    mutating func run(_ configuration: TLSClientConfiguration, of upstream: String) {
+        do throws(TLSConfigurationError) { _ = try TLSClientContext(configuration) } catch {
+            problems.append(loaded.problem(with: "upstream.\(upstream)", error.description))
+        }
+    }
+}
+
+extension Settings.Listener {
+    fileprivate var places: [ListenPlace] {
+        listen.map { listen in
+            let isIPv6 = listen.endpoint?.isIPv6 ?? false
+            return ListenPlace(listener: name, address: SocketAddress(listen), ipv6Only: isIPv6 && isIPv6Only)
+        }
+    }
+}
+
+extension [SettingsProblem] {
+    /// Listeners that share a TLS set share its problems.
+    fileprivate var withoutRepetitions: [SettingsProblem] {
+        var seen: Set<SettingsProblem> = []
+        return filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,25 @@
+import Lookup
+import Relay
+import Ring
+
+/// A listener of the process, from its coming to its going; another one of its name that comes later is another.
+struct ListenerID: Hashable, Sendable {
+    let number: Int
+}
+
+/// What the shards are to do: a configuration in their terms, one value for all of them.
+struct ServicePlan: Sendable {
+    let listeners: [Listener]
+    let upstreams: [UpstreamSettings]
+    let resolver: ResolverConfiguration
+
+    struct Listener: Sendable {
+        let id: ListenerID
+        let settings: TunnelSettings
+        let statPrefix: String
+        /// The name of an upstream.
+        let upstream: String
+        /// It has had these very settings before, and may keep what it has made of them.
+        let isUnchanged: Bool
+    }
+}

@@ -1,0 +1,90 @@
+import Relay
+import Ring
+import Synchronization
+
+/// The shards of the process with what they serve, as the main thread sees them.
+struct ShardFleet: Sendable {
+    let shards: [Shard]
+    private let services: [Pinned<ShardService>]
+    private let turn = AcceptTurn()
+
+    init(_ shards: [Shard], _ shared: ShardService.Shared) {
+        self.shards = shards
+        services = shards.map { Pinned(ShardService(shared), to: $0) }
+    }
+
+    var count: Int { shards.count }
+
+    /// Runs `step` on every shard at once and returns when all have ended it, with what each has given. Blocks.
+    @discardableResult
+    func onEach<Result: Sendable>(
+        _ step: @escaping @Sendable (ShardService, isolated Shard) async -> Result
+    ) -> [Result] {
+        let done = BlockingQueue<Result>(limit: count)
+        for service in services {
+            service.shard.post { shard in
+                let local = service.reached(on: shard)
+                shard.spawn {
+                    _ = done.push(await step(local, shard))
+                }
+            }
+        }
+        return services.compactMap { _ in done.pop() }
+    }
+
+    /// Has every shard make what may fail. Blocks until that is done.
+    ///
+    /// - Returns: why the plan cannot be carried out, one line each; then nothing has changed.
+    func prepare(_ plan: ServicePlan) -> [String] {
+        let reasons = onEach { local, shard in local.prepare(plan, on: shard) }.compactMap { $0 }
+        if !reasons.isEmpty { onEach { local, _ in local.giveUp() } }
+        return Set(reasons).sorted()
+    }
+
+    /// Begins `step` on every shard.
+    func begin(_ step: @escaping @Sendable (ShardService, isolated Shard) async -> Void) {
+        for service in services {
+            service.shard.post { shard in
+                let local = service.reached(on: shard)
+                shard.spawn { await step(local, shard) }
+            }
+        }
+    }
+
+    /// Opens these doors everywhere and closes all others. Blocks until that is done.
+    func setDoors(_ bindings: [(binding: Binding, listener: ListenerID)]) {
+        onEach { [self] local, shard in
+            await local.setDoors(Self.doors(bindings, shard.number), on: shard) { descriptor, listener in
+                let place = services[turn.next(of: services.count)]
+                place.shard.post { place.reached(on: $0).serve(descriptor, listener, on: $0) }
+            }
+        }
+    }
+
+    /// Serves what waits at the sockets of doors that have been closed. Blocks until that is done.
+    func serveLeftovers(of bindings: [(binding: Binding, listener: ListenerID)]) {
+        onEach { local, shard in
+            let number = shard.number
+            let own = bindings.filter { !$0.binding.isHandedIn && (!$0.binding.isShared || number == 0) }
+            await local.serveLeftovers(of: Self.doors(own, number), on: shard)
+        }
+    }
+
+    private static func doors(_ bindings: [(binding: Binding, listener: ListenerID)], _ shard: Int) -> [Door.Plan] {
+        bindings.map { binding, listener in
+            Door.Plan(
+                socket: binding.socket(of: shard), listener: listener, name: binding.place.listener,
+                isShared: binding.isShared)
+        }
+    }
+}
+
+/// Whose turn it is to serve the next connection of a shared socket. The kernel wakes one shard much more than the
+/// others there, so the shards take turns instead.
+private final class AcceptTurn: Sendable {
+    private let count = Atomic<Int>(0)
+
+    func next(of shards: Int) -> Int {
+        count.add(1, ordering: .relaxed).oldValue % shards
+    }
+}

@@ -1,0 +1,149 @@
+import Glibc
+import Ring
+import TestSupport
+import Testing
+
+@testable import Service
+
+@Suite struct ControlSocketTests {
+    private let folder: TemporaryFolder
+    private let events = ServerEvents()
+    private let log: LogPipe
+    private var path: String { folder.path + "/control.sock" }
+
+    init() throws {
+        folder = try TemporaryFolder()
+        log = try LogPipe()
+    }
+
+    private func open(patience: Duration = .seconds(20)) throws -> ControlSocket {
+        let address = try #require(SocketAddress(unix: path))
+        return try #require(ControlSocket.open(at: address, events, log.log, patience: patience))
+    }
+
+    private func connect() throws -> Peer {
+        let descriptor = try #require(SocketAddress(unix: path)).connectedNow()
+        try #require(descriptor >= 0)
+        return Peer(descriptor: descriptor)
+    }
+
+    /// Answers the next requests, as the main thread does.
+    private func answering(_ reports: [ReloadReport]) -> Thread {
+        Thread.start(name: "main") { [events] in
+            for report in reports {
+                guard case .reload(let answers) = events.next() else { return }
+                for answer in answers { answer.give(report) }
+            }
+        }
+    }
+
+    @Test func aReloadIsAskedForAndReported() throws {
+        let control = try open()
+        let reports = [
+            ReloadReport.done(warnings: []), .done(warnings: ["doubtful", "two\nlines"]), .refused(["wrong", "worse"]),
+        ]
+        let main = answering(reports)
+        #expect(ControlClient.reload(at: path) == .done([]))
+        #expect(ControlClient.reload(at: path) == .done(["warning: doubtful", "warning: two lines"]))
+        #expect(ControlClient.reload(at: path) == .refused(["error: wrong", "error: worse"]))
+        main.join()
+        control.close()
+    }
+
+    @Test func theSocketIsTheOwnersAlone() throws {
+        let control = try open()
+        var status = stat()
+        #expect(stat(path, &status) == 0)
+        #expect(status.st_mode & 0o777 == 0o600)
+        control.close()
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test(arguments: ["\n", "stop\n", "reload now\n", "RELOAD\n", "\u{0}\n", "reload\r\n"])
+    func whatIsNoRequestIsRefused(_ text: String) throws {
+        let control = try open()
+        let client = try connect()
+        try client.send(text)
+        let answer = String(decoding: try client.readToEnd(), as: UTF8.self)
+        #expect(answer.hasPrefix("error: there is no request") && answer.hasSuffix("\nfailed\n"))
+        control.close()
+    }
+
+    @Test(arguments: [[UInt8](repeating: 120, count: 64), [UInt8](repeating: 0xff, count: 5000), []])
+    func whatNeverEndsGetsNoAnswer(_ bytes: [UInt8]) throws {
+        let control = try open()
+        let client = try connect()
+        try client.send(bytes)
+        if bytes.isEmpty { client.finishRaw() }
+        #expect(try client.readToEnd().isEmpty)
+        control.close()
+    }
+
+    @Test func aRequestMayComeInPieces() throws {
+        let control = try open()
+        let main = answering([.done(warnings: [])])
+        let client = try connect()
+        for byte in Array("reload\n".utf8) { try client.send([byte]) }
+        #expect(String(decoding: try client.readToEnd(), as: UTF8.self) == "ok\n")
+        main.join()
+        control.close()
+    }
+
+    @Test func whoIsSlowIsLeft() throws {
+        let control = try open(patience: .milliseconds(50))
+        let slow = try connect()
+        try slow.send("rel")
+        let main = answering([.done(warnings: [])])
+        #expect(ControlClient.reload(at: path) == .done([]))
+        try slow.expectEnd()
+        main.join()
+        control.close()
+    }
+
+    @Test func theEndDoesNotWaitForWhoIsSlow() throws {
+        let control = try open(patience: .seconds(3600))
+        let slow = try connect()
+        try slow.send("rel")
+        control.close()
+        try slow.expectEnd()
+    }
+
+    @Test func nobodyThere() {
+        #expect(ControlClient.reload(at: path) == .unavailable("No such file or directory"))
+        #expect(ControlClient.reload(at: "") == .unavailable("this is no path of a socket"))
+    }
+
+    @Test func whatADeadProcessHasLeftIsReplaced() throws {
+        let stale = try ListeningSocket.bind(try #require(SocketAddress(unix: path)), sharesPort: false)
+        Glibc.close(stale.descriptor)
+        #expect(ControlClient.reload(at: path) == .unavailable("Connection refused"))
+        let control = try open()
+        let main = answering([.done(warnings: [])])
+        #expect(ControlClient.reload(at: path) == .done([]))
+        main.join()
+        control.close()
+    }
+
+    @Test func anotherProcessKeepsItsSocket() throws {
+        let control = try open()
+        #expect(ControlSocket.open(at: try #require(SocketAddress(unix: path)), events, log.log) == nil)
+        _ = try log.message("'mailrace reload' is not available")
+        let main = answering([.done(warnings: [])])
+        #expect(ControlClient.reload(at: path) == .done([]))
+        main.join()
+        control.close()
+    }
+
+    @Test func withoutItsFolderThereIsNone() throws {
+        let address = try #require(SocketAddress(unix: folder.path + "/none/control.sock"))
+        #expect(ControlSocket.open(at: address, events, log.log) == nil)
+        #expect(try log.message("'mailrace reload' is not available").contains("No such file or directory"))
+    }
+
+    @Test func anAnswerThatIsTooLongStillHasItsEnd() {
+        let problems = [String](repeating: String(repeating: "x", count: 1000), count: 5000)
+        let answer = ControlProtocol.answer(.refused(problems))
+        #expect(answer.utf8.count <= ControlProtocol.answerBytesMax)
+        #expect(answer.hasSuffix("x\nfailed\n"))
+    }
+}

@@ -1,0 +1,79 @@
+import Glibc
+import Ring
+import Testing
+
+@testable import Service
+
+@Suite struct ServerEventsTests {
+    private let events = ServerEvents()
+
+    @Test func whatMeansTheSameIsKeptOnce() {
+        for _ in 0..<5000 {
+            events.signal(SIGUSR1)
+            events.signal(SIGUSR2)
+            events.signal(SIGHUP)
+            events.noteFilesChanged()
+            events.noteSessionsEmptied()
+        }
+        #expect(events.next() == .reopenLog)
+        #expect(events.next() == .logCounters)
+        #expect(events.next() == .filesChanged)
+        #expect(events.next() == .reload(answers: []))
+        #expect(events.next() == .sessionsEmptied)
+        events.noteShardDrained()
+        #expect(events.next() == .shardDrained)
+    }
+
+    @Test func everyShardCounts() {
+        for _ in 0..<3000 { events.noteShardDrained() }
+        for _ in 0..<3000 { #expect(events.next() == .shardDrained) }
+    }
+
+    @Test func theEndGoesBeforeAllElseAndKeepsItsOrder() {
+        events.signal(SIGHUP)
+        events.noteSessionsEmptied()
+        events.signal(SIGTERM)
+        events.signal(SIGINT)
+        events.signal(SIGTERM)
+        #expect(events.next() == .termination(SIGTERM))
+        #expect(events.next() == .termination(SIGINT))
+        #expect(events.next() == .reload(answers: []))
+        #expect(events.next() == .sessionsEmptied)
+    }
+
+    @Test func aReloadThatComesDuringOneIsOneMore() {
+        events.signal(SIGHUP)
+        #expect(events.next() == .reload(answers: []))
+        events.signal(SIGHUP)
+        events.signal(SIGHUP)
+        #expect(events.next() == .reload(answers: []))
+        events.signal(SIGUSR1)
+        #expect(events.next() == .reopenLog)
+    }
+
+    @Test func whoAsksForAReloadGetsItsReport() {
+        let report = ReloadReport.done(warnings: ["doubtful"])
+        let asked = BlockingQueue<ReloadReport>(limit: 1)
+        let thread = Thread.start(name: "asking") { [events] in _ = asked.push(events.reload()) }
+        guard case .reload(let answers) = events.next() else {
+            Issue.record("no reload")
+            return
+        }
+        for answer in answers { answer.give(report) }
+        thread.join()
+        #expect(asked.pop() == report)
+    }
+
+    @Test func nobodyWaitsForAReloadThatWillNotCome() {
+        let threads = (0..<20).map { number in
+            Thread.start(name: "asking \(number)") { [events] in
+                #expect(events.reload() == .refused(["the server is ending"]))
+            }
+        }
+        // One of them at least waits by now; the others may come too late, or be too many.
+        while case .reload(let answers) = events.next(), answers.isEmpty {}
+        events.end()
+        #expect(events.reload() == .refused(["the server is ending"]))
+        withExtendedLifetime(threads) {}
+    }
+}
