@@ -6,6 +6,7 @@ extension Options {
         case nil: general
         case .run: run
         case .check: check
+        case .reload: reload
         }
     }
 
@@ -18,6 +19,7 @@ extension Options {
         Commands:
           run      relay, until told to end
           check    look over the configuration and change nothing
+          reload   have a running Mailrace read its configuration anew
 
         Options:
           --help       show this help, or that of a command, and exit
@@ -32,7 +34,8 @@ extension Options {
         Usage: mailrace run [OPTION]...
 
         Listens, and relays each session to its upstream. Ends on SIGTERM or SIGINT, after
-        the sessions that are under way or runtime.drain_timeout.
+        the sessions that are under way or runtime.drain_timeout. Reads the configuration
+        anew on SIGHUP, or when 'mailrace reload' asks for it.
 
         Options:
         \(sourceOptions)
@@ -62,6 +65,23 @@ extension Options {
 
         Exit status: 0 if the configuration is good, 64 if the command line is wrong, 78
         if the configuration is wrong.
+
+        """
+
+    private static let reload = """
+        Usage: mailrace reload [OPTION]...
+
+        Has the Mailrace that runs here read its configuration anew, waits, and shows what
+        it has to say. Sessions go on with the settings they began with. If anything is
+        wrong with the new configuration, all stays as it is.
+
+        Options:
+        \(sourceOptions)
+          --socket PATH     ask at this socket in place of runtime.control_socket
+          --help            show this help and exit
+
+        Exit status: 0 if the configuration is in force, 64 if the command line is wrong,
+        69 if no Mailrace answers, 78 if the configuration is wrong.
 
         """
 

@@ -3,7 +3,7 @@ import Settings
 /// What the command line asks for.
 struct Options: Equatable {
     enum Command: String, CaseIterable {
-        case run, check
+        case run, check, reload
     }
 
     let command: Command
@@ -15,6 +15,8 @@ struct Options: Equatable {
     var printsSettings = false
     /// `--system`
     var printsSystem = false
+    /// `--socket`
+    var socket: String?
 
     /// Where the settings of this command line come from, with the environment of this process.
     var sources: SettingsSources {
@@ -37,14 +39,15 @@ struct UsageError: Error, Equatable {
 
 extension Invocation {
     private enum Flag: String, CaseIterable {
-        case config, set, print, system, help, version
+        case config, set, print, system, socket, help, version
 
-        var takesArgument: Bool { self == .config || self == .set }
+        var takesArgument: Bool { [.config, .set, .socket].contains(self) }
 
         /// The commands that know it; nil is all, and none as well.
         var commands: [Options.Command]? {
             switch self {
-            case .config, .set: [.run, .check]
+            case .config, .set: Options.Command.allCases
+            case .socket: [.reload]
             case .print, .system: [.check]
             case .help, .version: nil
             }
@@ -106,6 +109,7 @@ extension Invocation {
             case .set: options.settings.append(argument)
             case .print: options.printsSettings = true
             case .system: options.printsSystem = true
+            case .socket: options.socket = argument
             case .help, .version: break
             }
         }

@@ -10,6 +10,7 @@ func main() -> ExitCode {
             switch options.command {
             case .run: return Run.start(options)
             case .check: return Check.run(options)
+            case .reload: return Reload.run(options)
             }
         case .help(let command): Terminal.writeOutput(Options.help(command))
         case .version: Terminal.writeOutput("mailrace \(Options.version)\n")

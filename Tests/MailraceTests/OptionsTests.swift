@@ -12,6 +12,7 @@ struct OptionsTests {
         (["check", "--conf", "/a", "--config=/b"], Options(command: .check, file: "/b")),
         (["check", "--set", "a=1", "--set=b=2"], Options(command: .check, settings: ["a=1", "b=2"])),
         (["check", "--print", "--system"], Options(command: .check, printsSettings: true, printsSystem: true)),
+        (["reload", "--socket", "/s", "--set=a=1"], Options(command: .reload, settings: ["a=1"], socket: "/s")),
         (["--", "run"], Options(command: .run)),
         (["run", "--config", "--"], Options(command: .run, file: "--")),
     ])
@@ -40,6 +41,8 @@ struct OptionsTests {
         (["run", "--config"], "option '--config' needs an argument"),
         (["check", "--print=yes"], "option '--print=yes' takes no argument"),
         (["run", "--print"], "'--print' is no option of 'run'"),
+        (["reload", "--print"], "'--print' is no option of 'reload'"),
+        (["run", "--socket=/s"], "'--socket' is no option of 'run'"),
         (["run", "--system"], "'--system' is no option of 'run'"),
     ])
     func isRefused(_ arguments: [String], _ message: String) {
