@@ -108,7 +108,7 @@ extension Server {
     /// Has the files looked after that the configuration in force names.
     func watchFiles() {
         let settings = state.loaded.settings
-        watch.look(after: settings.runtime.reloadOnChange ? settings.namedFiles : [])
+        watch?.look(after: settings.runtime.reloadOnChange ? settings.namedFiles : [])
     }
 
     // MARK: Terms of the shards

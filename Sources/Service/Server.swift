@@ -36,7 +36,8 @@ public final class Server {
     let counters: CounterTable
     let limits: SessionLimits
     let events = ServerEvents()
-    let watch: FileWatch
+    /// From `run` on: its thread must be made when signals are blocked already.
+    private(set) var watch: FileWatch?
     let handedIn: [String: [ListeningSocket]]
     /// The settings of the start: what a reload cannot change is as they say.
     let settingsAtStart: Settings
@@ -79,7 +80,6 @@ public final class Server {
         if let warning = capacity.warning { log.warning(warning) }
         limits = SessionLimits(loaded.limitValues(sessionsMax: capacity.sessionsMax))
         counters = CounterTable(shardCount: shards.count)
-        watch = FileWatch { [events] in events.noteFilesChanged() }
         fleet = ShardFleet(
             shards,
             ShardService.Shared(limits: limits, counters: counters, log: log) { [events] in
@@ -129,6 +129,7 @@ public final class Server {
         }
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
         fleet.setDoors(doors(of: state))
+        watch = FileWatch { [events] in events.noteFilesChanged() }
         watchFiles()
         let control = settingsAtStart.runtime.controlSocket.flatMap { path in
             ControlSocket.open(at: SocketAddress(path), events, log)
@@ -138,7 +139,7 @@ public final class Server {
         let outcome = serve()
         events.end()
         control?.close()
-        watch.end()
+        watch?.end()
         if case .drained = outcome { stop(threads) }
         logCounters()
         log.info("ended", ["sessions_left": "\(limits.sessions)"])

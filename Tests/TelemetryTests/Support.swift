@@ -16,12 +16,7 @@ final class TemporaryFolder {
 
     /// The lines of a file in the folder; each must end with LF.
     func lines(of name: String) throws -> [Substring] {
-        let file = try #require(fopen(path + "/" + name, "r"))
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65_536)
-        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[..<count] }
-        var lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+        var lines = try readFile(path + "/" + name).split(separator: "\n", omittingEmptySubsequences: false)
         try #require(lines.popLast()?.isEmpty == true)
         return lines
     }
@@ -34,6 +29,16 @@ final class TemporaryFolder {
             sched_yield()
         }
     }
+}
+
+/// The text of a file.
+func readFile(_ path: String) throws -> String {
+    let file = try #require(fopen(path, "r"))
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[..<count] }
+    return String(decoding: bytes, as: UTF8.self)
 }
 
 /// Lines out of a descriptor.

@@ -35,6 +35,8 @@ def configuration(servers, starttls=None, shards=1, listener="", port=0, **table
         "[runtime]",
         f"shards = {shards}",
         tables.get("runtime", ""),
+        # The standard one is one for the machine.
+        "" if "control_socket" in tables.get("runtime", "") else 'control_socket = ""',
         "[timeouts]",
         tables.get("timeouts", ""),
         "[log]",
