@@ -11,6 +11,9 @@ final class SessionEnd: Error {
     let counter: Counter?
     let farewell: Farewell
 
+    /// No server was found.
+    var isWithoutServer: Bool { end == .upstreamUnreachable || end == .upstreamFull }
+
     /// The last thing the client gets.
     enum Farewell {
         /// Nothing: the client is gone, or is out of step with the dialogue, so that any reply would answer the wrong

@@ -36,17 +36,18 @@ extension TunnelSession {
 
     /// The next server that has room for one more connection. Waits where all are full.
     private func takeServer(_ candidates: inout UpstreamPool.Candidates) async throws(SessionEnd) -> UpstreamServer? {
-        phase = .connect
         var patienceEnd: Instant?
         while true {
             if isDraining { throw .drained }
             switch pool.next(&candidates) {
             case .server(let server):
+                phase = .connect
                 self.server = server
                 record.upstream = server.address.description
                 return server
             case .none: return nil
             case .full:
+                phase = .connect
                 let end = patienceEnd ?? ring.now + pool.settings.waitTimeout
                 patienceEnd = end
                 guard ring.now < end, await pool.waitForConnection() else { throw .upstreamFull }

@@ -114,6 +114,7 @@ final class TunnelSession {
         record.end = end.end
         record.endedBy = end.endedBy
         if let counter = end.counter { context.counters.add(counter) }
+        if end.isWithoutServer { context.counters.add(.downstreamCxNoRoute) }
         if end.end != .quit { await upstream?.close() }
         switch end.farewell {
         case .silence: return

@@ -56,6 +56,12 @@ extension Peer {
         return records.take(records.count)
     }
 
+    /// Sends the last bytes with the notice that they are the last, in one piece, and ends the direction.
+    public func finish(saying bytes: [UInt8]) throws {
+        try sendRaw(sealed(bytes) + sealedEnd())
+        finishRaw()
+    }
+
     /// What received bytes carry; sends what TLS has to answer.
     func opened(_ bytes: [UInt8]) throws -> [UInt8] {
         guard let engine else { return bytes }
