@@ -31,8 +31,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case sessionsDownstreamSSLErr
     /// A TLS handshake with the upstream was completed, whatever the policy.
     case sessionsUpstreamTerminatedSSL
-    /// The session ended because a TLS handshake with the upstream failed or ran out of time. One that was done without,
-    /// or after which another server was tried, moves `upstream_tls_failures` alone.
+    /// The session ended because a TLS handshake with the upstream failed or ran out of time. One that was done
+    /// without, or after which another server was tried, moves `upstream_tls_failures` alone.
     case sessionsUpstreamSSLErr
     /// The upstream answered STARTTLS with another code than 220.
     case sessionsUpstreamSSLCommandErr

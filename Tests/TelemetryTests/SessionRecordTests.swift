@@ -19,8 +19,9 @@ import Testing
         #expect(
             line.rendered(.text) == """
                 2009-02-13T23:31:31.000Z info session=AB\(Self.record().id.description.dropFirst(2)) shard=1 \
-                listener=mx start=2009-02-13T23:31:30.123Z duration_ms=0 client=192.0.2.1:4711 upstream=- greeting=- \
-                tls=- cipher=- resumed=- tls_failure=- bytes_up=0 bytes_down=0 phase=connect end=internal_error \
+                listener=mx start=2009-02-13T23:31:30.123Z duration_ms=0 client=192.0.2.1:4711 proxy=- \
+                upstream=- greeting=- tls=- cipher=- resumed=- tls_failure=- client_certificate=- upstream_tls=- \
+                upstream_cipher=- upstream_tls_failure=- bytes_up=0 bytes_down=0 phase=connect end=internal_error \
                 ended_by=mailrace
 
                 """)
@@ -43,14 +44,16 @@ import Testing
         #expect(
             line.rendered(.text).hasSuffix(
                 """
-                 duration_ms=877 client=192.0.2.1:4711 upstream=[2001:db8::1]:25 greeting=EHLO tls=TLSv1.3 \
-                cipher=TLS_AES_256_GCM_SHA384 resumed=true tls_failure=- bytes_up=9223372036854775807 bytes_down=512 \
+                 duration_ms=877 client=192.0.2.1:4711 proxy=- upstream=[2001:db8::1]:25 greeting=EHLO tls=TLSv1.3 \
+                cipher=TLS_AES_256_GCM_SHA384 resumed=true tls_failure=- client_certificate=- upstream_tls=- \
+                upstream_cipher=- upstream_tls_failure=- bytes_up=9223372036854775807 bytes_down=512 \
                 phase=passthrough end=completed ended_by=client
 
                 """))
         #expect(
             line.rendered(.json).hasSuffix(
-                #""resumed":true,"tls_failure":null,"bytes_up":9223372036854775807,"bytes_down":512,"#
+                #""resumed":true,"tls_failure":null,"client_certificate":null,"upstream_tls":null,"upstream_cipher":null,"#
+                    + #""upstream_tls_failure":null,"bytes_up":9223372036854775807,"bytes_down":512,"#
                     + #""phase":"passthrough","end":"completed","ended_by":"client"}"# + "\n"))
     }
 
