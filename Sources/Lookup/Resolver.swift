@@ -5,7 +5,7 @@ public import Ring
 /// watched by the ring, its timeouts kept by the ring's timers.
 ///
 /// Not Sendable: one for each shard. It keeps no answers; who asks keeps them for their time to live. It must be closed
-/// before it goes.
+/// before it goes. The process must ignore SIGPIPE, as c-ares writes to TCP connections without asking for that.
 public final class Resolver {
     private let ring: Ring
     private let configuration: ResolverConfiguration
@@ -51,6 +51,7 @@ public final class Resolver {
         guard let channel = channel.take() else { return }
         cares_cancel(channel)
         precondition(namesInFlight == 0, "the library has forgotten a name")
+        timer?.deadline = .never
         timer = nil
         cares_close(channel)
         precondition(polls.isEmpty, "the library has left a socket open")

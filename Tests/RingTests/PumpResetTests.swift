@@ -98,7 +98,6 @@ import Testing
                 _ = await Self.block(shard.ring, rig.server.theirs)
                 rig.server.reset()
                 await shard.ring.nextTurn()
-                #expect(rig.pump.outcome == nil)
                 let received = await Self.drain(shard.ring, rig.client.theirs)
                 #expect(UInt64(received) == rig.downstream.bytesSent)
             }
