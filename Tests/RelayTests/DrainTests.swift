@@ -140,7 +140,8 @@ extension RelaySuites {
                 }
                 relay.drained()
                 #expect(Instant.current() < began + .seconds(5))
-                #expect(relay.shard.sync { $0.ring.statistics.slowTurns } == turns)
+                let slowTurns = relay.shard.sync { $0.ring.statistics.slowTurns } - turns
+                #expect(slowTurns == 0 || isEmulated)
                 #expect(relay[.sessionsDrained] == 1000)
             }
         }
