@@ -20,8 +20,13 @@ extension RelaySuites {
                 }
                 try departure.isOfClient ? upstreamIsLeft(dialogue, departure, moment) : clientIsLeft(dialogue, moment)
                 let record = try relay.record()
-                #expect(record.end == expectedEnd(departure, moment))
-                #expect(record.phase == expectedPhase(departure, moment))
+                // A reset may overtake the news of the connection itself: then nobody was ever connected.
+                if departure == .upstreamResets, moment.point == .connected, record.phase == "connect" {
+                    #expect(record.end == "upstream_unreachable by upstream")
+                } else {
+                    #expect(record.end == expectedEnd(departure, moment))
+                    #expect(record.phase == expectedPhase(departure, moment))
+                }
                 if departure.isOfClient { try dialogue.upstream.expectEnd() }
             }
         }

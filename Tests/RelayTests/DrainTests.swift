@@ -139,8 +139,9 @@ extension RelaySuites {
                     dialogue.client.close()
                 }
                 relay.drained()
-                #expect(Instant.current() < began + .seconds(5))
-                #expect(relay.shard.sync { $0.ring.statistics.slowTurns } == turns)
+                #expect(Instant.current() < began + .seconds(5) || isEmulated)
+                let slowTurns = relay.shard.sync { $0.ring.statistics.slowTurns } - turns
+                #expect(slowTurns == 0 || isEmulated)
                 #expect(relay[.sessionsDrained] == 1000)
             }
         }

@@ -123,7 +123,6 @@ import Testing
         let log = try Log(.file(path), format: .text, level: .info)
         let sent = 3 * Log.queuedLinesMax
         for index in 0..<sent { log.info("line \(index)") }
-        #expect(log.droppedLines > 0)
 
         let output = LineReader(reader)
         var (received, reported) = (0, 0)
@@ -135,6 +134,8 @@ import Testing
             }
         }
         #expect(received + reported == sent)
+        // The writer may have taken the count already, so that only what it reports can be relied on.
+        #expect(reported > 0)
         log.close()
         close(reader)
         #expect(log.droppedLines == 0)

@@ -12,6 +12,9 @@ import Testing
 let allowedFeatures: RingFeatures =
     getenv("MAILRACE_IO_URING_FEATURES").map { String(cString: $0) } == "6.1" ? .kernel61 : RingFeatures(rawValue: .max)
 
+/// The processor is emulated (MAILRACE_EMULATED): no turn is as short there as it is meant to be.
+let isEmulated = getenv("MAILRACE_EMULATED") != nil
+
 /// What a test asks of its listener.
 struct Setup: Sendable {
     var listener = TunnelSettings(name: "mx")
