@@ -40,12 +40,12 @@ final class HealthProbe {
     }
 
     /// Shards and servers must not ask all at the same moment: the first pause is a random share of the interval, in
-    /// percent, the others vary by a tenth.
+    /// percent, the others are up to a tenth shorter.
     private func run(firstShare: UInt64) async {
         await rest(policy.interval * Int(firstShare) / 100)
         while !isStopping {
             await probe()
-            await rest(policy.interval * Int.random(in: 90...110) / 100)
+            await rest(server.checkInterval * Int.random(in: 90...100) / 100)
         }
         hasEnded = true
         waiting.take()?.resume()
