@@ -20,7 +20,10 @@ final class SinkShard {
     /// How long a client may take to close after the last reply.
     private static let farewellLimit = Duration.seconds(5)
 
-    init(_ ring: Ring, _ settings: SinkSettings, tls: TLSServerContext?, _ store: MessageStore?, _ journal: ArrivalJournal?) {
+    init(
+        _ ring: Ring, _ settings: SinkSettings, tls: TLSServerContext?, _ store: MessageStore?,
+        _ journal: ArrivalJournal?
+    ) {
         self.ring = ring
         self.settings = settings
         self.tls = tls
