@@ -43,7 +43,6 @@ extension TunnelSession {
             case .server(let server):
                 phase = .connect
                 self.server = server
-                record.upstream = server.address.description
                 return server
             case .none: return nil
             case .full:
@@ -61,6 +60,7 @@ extension TunnelSession {
             await dropUpstream()
             return false
         }
+        record.upstream = server.address.description
         if let header = pool.settings.proxyHeader { upstream?.queue(proxyHeader(header)) }
         if pool.settings.tls == .implicit {
             phase = .upstreamHandshake
