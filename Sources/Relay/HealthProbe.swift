@@ -86,23 +86,48 @@ final class HealthProbe {
     private func converse(_ stream: Stream) async -> String? {
         if let header = pool.settings.proxyHeader { stream.queue(header.headerOfOwn(stream)) }
         do throws(StreamError) {
-            if pool.settings.tls == .implicit, let tls = pool.tls {
-                guard let engine = try? TLSEngine(client: tls, serverName: server.tlsName) else { return "no name" }
-                try await stream.flush()
-                try await stream.secure(with: engine)
-            }
             try await stream.flush()
+            if pool.settings.tls == .implicit, let problem = try await secure(stream) { return problem }
             guard let greeting = try await stream.nextReply() else { return "malformed greeting" }
             guard greeting.code == 220 else { return "greeting \(greeting.code)" }
             try await stream.write(Array("EHLO \(pool.settings.hostname)\r\n".utf8))
             guard let reply = try await stream.nextReply() else { return "malformed reply to EHLO" }
             guard reply.code == 250 else { return "\(reply.code) to EHLO" }
+            if pool.settings.tls == .required, let problem = try await startTLS(stream, offer: reply) { return problem }
             // A server that has answered is well, whether or not it waits for our goodbye.
             stream.queue(Array("QUIT\r\n".utf8))
             try? await stream.finishSending()
             return nil
         } catch {
             return error.description
+        }
+    }
+}
+
+extension HealthProbe {
+    /// STARTTLS, without which no session would go on. What is wrong with it; nil: nothing.
+    private func startTLS(_ stream: Stream, offer: Reply) async throws(StreamError) -> String? {
+        guard offer.offers(.starttls) else { return "no STARTTLS" }
+        try await stream.write(Array("STARTTLS\r\n".utf8))
+        guard let reply = try await stream.nextReply() else { return "malformed reply to STARTTLS" }
+        guard reply.code == 220 else { return "\(reply.code) to STARTTLS" }
+        return try await secure(stream)
+    }
+
+    /// The handshake. What is wrong with it; nil: nothing.
+    private func secure(_ stream: Stream) async throws(StreamError) -> String? {
+        guard let tls = pool.tls else { return nil }
+        let engine: TLSEngine
+        do throws(TLSConfigurationError) {
+            engine = try TLSEngine(client: tls, serverName: server.tlsName)
+        } catch {
+            return error.description
+        }
+        do throws(StreamError) {
+            try await stream.secure(with: engine)
+            return nil
+        } catch .insecure {
+            return "TLS: \(TLSFailure(of: engine, .insecure).description)"
         }
     }
 }
