@@ -90,10 +90,7 @@ final class HealthProbe {
             if pool.settings.tls == .implicit, let problem = try await secure(stream) { return problem }
             guard let greeting = try await stream.nextReply() else { return "malformed greeting" }
             guard greeting.code == 220 else { return "greeting \(greeting.code)" }
-            try await stream.write(Array("EHLO \(pool.settings.hostname)\r\n".utf8))
-            guard let reply = try await stream.nextReply() else { return "malformed reply to EHLO" }
-            guard reply.code == 250 else { return "\(reply.code) to EHLO" }
-            if pool.settings.tls == .required, let problem = try await startTLS(stream, offer: reply) { return problem }
+            if let problem = try await introduce(stream) { return problem }
             // A server that has answered is well, whether or not it waits for our goodbye.
             stream.queue(Array("QUIT\r\n".utf8))
             try? await stream.finishSending()
@@ -104,17 +101,28 @@ final class HealthProbe {
     }
 }
 
+/// What each step finds wrong with the server; nil: nothing.
 extension HealthProbe {
-    /// STARTTLS, without which no session would go on. What is wrong with it; nil: nothing.
+    /// EHLO and, where no session goes on without it, STARTTLS and EHLO again: a server that refuses our certificate does
+    /// so behind the handshake (RFC 8446 section 4.4.2).
+    private func introduce(_ stream: Stream) async throws(StreamError) -> String? {
+        try await stream.write(Array("EHLO \(pool.settings.hostname)\r\n".utf8))
+        guard let reply = try await stream.nextReply() else { return "malformed reply to EHLO" }
+        guard reply.code == 250 else { return "\(reply.code) to EHLO" }
+        guard pool.settings.tls == .required, stream.layer == nil else { return nil }
+        if let problem = try await startTLS(stream, offer: reply) { return problem }
+        return try await introduce(stream)
+    }
+
     private func startTLS(_ stream: Stream, offer: Reply) async throws(StreamError) -> String? {
         guard offer.offers(.starttls) else { return "no STARTTLS" }
         try await stream.write(Array("STARTTLS\r\n".utf8))
         guard let reply = try await stream.nextReply() else { return "malformed reply to STARTTLS" }
         guard reply.code == 220 else { return "\(reply.code) to STARTTLS" }
+        guard stream.buffered == 0 else { return "plaintext behind the reply to STARTTLS" }
         return try await secure(stream)
     }
 
-    /// The handshake. What is wrong with it; nil: nothing.
     private func secure(_ stream: Stream) async throws(StreamError) -> String? {
         guard let tls = pool.tls else { return nil }
         let engine: TLSEngine
