@@ -18,8 +18,8 @@ public struct LoadedSettings: Sendable {
         return printer.text
     }
 
-    /// Where these settings are read from another time. A configuration file that was there must be there again: that it
-    /// is missing for a moment, while an editor saves it, must not bring back the built-in default.
+    /// Where these settings are read from another time. A configuration file that was there must be there again: that
+    /// it is missing for a moment, while an editor saves it, must not bring back the built-in default.
     public func sourcesAgain(_ sources: SettingsSources) -> SettingsSources {
         var again = sources
         again.file = file ?? sources.file
