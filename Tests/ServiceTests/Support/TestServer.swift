@@ -21,6 +21,9 @@ struct ServerSetup: Sendable {
     var key = TestCertificates.ecdsaKey
     /// What else stands in `[runtime]`.
     var runtime = ""
+    var controlSocket = ""
+    /// What `[dns]` says.
+    var dns = ""
 
     struct Listener: Sendable {
         var name: String
@@ -58,8 +61,10 @@ struct ServerSetup: Sendable {
         max_sessions = \(maxSessions)
         drain_timeout = "\(drainTimeout)"
         io_uring_features = "\(Self.features)"
-        control_socket = ""
+        control_socket = "\(controlSocket)"
         \(runtime)
+        [dns]
+        \(dns)
         [tls.default]
         certificate = "\(folder)/chain.pem"
         key = "\(folder)/key.pem"
