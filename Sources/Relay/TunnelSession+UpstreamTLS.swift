@@ -20,6 +20,12 @@ extension TunnelSession {
 
     /// Says EHLO or HELO to the upstream and returns its answer: the second one, where STARTTLS was between.
     func introduce(_ greeting: Line) async throws(SessionEnd) -> Reply {
+        let reply = try await introduced(greeting)
+        if reply.code == 250 { server?.noteSuccess() }
+        return reply
+    }
+
+    private func introduced(_ greeting: Line) async throws(SessionEnd) -> Reply {
         if greeting.verb == .helo, wantsUpstreamTLS {
             // Who says HELO is told nothing of STARTTLS (RFC 3207 section 4): it is asked for in its name.
             let reply = try await answer(to: ehlo(of: greeting))
@@ -45,8 +51,7 @@ extension TunnelSession {
     /// - Parameter offer: the upstream's reply to EHLO. It is also the result where the session goes on without TLS.
     @inline(never)
     private func securing(_ offer: Reply, _ greeting: Line) async throws(SessionEnd) -> Reply {
-        let phase = phase
-        defer { self.phase = phase }
+        let asked = phase
         guard offer.offers(.starttls) else {
             context.counters.add(.sessionsUpstreamSSLNotOffered)
             guard !needsUpstreamTLS else { throw .upstreamTLSNotOffered }
@@ -57,13 +62,15 @@ extension TunnelSession {
             guard try await startUpstreamTLS() else {
                 guard !needsUpstreamTLS else { throw .upstreamTLSRefused }
                 doesWithoutUpstreamTLS = true
+                phase = asked
                 return offer.removing([.starttls])
             }
         } catch {
             guard error.end == .upstreamTLSFailed, !needsUpstreamTLS else { throw error }
             doesWithoutUpstreamTLS = true
-            return try await begunAgain(greeting)
+            return try await begunAgain(greeting, asked)
         }
+        phase = asked
         return try await answer(to: ehlo(of: greeting))
     }
 
@@ -139,13 +146,16 @@ extension TunnelSession {
 
     /// Opportunistic TLS has failed in the middle of the dialogue: the connection cannot be used any more. The same
     /// server is dialled once more, and its greeting, which the client has seen, is not shown again.
-    private func begunAgain(_ greeting: Line) async throws(SessionEnd) -> Reply {
+    private func begunAgain(
+        _ greeting: Line, _ asked: SessionRecord.Phase
+    ) async throws(SessionEnd) -> Reply {
         guard let server else { preconditionFailure("no server to dial again") }
         await upstream?.close()
         guard try await open(server) else { throw .upstreamUnreachable }
         let again = try await nextReply(within: settings.timeouts.greeting)
         if again.announcesClosing { throw .upstream421(again) }
         guard again.code == 220 else { throw .upstreamClosed }
+        phase = asked
         return try await answer(to: ehlo(of: greeting)).removing([.starttls])
     }
 }
