@@ -1,9 +1,11 @@
 """Upstreams that lie about TLS, and upstreams that stall, at each step: the client is told in time, and told the truth."""
 
+import threading
 import time
 import unittest
 
-from harness import certificates, relay, scripted
+from harness import PATIENCE_S, certificates, relay, scripted
+from harness.programs import wait_until
 
 REQUIRED = 'tls = "required"\ntls_verify = false'
 OPPORTUNISTIC = 'tls = "opportunistic"'
@@ -111,6 +113,33 @@ class Lies(unittest.TestCase):
             peer.accept_tls(scripted.server_context(certificates.upstream()))
 
         self.injected(REQUIRED, inject)
+
+    def test_a_client_that_speaks_while_its_tls_is_mirrored(self):
+        """Plaintext behind STARTTLS comes while the server's handshake goes on; nobody takes it for TLS, or for more."""
+        client_has_spoken = threading.Event()
+
+        def serve(peer):
+            peer.send("220 upstream.test\r\n")
+            for reply in [EHLO_REPLY, "220 go ahead\r\n"]:
+                peer.line()
+                peer.send(reply)
+            client_has_spoken.wait(PATIENCE_S)
+            peer.accept_tls(scripted.server_context(certificates.upstream()))
+            peer.rest()
+
+        with scripted.Server(serve) as server:
+            with relay.start([server.address], upstream='tls = "mirror"', starttls="offer") as mailrace:
+                with scripted.Client(mailrace.port()) as client:
+                    client.reply()
+                    client.ask("EHLO client.test")
+                    client.send("STARTTLS\r\n")
+                    wait_until(lambda: b"STARTTLS" in server.connections[0].received, "STARTTLS at the server")
+                    client.send("MAIL FROM:<injected@client.test>\r\n")
+                    client_has_spoken.set()
+                    self.assertNotIn(b"250 ", client.rest())
+                self.assertIn(mailrace.session()["end"], ["client_desync", "bad_pipeline", "tls_failed"])
+                mailrace.end()
+            self.assertNotIn(b"injected", server.connections[0].received)
 
 
 class Stalls(unittest.TestCase):

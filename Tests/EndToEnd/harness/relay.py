@@ -163,6 +163,8 @@ class Mailrace:
             # Warnings about a session name it, too; only its last line has a duration.
             lines = [line for line in self.program.output.splitlines() if '"duration_ms":' in line]
             found[:] = map(json.loads, lines)
+            if len(found) < count and not self.program.reader.is_alive():
+                self.program.check_alive()
             return len(found) >= count
 
         wait_until(enough, f"{count} sessions in the log:\n{self.program.output}")

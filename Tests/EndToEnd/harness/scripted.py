@@ -263,7 +263,10 @@ class Server:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, *_):
+    def stop(self):
+        """Ends the server and its connections, as the context's end does; for a server that is to die before."""
+        if self.listener.fileno() < 0:
+            return
         # shutdown wakes the accept; close alone would not.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
@@ -274,5 +277,8 @@ class Server:
                 pass
         for thread in self.threads:
             thread.join(PATIENCE_S)
+
+    def __exit__(self, kind, *_):
+        self.stop()
         if self.failures and kind is None:
             raise self.failures[0]
