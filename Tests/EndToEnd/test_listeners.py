@@ -1,4 +1,4 @@
-"""Where clients connect, and whom they are shown: implicit TLS, server names, client certificates, families, sockets."""
+"""Where clients connect, and whom they are shown: implicit TLS, server names, certificates, families, sockets."""
 
 import os
 import shutil

@@ -116,7 +116,8 @@ class Retry(Pool):
         def stall(peer):
             peer.rest()
 
-        for name, serve in [("leaves", lambda peer: peer.close()), ("resets", scripted.Connection.reset), ("stalls", stall)]:
+        leave, reset = scripted.Connection.close, scripted.Connection.reset
+        for name, serve in [("leaves", leave), ("resets", reset), ("stalls", stall)]:
             with self.subTest(name):
                 good = self.sinks(1)[0]
                 mailrace = self.start([self.failing(serve), good], timeouts='greeting = "400ms"')
@@ -223,7 +224,8 @@ class Health(Pool):
     def test_all_are_down(self):
         """Then one that is down is better than none."""
         port = free_port()
-        mailrace = self.start([f"{HOST}:{port}"], 'health = { probe = "ehlo", interval = "2s", timeout = "1s", fall = 1 }')
+        health = 'health = { probe = "ehlo", interval = "2s", timeout = "1s", fall = 1 }'
+        mailrace = self.start([f"{HOST}:{port}"], health)
         mailrace.wait_message("upstream server is down")
         with sink.Sink(b"220 0 ESMTP\r\n", port=port):
             self.assertEqual(self.session(mailrace), 0)
