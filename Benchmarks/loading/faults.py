@@ -110,9 +110,10 @@ def restarts(count, servers):
     """An upstream, or one of several in turn, is killed and started again."""
     with sinks(servers) as (directory, upstreams):
         journal, port = os.path.join(directory, "journal"), free_port()
-        text = relay.configuration([sink.address for sink in upstreams], port=port, log='level = "error"')
-        text += f'balance = "round-robin"\nhealth = {{ interval = "{HEALTH_INTERVAL_S}s", timeout = "1s" }}\n'
-        text = text.replace('balance = "first"\n', "").replace('health.probe = "off"\n', "")
+        upstream = f'balance = "round-robin"\nhealth = {{ interval = "{HEALTH_INTERVAL_S}s", timeout = "1s" }}'
+        text = relay.configuration(
+            [sink.address for sink in upstreams], port=port, log='level = "error"', upstream=upstream
+        )
         with relay.Mailrace(text) as running:
             wait_for_port(port, running.program)
             seconds = 1 + count * RESTART_PERIOD_S

@@ -26,17 +26,18 @@ struct Binding: Sendable {
     /// Bound by someone else, and theirs to close.
     let isHandedIn: Bool
 
-    /// How long an address that is in use is tried again: a process that used io_uring keeps its sockets for a moment
+    /// How long addresses that are in use are tried again: a process that used io_uring keeps its sockets for a moment
     /// after its end.
-    private static let patience = Duration.seconds(1)
+    static let patience = Duration.seconds(1)
     private static let pauseMicroseconds: UInt32 = 20_000
 
-    /// Binds. Blocks for up to a second where the address is in use.
+    /// Binds. Blocks until `deadline` where the address is in use; it is tried once at least.
     ///
     /// - Parameter besides: what is bound already and may be in the way of a check that nobody else has the address: of
     ///   `0.0.0.0:25`, while `127.0.0.1:25` is to be given up for it.
-    init(_ place: ListenPlace, shards: Int, besides own: [Binding]) throws(ListeningSocket.Failure) {
-        let deadline = Instant.current() + Self.patience
+    init(
+        _ place: ListenPlace, shards: Int, besides own: [Binding], until deadline: Instant
+    ) throws(ListeningSocket.Failure) {
         while true {
             do throws(ListeningSocket.Failure) {
                 sockets = try Self.attempt(place, shards: shards, besides: own)
@@ -134,7 +135,8 @@ struct Bindings: Sendable {
         let reasons: [String]
     }
 
-    /// Keeps the sockets of every place that stays, for whichever listener, and binds the others.
+    /// Keeps the sockets of every place that stays, for whichever listener, and binds the others. Blocks for up to a
+    /// second, however many addresses are in use.
     ///
     /// - Throws: all that cannot be bound; then nothing is.
     func change(
@@ -151,6 +153,7 @@ struct Bindings: Sendable {
                 if let found { kept[index] = free.remove(at: found).moved(to: place) }
             }
         }
+        let deadline = Instant.current() + Binding.patience
         var added: [Binding] = []
         var next: [Binding] = []
         var reasons: [String] = []
@@ -160,7 +163,7 @@ struct Bindings: Sendable {
                 continue
             }
             do throws(ListeningSocket.Failure) {
-                let binding = try Binding(place, shards: shards, besides: all)
+                let binding = try Binding(place, shards: shards, besides: all, until: deadline)
                 added.append(binding)
                 next.append(binding)
             } catch {

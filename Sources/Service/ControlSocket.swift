@@ -17,6 +17,8 @@ final class ControlSocket: Sendable {
     private let patience: Duration
 
     static let patience = Duration.seconds(10)
+    /// Between two tries to accept a connection that cannot be accepted.
+    private static let pause = Duration.milliseconds(100)
 
     /// Begins to serve at `path`, which only root and this process's user may open. Where that cannot be, a warning
     /// tells why, and the server goes on without.
@@ -57,7 +59,11 @@ final class ControlSocket: Sendable {
 
     private func serve() {
         while interruption.wait(for: socket.descriptor, until: .never) == .ready {
-            guard let client = socket.takeWaiting() else { continue }
+            guard let client = socket.takeWaiting() else {
+                // Descriptors are short, most likely: who waits at the socket goes on waiting.
+                _ = interruption.wait(until: .current() + Self.pause)
+                continue
+            }
             defer { linux_close(client) }
             guard Self.mayAsk(client) else {
                 log.warning("a request at the control socket was refused: it is not root's nor ours")

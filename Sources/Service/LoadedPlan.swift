@@ -39,14 +39,19 @@ extension LoadedSettings {
         let listeners = settings.listeners.map { listener in
             let before = former?.listeners.first { $0.settings.name == listener.name }?.settings.tls
             let tunnel = tunnelSettings(of: listener, ticketKeys: before?.ticketKeys ?? TLSTicketKeys())
-            if let tls = tunnel.tls { trial.run(tls, of: listener) }
+            if let tls = tunnel.tls { trial.run(tls, ofSet: listener.tls ?? "") }
             return LoadedPlan.Listener(
                 settings: tunnel, statPrefix: listener.statPrefix, upstream: listener.upstream,
                 places: listener.places, hasKeptTLS: tunnel.tls == before)
         }
         let upstreams = settings.upstreams.map(upstreamSettings)
         for upstream in upstreams {
-            if let tls = upstream.tlsClient { trial.run(tls, of: upstream.name) }
+            if let tls = upstream.tlsClient { trial.run(tls, ofUpstream: upstream.name) }
+        }
+        // Those that no listener shows yet, too.
+        for set in settings.tls where !settings.listeners.contains(where: { $0.hasTLS && $0.tls == set.name }) {
+            let tls = serverConfiguration(of: set, listener: "", ticketKeys: nil)
+            if let tls { trial.run(tls, ofSet: set.name) }
         }
         guard trial.problems.isEmpty else { throw SettingsProblems(list: trial.problems.withoutRepetitions) }
         return LoadedPlan(
@@ -70,20 +75,36 @@ private struct TLSTrial {
         self.loaded = loaded
     }
 
-    mutating func run(_ configuration: TLSServerConfiguration, of listener: Settings.Listener) {
-        let key = "tls.\(listener.tls ?? "")"
-        do throws(TLSConfigurationError) {
-            let doubts = try TLSServerContext(configuration).doubts
-            warnings += doubts.map { loaded.problem(with: key, $0.description) }
-        } catch {
-            problems.append(loaded.problem(with: key, error.description))
+    mutating func run(_ configuration: TLSServerConfiguration, ofSet name: String) {
+        let files = loaded.tlsFiles.first { $0.name == name }?.all ?? []
+        note("tls.\(name)", files) { () throws(TLSConfigurationError) in try TLSServerContext(configuration).doubts }
+    }
+
+    mutating func run(_ configuration: TLSClientConfiguration, ofUpstream name: String) {
+        let files = loaded.upstreamFiles.first { $0.name == name }?.all ?? []
+        note("upstream.\(name)", files) { () throws(TLSConfigurationError) in
+            try TLSClientContext(configuration).doubts
         }
     }
 
-    mutating func run(_ configuration: TLSClientConfiguration, of upstream: String) {
-        do throws(TLSConfigurationError) { _ = try TLSClientContext(configuration) } catch {
-            problems.append(loaded.problem(with: "upstream.\(upstream)", error.description))
+    private mutating func note(
+        _ table: String, _ files: [SettingsFile], doubts: () throws(TLSConfigurationError) -> [TLSConfigurationError]
+    ) {
+        do throws(TLSConfigurationError) {
+            warnings += try doubts().map { problem($0, table, files) }
+        } catch {
+            problems.append(problem(error, table, files))
         }
+    }
+
+    /// At the key that names the file, or has the value, of which OpenSSL speaks.
+    private func problem(_ error: TLSConfigurationError, _ table: String, _ files: [SettingsFile]) -> SettingsProblem {
+        if let file = files.first(where: { $0.path == error.subject }) {
+            return loaded.problem(with: file.key, index: file.index, error.description)
+        }
+        let key = "\(table).\(error.subject)"
+        return loaded.has(key)
+            ? loaded.problem(with: key, error.problem.description) : loaded.problem(with: table, error.description)
     }
 }
 

@@ -166,7 +166,7 @@ public final class Server {
             case .reopenLog: log.reopen()
             case .logCounters: logCounters()
             case .reload(let answers):
-                let report = isDraining ? .refused(["the server is ending"]) : reload()
+                let report = isDraining ? .ending : reload()
                 for answer in answers { answer.give(report) }
             case .filesChanged: if !isDraining { reloadFiles() }
             case .sessionsEmptied: linux_trim_heap()

@@ -107,14 +107,15 @@ final class ServerEvents: Sendable {
     /// Asks for a reload and returns what came of it. Blocks, not on the main thread.
     func reload() -> ReloadReport {
         let answer = ReloadAnswer()
-        let isTaken = pending.withLock { pending in
-            guard !pending.isOver, pending.answers.count < Self.answersMax else { return false }
+        let refusal: ReloadReport? = pending.withLock { pending in
+            if pending.isOver { return .ending }
+            guard pending.answers.count < Self.answersMax else { return .refused(["too many wait for a reload"]) }
             pending.reloads = true
             pending.answers.append(answer)
-            return true
+            return nil
         }
         pending.signal()
-        return isTaken ? answer.wait() : .refused(["the server is ending"])
+        return refusal ?? answer.wait()
     }
 
     /// Nobody takes events any more: those who wait for a reload are told so, and nobody else will wait.
@@ -125,7 +126,7 @@ final class ServerEvents: Sendable {
             pending.answers = []
             return answers
         }
-        for answer in answers { answer.give(.refused(["the server is ending"])) }
+        for answer in answers { answer.give(.ending) }
     }
 
     /// Blocks until something happens.
@@ -154,6 +155,8 @@ struct ReloadReport: Sendable, Equatable {
     static func done(warnings: [String]) -> ReloadReport {
         ReloadReport(isDone: true, problems: [], warnings: warnings)
     }
+
+    static let ending = refused(["the server is ending"])
 
     static func refused(_ problems: [String]) -> ReloadReport {
         ReloadReport(isDone: false, problems: problems, warnings: [])

@@ -7,11 +7,17 @@ extension LoadedSettings {
     ///
     /// - Parameter ticketKeys: what session tickets are sealed with; nil: there are none.
     func serverConfiguration(of listener: Settings.Listener, ticketKeys: TLSTicketKeys?) -> TLSServerConfiguration? {
-        guard listener.hasTLS, let name = listener.tls, let set = settings.tls(named: name),
-            let files = tlsFiles.first(where: { $0.name == name })
-        else { return nil }
+        guard listener.hasTLS, let name = listener.tls, let set = settings.tls(named: name) else { return nil }
+        return serverConfiguration(of: set, listener: listener.name, ticketKeys: ticketKeys)
+    }
+
+    /// A TLS set as the listener named shows it; nil where its files have not been read.
+    func serverConfiguration(
+        of set: Settings.TLS, listener: String, ticketKeys: TLSTicketKeys?
+    ) -> TLSServerConfiguration? {
+        guard let files = tlsFiles.first(where: { $0.name == set.name }) else { return nil }
         var configuration = TLSServerConfiguration(
-            listener: listener.name, identities: files.identity.identities,
+            listener: listener, identities: files.identity.identities,
             ticketKeys: set.sessionTickets ? ticketKeys : nil)
         configuration.namedIdentities = zip(set.sni, files.sni).enumerated().map { index, sni in
             TLSServerConfiguration.NamedIdentities(
@@ -47,7 +53,7 @@ extension LoadedSettings {
             }
         var configuration = TLSClientConfiguration(authorities: authorities, pins: pins)
         configuration.isEnforced = upstream.demandsVerification
-        configuration.identity = files?.identity.identities.first
+        configuration.identities = files?.identity.identities ?? []
         configuration.parameters.minimumVersion = TLSVersion(upstream.tlsMinimumVersion)
         return configuration
     }

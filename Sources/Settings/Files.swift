@@ -9,22 +9,43 @@ package enum FileReader {
     }
 
     private static let chunkBytes = 65_536
+    /// What the writer of a pipe gets to write all of it, in milliseconds.
+    package static let patience: Int64 = 10_000
 
-    /// All of the file, where it has at most `bytesMax` bytes.
-    package static func read(_ path: String, bytesMax: Int) throws(Failure) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    /// All of the file, where it has at most `bytesMax` bytes. It may be a pipe, but none that is never written to the
+    /// end: a server that reloads must not wait for ever.
+    package static func read(
+        _ path: String, bytesMax: Int, patienceMilliseconds: Int64 = patience
+    ) throws(Failure) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw .system(errno) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: chunkBytes)
+        let deadline = milliseconds() + patienceMilliseconds
         while true {
             let count = Glibc.read(descriptor, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN {
+                guard isReady(descriptor, within: deadline - milliseconds()) else { throw .system(ETIMEDOUT) }
+                continue
+            }
             guard count >= 0 else { throw .system(errno) }
             if count == 0 { return bytes }
             bytes += chunk.prefix(count)
             guard bytes.count <= bytesMax else { throw .tooLong(bytesMax: bytesMax) }
         }
+    }
+
+    private static func isReady(_ descriptor: Int32, within milliseconds: Int64) -> Bool {
+        var look = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&look, 1, Int32(clamping: max(0, milliseconds))) != 0
+    }
+
+    private static func milliseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }
 
@@ -69,6 +90,13 @@ public struct TLSFiles: Sendable, Hashable {
     public let clientCA: SettingsFile?
 }
 
+extension TLSFiles {
+    /// Each of them, in the order in which they are written.
+    public var all: [SettingsFile] {
+        ([identity] + sni).flatMap { $0.certificates + $0.keys } + [clientCA].compactMap { $0 }
+    }
+}
+
 /// The files of one upstream.
 public struct UpstreamFiles: Sendable, Hashable {
     /// The name of the upstream.
@@ -77,6 +105,11 @@ public struct UpstreamFiles: Sendable, Hashable {
     public let identity: IdentityFiles
     /// The authorities that vouch for the servers; nil is the system's.
     public let ca: SettingsFile?
+}
+
+extension UpstreamFiles {
+    /// Each of them.
+    public var all: [SettingsFile] { identity.certificates + identity.keys + [ca].compactMap { $0 } }
 }
 
 /// Reads files at their keys in the document; what cannot be read is reported there.

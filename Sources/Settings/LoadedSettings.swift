@@ -18,6 +18,14 @@ public struct LoadedSettings: Sendable {
         return printer.text
     }
 
+    /// Where these settings are read from another time. A configuration file that was there must be there again: that
+    /// it is missing for a moment, while an editor saves it, must not bring back the built-in default.
+    public func sourcesAgain(_ sources: SettingsSources) -> SettingsSources {
+        var again = sources
+        again.file = file ?? sources.file
+        return again
+    }
+
     /// A problem with the value of a key (`tls.default.key`, `tls.default.sni.0.key`), for what is found out only in
     /// use; `index` is that of a list's element.
     public func problem(with key: String, index: Int = 0, _ message: String) -> SettingsProblem {
@@ -27,6 +35,11 @@ public struct LoadedSettings: Sendable {
         var origin = node.origin
         if case .list(let elements) = node.content, elements.indices.contains(index) { origin = elements[index].origin }
         return SettingsProblem(origin: origin, key: node.path, message: message)
+    }
+
+    /// True where a key was given.
+    public func has(_ key: String) -> Bool {
+        document.find(key.split(separator: ".").map(String.init)) != nil
     }
 
     init(_ draft: Draft, file: String?, tlsFiles: [TLSFiles], upstreamFiles: [UpstreamFiles]) {

@@ -19,8 +19,9 @@ public struct TLSClientConfiguration: Sendable, Equatable {
     public var pins: [[UInt8]]
     /// Whether a certificate that is not good enough ends the handshake. If not, ``TLSEngine/verification`` tells.
     public var isEnforced = true
-    /// Shown to a server that asks for a certificate.
-    public var identity: TLSIdentity?
+    /// Shown to a server that asks for a certificate: one for each type of key. In TLS 1.3 the server's wishes choose
+    /// among them, in TLS 1.2 it is the first.
+    public var identities: [TLSIdentity] = []
     /// Signature algorithms to accept, with colons between them, as in `rsa_pss_rsae_sha256`; thereby the type of the
     /// server's key is chosen. Empty: OpenSSL's default.
     public var signatureAlgorithms = ""

@@ -7,7 +7,7 @@ public final class TLSClientContext {
     let verifiesNames: Bool
     /// Whether a server without a certificate is refused.
     let needsCertificate: Bool
-    /// What is doubtful, though it can be used: an own certificate out of its time.
+    /// What is doubtful, though it can be used: own certificates out of their time.
     public let doubts: [TLSConfigurationError]
 
     /// Parses and checks all of the configuration; the first thing that cannot be used is the error.
@@ -26,9 +26,12 @@ public final class TLSClientContext {
         }
         needsCertificate = configuration.isEnforced && (verifiesNames || !configuration.pins.isEmpty)
         try handle.demand(authority: verifiesNames, isEnforced: needsCertificate, pins: configuration.pins)
-        var doubt: TLSConfigurationError?
-        if let identity = configuration.identity { doubt = try handle.add(identity) }
-        doubts = doubt.map { [$0] } ?? []
+        var doubts: [TLSConfigurationError] = []
+        // In TLS 1.2 OpenSSL shows the one that came last.
+        for identity in configuration.identities.reversed() {
+            if let doubt = try handle.add(identity) { doubts.append(doubt) }
+        }
+        self.doubts = doubts
     }
 }
 

@@ -7,8 +7,6 @@ enum ExitCode: Int32 {
     case usage = 64
     /// Something that is needed is not there: io_uring, an address to listen on.
     case unavailable = 69
-    /// A fault of Mailrace's own.
-    case software = 70
     /// Told to stop a second time: sessions were cut off (128 + SIGTERM).
     case stopped = 143
     /// The configuration is wrong.

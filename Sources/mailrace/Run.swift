@@ -20,7 +20,8 @@ enum Run {
         defer { log.close() }
         for warning in loaded.warnings { log.warning(warning.description) }
         do throws(Server.StartFailure) {
-            let server = try Server(loaded, log: log) { () throws(SettingsProblems) in try Settings.load(sources) }
+            let again = loaded.sourcesAgain(sources)
+            let server = try Server(loaded, log: log) { () throws(SettingsProblems) in try Settings.load(again) }
             switch server.run() {
             case .drained: return .success
             case .stopped: return .stopped

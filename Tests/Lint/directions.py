@@ -10,6 +10,9 @@ PURE = {"Wire"}
 
 for source in sorted(pathlib.Path("Sources").rglob("*.swift")):
     target = source.parts[1]
+    if target not in ORDER:
+        print(f"{source}: {target} has no place in the house")
+        continue
     for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
         found = re.match(r"(?:@\w+ )?(?:public |package |internal )?import (\w+)", line)
         if not found or found.group(1) not in ORDER:

@@ -58,6 +58,42 @@ import Testing
         #expect(throws: (any Error).self) { try Peer(port: free.port) }
     }
 
+    @Test func addressesThatAreNoneHere() throws {
+        let foreign = SocketAddress(octets: [192, 0, 2, 1], port: 0)
+        let folder = try #require(SocketAddress(unix: "/nonexistent/mx.sock"))
+        let error = #expect(throws: Bindings.Failure.self) {
+            try Bindings().change(to: [place("a", foreign), place("b", folder)], handedIn: [], shards: 2)
+        }
+        #expect(
+            error?.reasons == [
+                "listener a: cannot listen on 192.0.2.1:0: Cannot assign requested address",
+                "listener b: cannot listen on unix:/nonexistent/mx.sock: No such file or directory",
+            ])
+    }
+
+    @Test func aUnixSocketThatAnotherHas() throws {
+        let folder = try TemporaryFolder()
+        let address = try #require(SocketAddress(unix: folder.path + "/mx.sock"))
+        let other = try ListeningSocket.bind(address, sharesPort: false)
+        let error = #expect(throws: Bindings.Failure.self) {
+            try Bindings().change(to: [place("a", address)], handedIn: [], shards: 2)
+        }
+        #expect(error?.reasons == ["listener a: cannot listen on \(address): Address already in use"])
+        other.close()
+    }
+
+    /// All of them are waited for together: a server that reloads serves signals again soon.
+    @Test func manyAddressesInUseTakeASecond() throws {
+        let others = try (0..<5).map { _ in try ListeningSocket.bind(anyPort, sharesPort: false) }
+        defer { for other in others { other.close() } }
+        let start = Instant.current()
+        let error = #expect(throws: Bindings.Failure.self) {
+            try Bindings().change(to: others.map { place("a", $0.address) }, handedIn: [], shards: 1)
+        }
+        #expect(error?.reasons.count == 5)
+        #expect(Instant.current().nanoseconds(since: start) < 4_000_000_000)
+    }
+
     @Test(arguments: [1, 2]) func anAddressMayWidenOverItsOwnFormerSelf(shards: Int) throws {
         let narrow = try LoopbackServer.closedAddress()
         let wide = SocketAddress(octets: [0, 0, 0, 0], port: narrow.port)

@@ -140,6 +140,35 @@ import Testing
         #expect(server.drain() == .drained)
     }
 
+    /// They are connected before anybody accepts, and the listener goes as soon as somebody does.
+    @Test(arguments: [1, 2], ["127.0.0.1:0", "unix:%/other.sock"])
+    func whoWaitsAtAListenerThatGoesIsServed(shards: Int, listen: String) throws {
+        let count = 300
+        nonisolated(unsafe) var waiting: [Peer] = []
+        var setup = ServerSetup { $0.shards = shards }
+        let remaining = setup
+        setup.listeners.append(.init(name: "other", listen: [listen]))
+        let server = try TestServer(setup) { started, folder, upstream in
+            let address = started.addresses[1]
+            for _ in 0..<count {
+                waiting.append(
+                    try address.isUnix ? Peer(descriptor: address.connectedNow()) : Peer(port: address.port))
+            }
+            try remaining.write(to: folder, upstream: upstream)
+            started.events.signal(SIGHUP)
+        }
+        _ = try server.log.message("no longer listening on \(server.started.addresses[1]) (listener other)")
+        var upstreams: [Peer] = []
+        for _ in 0..<count {
+            let upstream = try server.upstream.accept()
+            try upstream.send("220 Hello\r\n")
+            upstreams.append(upstream)
+        }
+        for client in waiting { try client.expect("220 Hello\r\n") }
+        for upstream in upstreams { upstream.close() }
+        #expect(server.drain() == .drained)
+    }
+
     @Test func aUnixSocketComesAndGoes() throws {
         let server = try TestServer()
         let path = server.folder.path + "/mx.sock"

@@ -65,15 +65,32 @@ import Testing
     }
 
     @Test func nobodyWaitsForAReloadThatWillNotCome() {
-        let threads = (0..<20).map { number in
+        let threads = (0..<16).map { number in
             Thread.start(name: "asking \(number)") { [events] in
                 #expect(events.reload() == .refused(["the server is ending"]))
             }
         }
-        // One of them at least waits by now; the others may come too late, or be too many.
+        // One of them at least waits by now; the others may come too late.
         while case .reload(let answers) = events.next(), answers.isEmpty {}
         events.end()
         #expect(events.reload() == .refused(["the server is ending"]))
         withExtendedLifetime(threads) {}
+    }
+
+    @Test func aStormOfThoseWhoAskHasALimit() {
+        let reports = BlockingQueue<ReloadReport>(limit: 17)
+        let threads = (0..<17).map { number in
+            Thread.start(name: "asking \(number)") { [events] in _ = reports.push(events.reload()) }
+        }
+        // The one who is too many is told so at once; the others wait for one and the same reload.
+        #expect(reports.pop() == .refused(["too many wait for a reload"]))
+        guard case .reload(let answers) = events.next() else {
+            Issue.record("no reload")
+            return
+        }
+        #expect(answers.count == 16)
+        for answer in answers { answer.give(.done(warnings: [])) }
+        for thread in threads { thread.join() }
+        for _ in 0..<16 { #expect(reports.pop() == .done(warnings: [])) }
     }
 }

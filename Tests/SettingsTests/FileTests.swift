@@ -1,6 +1,7 @@
 import Glibc
-import Settings
 import Testing
+
+@testable import Settings
 
 @Suite("Files that the configuration names")
 struct FileTests {
@@ -136,6 +137,43 @@ struct FileTests {
                     + " or directory",
                 "\(file):11:1: tls.a.x: unknown key",
             ])
+    }
+
+    /// The other end of a pipe may be held by somebody who never writes.
+    @Test func aPipeIsReadToItsEndOrGivenUp() throws {
+        let folder = try Folder()
+        let path = "\(folder.path)/m.toml"
+        mkfifo(path, 0o600)
+        #expect(try FileReader.read(path, bytesMax: 100) == [])
+        let end = open(path, O_RDWR)
+        defer { close(end) }
+        write(end, "half", 4)
+        let error = #expect(throws: FileReader.Failure.self) {
+            try FileReader.read(path, bytesMax: 100, patienceMilliseconds: 20)
+        }
+        #expect(error?.description == "Connection timed out")
+    }
+
+    /// An editor may take the file away for a moment, and a reload come in that moment.
+    @Test func aConfigurationThatWasThereMustStayThere() throws {
+        let folder = try Folder()
+        let file = try folder.write("m.toml", "\(relay)listen = [\"127.0.0.1:25\"]")
+        let loaded = try Settings.load(SettingsSources(), standardFile: file)
+        let again = loaded.sourcesAgain(SettingsSources(options: ["runtime.shards=1"]))
+        #expect(try Settings.load(again, standardFile: file).settings.runtime.shards == 1)
+        unlink(file)
+        let problems = #expect(throws: SettingsProblems.self) { try Settings.load(again, standardFile: file) }
+        #expect(problems?.description == "\(file): cannot read the file: No such file or directory")
+    }
+
+    @Test func aConfigurationMayComeLater() throws {
+        let folder = try Folder()
+        let path = "\(folder.path)/m.toml"
+        let loaded = try Settings.load(SettingsSources(), standardFile: path)
+        #expect(loaded.file == nil)
+        _ = try folder.write("m.toml", "\(relay)listen = [\"127.0.0.1:25\"]")
+        let again = try Settings.load(loaded.sourcesAgain(SettingsSources()), standardFile: path)
+        #expect(again.file == path)
     }
 
     @Test(arguments: [

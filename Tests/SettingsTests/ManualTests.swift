@@ -35,6 +35,38 @@ struct ManualTests {
         }
     }
 
+    /// The configurations of a page or a file: runs of lines that begin with a mark, of which one is a listener.
+    private func examples(_ name: String, mark: String, folder: String = "packaging") throws -> [String] {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let bytes = try FileReader.read("/\(root)/\(folder)/\(name)", bytesMax: 1 << 20)
+        var examples = [""]
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix(mark) {
+                examples[examples.count - 1] += "\(line.dropFirst(mark.count))\n"
+            } else if !line.allSatisfy({ $0 == " " || $0 == "#" }) {
+                examples.append("")
+            }
+        }
+        return examples.filter { $0.contains("[listener.mx]") }
+    }
+
+    /// As `mailrace check` does, but for the files that they name.
+    @Test(arguments: [
+        ("README.md", "    ", "."), ("mailrace.toml", "#     ", "packaging"), ("man/mailrace.toml.5", "", "packaging"),
+    ])
+    func examplesAreGood(_ name: String, _ mark: String, _ folder: String) throws {
+        var found = try examples(name, mark: mark, folder: folder)
+        if mark.isEmpty {
+            let text = try #require(found.first)
+            let start = try #require(text.firstRange(of: ".nf\n[tls.default]")).lowerBound
+            let rest = text[start...].dropFirst(4)
+            let end = try #require(rest.firstRange(of: ".fi")).lowerBound
+            found = [String(rest[..<end]).replacing("\\(dq", with: "\"")]
+        }
+        #expect(!found.isEmpty)
+        for example in found { #expect(problems(example) == [], "\(example)") }
+    }
+
     @Test func thePackagedFileIsAComment() throws {
         #expect(problems(try packagingFile("mailrace.toml")) == ["m.toml: no listener; add a table [listener.NAME]"])
     }

@@ -16,7 +16,7 @@ struct ClientCertificateTests {
                 $0.parameters.allow(only: version)
                 $0.namedIdentities = TLSServerConfiguration.NamedIdentities.test
             },
-            client: .test { $0.identity = identity }, name: name)
+            client: .test { $0.identities = identity.map { [$0] } ?? [] }, name: name)
         pair.exchange()
         return pair
     }
@@ -84,6 +84,27 @@ struct ClientCertificateTests {
         }
     }
 
+    @Test("may be one of each type of key", arguments: versions)
+    func several(version: TLSVersion) throws {
+        let server = try TLSServerContext(
+            .test {
+                $0.clientCertificates = .request(authorities: .root)
+                $0.parameters.allow(only: version)
+            })
+        for (identities, isFirst) in [([TLSIdentity.client, .rsa], true), ([.rsa, .client], false)] {
+            let pair = try TLSPair(server: server, client: TLSClientContext(.test { $0.identities = identities }))
+            pair.exchange()
+            #expect(pair.isEstablished)
+            let isClient = pair.server.engine.peerCertificate?.commonName == "client.example.com"
+            #expect(isClient == (isFirst || version == .tls13))
+        }
+        let error = #expect(throws: TLSConfigurationError.self) {
+            try TLSClientContext(.test { $0.identities = [.client, .otherClient] })
+        }
+        #expect(error?.problem == .repeatedKeyType)
+        #expect(try TLSClientContext(.test { $0.identities = [.rsa, .expiredClient] }).doubts.count == 1)
+    }
+
     @Test("come with the names of those who may vouch for them", arguments: ["mx.example.com", "mail.example.org"])
     func authorityNames(name: String) throws {
         for (demand, isNamed) in [
@@ -111,7 +132,7 @@ struct ClientCertificateTests {
         for (identity, outcome) in [
             (TLSIdentity.client, TLSVerification.Outcome.verified), (.expiredClient, .expired),
         ] {
-            let client = try TLSClientContext(.test { $0.identity = identity })
+            let client = try TLSClientContext(.test { $0.identities = [identity] })
             let first = try TLSPair(server: TLSServerContext(server), client: client)
             first.exchange()
             let session = try #require(first.client.engine.session)
@@ -135,7 +156,7 @@ struct ClientCertificateTests {
                     $0.ticketKeys = keys
                 })
         }
-        let client = try TLSClientContext(.test { $0.identity = .otherClient })
+        let client = try TLSClientContext(.test { $0.identities = [.otherClient] })
         let first = try TLSPair(server: server(.request(authorities: .root)), client: client)
         first.exchange()
         let session = try #require(first.client.engine.session)

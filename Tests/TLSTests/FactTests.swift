@@ -59,7 +59,7 @@ struct FactTests {
             server: .test {
                 $0.clientCertificates = .require(authorities: .root)
                 $0.parameters.allow(only: version)
-            }, client: .test { $0.identity = .client })
+            }, client: .test { $0.identities = [.client] })
         #expect(pair.server.engine.peerSignatureScheme == "ecdsa_secp256r1_sha256")
         #expect(pair.client.engine.signatureScheme == "ecdsa_secp256r1_sha256")
         let certificate = try #require(pair.server.engine.peerCertificate)

@@ -61,7 +61,7 @@ struct MemoryTests {
             .test {
                 $0.clientCertificates = .require(authorities: .root)
                 $0.parameters.allow(only: version)
-            }, client: .test { $0.identity = .client })
+            }, client: .test { $0.identities = [.client] })
         print("idle connection with a client's certificate, \(version.rawValue): \(bytes) bytes")
         #expect(bytes < 32_000)
     }

@@ -68,7 +68,7 @@ struct VerificationTests {
             client: .test {
                 $0.authorities = .file(.intermediate)
                 $0.isEnforced = false
-                $0.identity = .otherClient
+                $0.identities = [.otherClient]
             })
         pair.exchange(split: split)
         #expect(pair.isEstablished)

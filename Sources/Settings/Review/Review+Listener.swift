@@ -86,10 +86,22 @@ extension Review {
         {
             warnings.report(node, "has no effect, for proxy_protocol is \"off\"")
         }
+        warnOfEverybody(listener)
         guard let upstream = settings.upstream(named: listener.upstream) else { return }
         warnOfMirror(listener, upstream)
         warnOfEarlyHeader(listener, upstream)
         warnOfOpenRelay(listener, upstream)
+    }
+
+    /// Who may send a PROXY header is whoever it says.
+    private mutating func warnOfEverybody(_ listener: Settings.Listener) {
+        guard listener.proxyProtocol == .required, let node = node(listener, "proxy_protocol_trusted") else { return }
+        let networks = listener.proxyProtocolTrusted
+        for (index, network) in networks.enumerated() where network.prefixLength == 0 {
+            warnings.report(
+                node.value(index, of: networks.count), "\(network) lets anyone say which client it is; name the proxies"
+            )
+        }
     }
 
     private mutating func warnOfMirror(_ listener: Settings.Listener, _ upstream: Settings.Upstream) {

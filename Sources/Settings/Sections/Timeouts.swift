@@ -13,7 +13,7 @@ extension Settings {
         public internal(set) var passthroughIdle: Duration = .seconds(3_600)
         /// Until the PROXY header of a client is complete.
         public internal(set) var proxyHeader: Duration = .seconds(5)
-        /// The longest life of a session; zero is no end.
+        /// The longest that a session may be opaque; zero is no end.
         public internal(set) var session: Duration = .zero
         /// In place of `command`, if shorter, once there are 90 % of `runtime.max_sessions`.
         public internal(set) var stressCommand: Duration = .seconds(10)
@@ -36,7 +36,7 @@ extension Settings.Timeouts: Section {
         .value("proxy_header", \.proxyHeader, .duration(range), "Until the PROXY header of a client is complete"),
         .value(
             "session", \.session, .duration(.zero...range.upperBound),
-            "The longest life of a session, which then ends wherever it is; 0s is no end"),
+            "How long a session may be opaque, which then ends wherever it is; 0s is no end"),
         .value(
             "stress_command", \.stressCommand, .duration(range),
             "In place of command, if shorter, while there are 90 % of max_sessions or more"),

@@ -29,7 +29,7 @@ extension Settings {
         public internal(set) var maxConnections = 0
         /// How long a session waits for a connection where the limit is reached.
         public internal(set) var maxWait: Duration = .seconds(5)
-        /// How many other servers are tried until one has greeted.
+        /// How many other servers are tried where one takes the connection and fails to greet.
         public internal(set) var retry = 1
         public internal(set) var health = Health()
 
@@ -143,7 +143,9 @@ extension Settings.Upstream: NamedSection {
         .value(
             "max_wait", \.maxWait, .duration(.zero ... .seconds(3_600)),
             "How long a session waits for a connection where max_connections is reached"),
-        .value("retry", \.retry, .integer(0...100), "How many other servers are tried until one has greeted"),
+        .value(
+            "retry", \.retry, .integer(0...100),
+            "How many other servers are tried where one takes the connection and then fails to greet"),
     ]
 
     private static let security: [Field<Self>] = [

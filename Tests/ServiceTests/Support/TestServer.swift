@@ -8,7 +8,7 @@ import Testing
 
 @testable import Service
 
-/// What the configuration file of a test's server says, apart from what all of them say.
+/// What the configuration file of a test's server says, apart from what all of them say; `%` is its folder.
 struct ServerSetup: Sendable {
     var shards = 2
     var listeners = [Listener(name: "mx")]
@@ -21,6 +21,9 @@ struct ServerSetup: Sendable {
     var key = TestCertificates.ecdsaKey
     /// What else stands in `[runtime]`.
     var runtime = ""
+    var controlSocket = ""
+    /// What `[dns]` says.
+    var dns = ""
 
     struct Listener: Sendable {
         var name: String
@@ -58,8 +61,10 @@ struct ServerSetup: Sendable {
         max_sessions = \(maxSessions)
         drain_timeout = "\(drainTimeout)"
         io_uring_features = "\(Self.features)"
-        control_socket = ""
+        control_socket = "\(controlSocket)"
         \(runtime)
+        [dns]
+        \(dns)
         [tls.default]
         certificate = "\(folder)/chain.pem"
         key = "\(folder)/key.pem"
@@ -69,7 +74,7 @@ struct ServerSetup: Sendable {
         tls = "off"
         health = { probe = "off" }
 
-        """
+        """.replacing("%", with: folder)
     }
 
     /// As in the suites of the ring: what the environment allows.
@@ -99,7 +104,11 @@ final class TestServer {
         let events: ServerEvents
     }
 
-    init(_ setup: ServerSetup = ServerSetup(), handedIn: [String: [ListeningSocket]] = [:]) throws {
+    /// - Parameter beforeRun: done when the server has its addresses and does not yet serve.
+    init(
+        _ setup: ServerSetup = ServerSetup(), handedIn: [String: [ListeningSocket]] = [:],
+        beforeRun: @escaping @Sendable (Started, TemporaryFolder, SocketAddress) throws -> Void = { _, _, _ in }
+    ) throws {
         upstream = try LoopbackServer()
         log = try LogPipe()
         folder = try TemporaryFolder()
@@ -108,12 +117,14 @@ final class TestServer {
         let sources = SettingsSources(file: folder.path + "/mailrace.toml")
         let loaded = try Settings.load(sources)
         let made = BlockingQueue<Result<Started, any Error>>(limit: 1)
-        thread = Thread.start(name: "server") { [log = log.log, outcome] in
+        thread = Thread.start(name: "server") { [log = log.log, outcome, folder, address = upstream.address] in
             do {
                 let server = try Server(loaded, log: log, handedIn: handedIn) { () throws(SettingsProblems) in
                     try Settings.load(sources)
                 }
-                _ = made.push(.success(Started(addresses: server.addresses.map(\.address), events: server.events)))
+                let started = Started(addresses: server.addresses.map(\.address), events: server.events)
+                try beforeRun(started, folder, address)
+                _ = made.push(.success(started))
                 _ = outcome.push(server.run())
             } catch {
                 _ = made.push(.failure(error))
@@ -168,9 +179,9 @@ final class TestServer {
 }
 
 /// A folder that goes, with its files, when the test has read them.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
     let path: String
-    private var files: [String] = []
+    private let files = Locked<[String]>([])
 
     init() throws {
         var template = Array("/tmp/service-tests.XXXXXX".utf8CString)
@@ -179,15 +190,18 @@ final class TemporaryFolder {
     }
 
     deinit {
-        for file in files { unlink(file) }
+        for file in files.withLock({ $0 }) { unlink(file) }
         rmdir(path)  // Sockets remove their files themselves.
     }
 
     /// Writes a file, or over it.
     func write(_ name: String, _ text: String) throws {
-        guard let file = fopen("\(path)/\(name)", "w") else { throw Peer.Failure(description: "fopen: errno \(errno)") }
-        fputs(text, file)
-        fclose(file)
-        if !files.contains("\(path)/\(name)") { files.append("\(path)/\(name)") }
+        guard let stream = fopen("\(path)/\(name)", "w") else {
+            throw Peer.Failure(description: "fopen: errno \(errno)")
+        }
+        fputs(text, stream)
+        fclose(stream)
+        let file = "\(path)/\(name)"
+        files.withLock { if !$0.contains(file) { $0.append(file) } }
     }
 }

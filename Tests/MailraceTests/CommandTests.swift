@@ -1,0 +1,60 @@
+import Glibc
+import Testing
+
+@testable import mailrace
+
+/// What the commands say and end with, each in a process of its own: they write to its streams.
+@Suite(.serialized) struct CommandTests {
+    private func text(_ bytes: [UInt8]?) -> String { String(decoding: bytes ?? [], as: UTF8.self) }
+
+    @Test func aReloadWithoutASocket() async {
+        let ended = await #expect(processExitsWith: .exitCode(69), observing: [\.standardErrorContent]) {
+            exit(Reload.run(Options(command: .reload, settings: ["runtime.control_socket="])).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("mailrace: runtime.control_socket is empty; send the process a SIGHUP\n"))
+    }
+
+    @Test func aReloadThatNobodyHears() async {
+        let ended = await #expect(processExitsWith: .exitCode(69), observing: [\.standardErrorContent]) {
+            exit(Reload.run(Options(command: .reload, socket: "/nonexistent/control.sock")).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("mailrace: /nonexistent/control.sock: No such file or directory\n"))
+    }
+
+    @Test func aReloadOfAWrongConfiguration() async {
+        let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
+            exit(Reload.run(Options(command: .reload, settings: ["runtime.shards=x"])).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("--set: runtime.shards: expected an integer from 0 to 1024, found \"x\"\n"))
+    }
+
+    @Test func aLogThatCannotBeOpened() async {
+        let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
+            exit(Run.start(Options(command: .run, settings: ["log.file=/nonexistent/mailrace.log"])).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("--set: log.file: cannot open /nonexistent/mailrace.log: No such file or directory\n"))
+    }
+
+    @Test func aCertificateThatCannotBeUsed() async {
+        let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
+            let settings = [
+                "listener.default.tls=a", "tls.a.certificate=/dev/null", "tls.a.key=/dev/null",
+            ]
+            exit(Check.run(Options(command: .check, settings: settings)).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("--set: tls.a.certificate: /dev/null: holds no certificate in PEM form\n"))
+    }
+
+    @Test func aGoodConfiguration() async {
+        let ended = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+            exit(Check.run(Options(command: .check, settings: ["runtime.shards=1"])).rawValue)
+        }
+        let said = text(ended?.standardOutputContent)
+        #expect(said.contains(": 1 listener, 1 upstream, 0 TLS sets\n"))
+    }
+}
