@@ -67,6 +67,7 @@ class Dial(unittest.TestCase):
                     self.secure(client)
                 client.send("EHLO client.test\r\n" if tls else "MAIL FROM:<a@client.test>\r\n")
                 got = client.rest()
+                client.close()
                 self.assertTrue(got.startswith(code), got)
                 self.assertEqual(mailrace.session()["end"], end)
                 self.assertEqual(mailrace.end()[counter], 1)
