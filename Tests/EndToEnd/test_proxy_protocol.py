@@ -45,7 +45,11 @@ class ToPostfix(unittest.TestCase):
         cls.postfix = cls.enterClassContext(
             postfix.Postfix(
                 smtpd=["smtpd_upstream_proxy_protocol=haproxy"],
-                postscreen=["postscreen_upstream_proxy_protocol=haproxy", "postscreen_greet_wait=1s", "postscreen_access_list="],
+                postscreen=[
+                    "postscreen_upstream_proxy_protocol=haproxy",
+                    "postscreen_greet_wait=1s",
+                    "postscreen_access_list=",
+                ],
             )
         )
 
@@ -299,18 +303,17 @@ class Scripted(unittest.TestCase):
     def closed(self, sent, end, counter, listener=TRUSTING, is_dialled=False, **options):
         """The connection is closed without a word, and as a rule the server is not even dialled."""
         # A server that greets would be faster than the client's bytes are read.
-        with scripted.Server(lambda peer: peer.rest()) as server, relay.start([server.address], listener=listener, **options) as mailrace:
-            with scripted.Client(mailrace.port()) as client:
-                try:
-                    client.send(sent)
-                except OSError:
-                    pass
-                self.assertEqual(client.rest(), b"")
-            if end:
-                self.assertEqual(mailrace.session()["end"], end)
-            else:
-                mailrace.wait_counter(counter, 1)
-            self.assertEqual(mailrace.end()[counter], 1)
+        with scripted.Server(lambda peer: peer.rest()) as server:
+            with relay.start([server.address], listener=listener, **options) as mailrace:
+                with scripted.Client(mailrace.port()) as client:
+                    try:
+                        client.send(sent)
+                    except OSError:
+                        pass
+                    self.assertEqual(client.rest(), b"")
+                if end:
+                    self.assertEqual(mailrace.session()["end"], end)
+                self.assertEqual(mailrace.end()[counter], 1)
             self.assertEqual(bool(server.connections), is_dialled)
 
     def test_header_and_first_record_in_one_segment(self):

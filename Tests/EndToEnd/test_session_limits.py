@@ -70,9 +70,8 @@ class Sessions(Case):
         self.refused(mailrace)
 
     def test_whose_networks_are_exempt(self):
-        mailrace = self.enterContext(
-            relay.start([self.upstream.address], runtime="max_sessions_per_address = 1\n" + 'limits_exempt = ["127.0.0.9"]')
-        )
+        exempt = 'max_sessions_per_address = 1\nlimits_exempt = ["127.0.0.9"]'
+        mailrace = self.enterContext(relay.start([self.upstream.address], runtime=exempt))
         for _ in range(3):
             self.admitted(mailrace, source="127.0.0.9")
         self.admitted(mailrace)
@@ -91,7 +90,8 @@ class Sessions(Case):
             self.refused(mailrace, header=header(source))
 
     def test_inside_tls_that_has_not_begun_there_is_nobody_to_tell(self):
-        mailrace = self.start("max_sessions_per_address = 1", listener='role = "smtps"', certificate=certificates.ecdsa())
+        smtps = {"listener": 'role = "smtps"', "certificate": certificates.ecdsa()}
+        mailrace = self.start("max_sessions_per_address = 1", **smtps)
         first = self.client(mailrace)
         first.start_tls()
         self.assertTrue(first.reply().startswith(b"220 "))

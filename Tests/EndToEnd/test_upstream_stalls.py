@@ -1,4 +1,4 @@
-"""Upstreams that lie about TLS, and upstreams that stall, at each step: the client is told in time, and told the truth."""
+"""Upstreams that lie about TLS, and upstreams that stall at each step: clients are told in time, and told the truth."""
 
 import threading
 import time
@@ -115,7 +115,7 @@ class Lies(unittest.TestCase):
         self.injected(REQUIRED, inject)
 
     def test_a_client_that_speaks_while_its_tls_is_mirrored(self):
-        """Plaintext behind STARTTLS comes while the server's handshake goes on; nobody takes it for TLS, or for more."""
+        """Its plaintext behind STARTTLS comes during the server's handshake; nobody takes it for TLS, or for more."""
         client_has_spoken = threading.Event()
 
         def serve(peer):

@@ -66,8 +66,8 @@ class _Issued(Certificate):
         with open(extensions, "w") as file:
             file.write(f"subjectAltName={','.join(names)}\n")
         _openssl("req", "-noenc", *P256, "-subj", f"/CN={common_name}", "-keyout", self.key_file, "-out", request)
-        signing = ["-CA", authority.file, "-CAkey", authority.key_file, "-CAcreateserial"]
-        _openssl("x509", "-req", "-in", request, *signing, "-days", str(days), "-extfile", extensions, "-out", self.file)
+        signing = ["-CA", authority.file, "-CAkey", authority.key_file, "-CAcreateserial", "-days", str(days)]
+        _openssl("x509", "-req", "-in", request, *signing, "-extfile", extensions, "-out", self.file)
 
 
 @functools.cache

@@ -101,7 +101,8 @@ smtpd_tls_received_header = yes
 smtpd_tls_loglevel = 1
 """
             )
-        daemons = ["cleanup unix n - n - 0 cleanup", "tlsmgr unix - - n 1000? 1 tlsmgr", "tlsproxy unix - - n - 0 tlsproxy"]
+        daemons = ["cleanup unix n - n - 0 cleanup", "tlsmgr unix - - n 1000? 1 tlsmgr"]
+        daemons += ["tlsproxy unix - - n - 0 tlsproxy"]
         daemons += ["qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite", "smtp unix - - n - - smtp"]
         daemons += [f"{name} unix - - n - 0 bounce" for name in ["bounce", "defer", "trace"]]
         daemons += ["error unix - - n - - error", "retry unix - - n - - error", "anvil unix - - n - 1 anvil"]
