@@ -1,3 +1,4 @@
+import Glibc
 import Ring
 import Service
 import Settings
@@ -11,7 +12,9 @@ enum Check {
         }
         do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
-            show(loaded.warnings + (try loaded.checkFiles()))
+            let warnings = loaded.warnings + (try loaded.checkFiles())
+            if let problem = loaded.logProblem { throw SettingsProblems(list: [problem]) }
+            show(warnings)
             Terminal.writeOutput(options.printsSettings ? loaded.printed() : "OK: \(loaded.summary)\n")
             return .success
         } catch {
@@ -33,6 +36,25 @@ extension SettingsProblems {
 }
 
 extension LoadedSettings {
+    /// Why the log's file could not be opened. Nothing is made: where there is none, its folder must take one.
+    fileprivate var logProblem: SettingsProblem? {
+        let file = settings.log.file
+        guard !file.isEmpty else { return nil }
+        let descriptor = open(file, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        if descriptor >= 0 {
+            close(descriptor)
+            return nil
+        }
+        var code = errno
+        if code == ENOENT {
+            let parts = file.split(separator: "/", omittingEmptySubsequences: false)
+            let folder = parts.count == 1 ? "." : "\(parts.dropLast().joined(separator: "/"))/"
+            guard access(folder, W_OK | X_OK) != 0 else { return nil }
+            code = errno
+        }
+        return problem(with: "log.file", "cannot open \(file): \(systemErrorText(code))")
+    }
+
     /// What there is, in a few words.
     fileprivate var summary: String {
         let counts = [

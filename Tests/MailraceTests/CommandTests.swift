@@ -39,6 +39,28 @@ import Testing
         #expect(said.contains("--set: log.file: cannot open /nonexistent/mailrace.log: No such file or directory\n"))
     }
 
+    @Test func aLogThatCouldNotBeOpened() async {
+        let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
+            exit(Check.run(Options(command: .check, settings: ["log.file=/nonexistent/mailrace.log"])).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("--set: log.file: cannot open /nonexistent/mailrace.log: No such file or directory\n"))
+        let directory = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
+            exit(Check.run(Options(command: .check, settings: ["log.file=/tmp"])).rawValue)
+        }
+        let saidOfIt = text(directory?.standardErrorContent)
+        #expect(saidOfIt.contains("--set: log.file: cannot open /tmp: Is a directory\n"))
+    }
+
+    @Test func aLogIsNotMadeByLookingItOver() async {
+        await #expect(processExitsWith: .success) {
+            let file = "/tmp/mailrace-check-\(getpid()).log"
+            let code = Check.run(Options(command: .check, settings: ["log.file=\(file)"]))
+            try #require(access(file, F_OK) != 0)
+            exit(code.rawValue)
+        }
+    }
+
     @Test func aCertificateThatCannotBeUsed() async {
         let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
             let settings = [

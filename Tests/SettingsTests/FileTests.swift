@@ -124,6 +124,22 @@ struct FileTests {
                 })
     }
 
+    @Test func foldersAndWhatIsBehindFilesAreReported() throws {
+        let folder = try Folder()
+        let certificate = try folder.write("c.pem", "certificate")
+        let options = ["tls.a.certificate=\(folder.path)", "tls.a.key=\(certificate)/k.pem"]
+        let text = "\(relay)listen = [\"127.0.0.1:25\"]"
+        let file = try folder.write("m.toml", text)
+        let problems = #expect(throws: SettingsProblems.self) {
+            try Settings.load(SettingsSources(file: file, options: options))
+        }
+        #expect(
+            problems?.list.map(\.description) == [
+                "--set: tls.a.certificate: cannot read \"\(folder.path)\": Is a directory",
+                "--set: tls.a.key: cannot read \"\(certificate)/k.pem\": Not a directory",
+            ])
+    }
+
     @Test func areReportedTogetherWithAllElse() throws {
         let folder = try Folder()
         let file = try folder.write("m.toml", "\(configuration(folder))\nx = 1")

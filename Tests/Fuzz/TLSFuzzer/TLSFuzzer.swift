@@ -69,7 +69,7 @@ private func makeClientContext(isEnforced: Bool, newest: TLSVersion?) -> TLSClie
     var configuration = TLSClientConfiguration(authorities: .file(file(TestCertificates.root)))
     configuration.isEnforced = isEnforced
     configuration.parameters.maximumVersion = newest
-    configuration.identity = identity(TestCertificates.clientCertificate, TestCertificates.clientKey)
+    configuration.identities = [identity(TestCertificates.clientCertificate, TestCertificates.clientKey)]
     guard let context = try? TLSClientContext(configuration) else { fatalError("no client") }
     return context
 }
