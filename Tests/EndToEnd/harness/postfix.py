@@ -8,7 +8,7 @@ import shutil
 import tempfile
 
 from . import HOST
-from .programs import Program, find, free_port, run, wait_for_port, wait_until
+from .programs import Program, find, free_port, run, wait_for_listener, wait_until
 from .sink import Sink
 
 
@@ -32,7 +32,7 @@ class Postfix:
         self.program = Program([master, "-c", f"{self.directory}/conf", "-d"], name="postfix", group=True)
         try:
             for port in self.ports.values():
-                wait_for_port(port, self.program)
+                wait_for_listener(port, self.program)
         except BaseException:
             self.__exit__(AssertionError)
             raise
@@ -66,7 +66,7 @@ class Postfix:
     @property
     def log(self):
         path = f"{self.directory}/maillog"
-        return pathlib.Path(path).read_text() if os.path.exists(path) else "no log"
+        return pathlib.Path(path).read_text() if os.path.exists(path) else ""
 
     def wait_log(self, pattern):
         return wait_until(lambda: re.search(pattern, self.log), f"{pattern!r} in Postfix's log")
