@@ -65,7 +65,7 @@ final class HealthProbe {
             let stream = try await pool.connect(to: server, within: policy.timeout) { self.stream = $0 }
             self.stream = stream
             stream.deadline = deadline
-            let problem = policy.probe == .ehlo ? await converse(stream) : nil
+            let problem = await examine(stream)
             self.stream = nil
             await stream.close()
             note(problem)
@@ -83,10 +83,11 @@ final class HealthProbe {
     }
 
     /// What is wrong with the server; nil: nothing.
-    private func converse(_ stream: Stream) async -> String? {
+    private func examine(_ stream: Stream) async -> String? {
         if let header = pool.settings.proxyHeader { stream.queue(header.headerOfOwn(stream)) }
         do throws(StreamError) {
             try await stream.flush()
+            guard policy.probe == .ehlo else { return nil }
             if pool.settings.tls == .implicit, let problem = try await secure(stream) { return problem }
             guard let greeting = try await stream.nextReply() else { return "malformed greeting" }
             guard greeting.code == 220 else { return "greeting \(greeting.code)" }
@@ -103,8 +104,8 @@ final class HealthProbe {
 
 /// What each step finds wrong with the server; nil: nothing.
 extension HealthProbe {
-    /// EHLO and, where no session goes on without it, STARTTLS and EHLO again: a server that refuses our certificate does
-    /// so behind the handshake (RFC 8446 section 4.4.2).
+    /// EHLO and, where no session goes on without it, STARTTLS and EHLO again: a server that refuses our certificate
+    /// does so behind the handshake (RFC 8446 section 4.4.2).
     private func introduce(_ stream: Stream) async throws(StreamError) -> String? {
         try await stream.write(Array("EHLO \(pool.settings.hostname)\r\n".utf8))
         guard let reply = try await stream.nextReply() else { return "malformed reply to EHLO" }
