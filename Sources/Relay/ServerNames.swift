@@ -1,10 +1,11 @@
 import Lookup
 import Ring
+import Telemetry
 
 /// The addresses of one server: what is configured, or what its host name leads to, kept for as long as DNS says.
 ///
 /// Sessions that ask at the same time share one lookup. Where a lookup fails and there was an answer before, that is
-/// used on: a resolver's bad minute must not stop the mail.
+/// used on (RFC 8767): a resolver's bad minute must not stop the mail.
 final class ServerNames {
     private let address: ServerAddress
     private let resolver: Resolver
@@ -13,10 +14,15 @@ final class ServerNames {
     private var isAsking = false
     private var waiting: [UnsafeContinuation<Void, Never>] = []
     private var lastFailure: ResolutionError?
+    private let log: Log
 
-    init(_ address: ServerAddress, _ resolver: Resolver) {
+    /// From a failed lookup to the next, where there is an answer to go on with.
+    private static let pauseAfterFailure = Duration.seconds(5)
+
+    init(_ address: ServerAddress, _ resolver: Resolver, _ log: Log) {
         self.address = address
         self.resolver = resolver
+        self.log = log
         if case .socket(let address) = address {
             known = [address]
             freshUntil = .never
@@ -31,7 +37,9 @@ final class ServerNames {
         if isAsking {
             await withUnsafeContinuation { waiting.append($0) }
         } else {
-            await ask(name, port, deadline, now)
+            // Who has an answer to go on with waits for a third of the time; the rest is for the connection.
+            let patience = known.isEmpty ? deadline : now + .nanoseconds(Int64(deadline.nanoseconds(since: now) / 3))
+            await ask(name, port, patience, now)
         }
         guard !known.isEmpty else { throw .unresolved(lastFailure ?? .timedOut) }
         return known
@@ -46,13 +54,22 @@ final class ServerNames {
             known = answer.addresses.map { SocketAddress(octets: $0, port: port) }
             if let preferred { prefer(preferred) }
             freshUntil = now + answer.timeToLive
+            lastFailure = nil
         } catch {
-            lastFailure = error
+            noteFailure(error, name, now)
         }
         isAsking = false
         let waiting = waiting
         self.waiting = []
         for continuation in waiting { continuation.resume() }
+    }
+
+    private func noteFailure(_ error: ResolutionError, _ name: String, _ now: Instant) {
+        defer { lastFailure = error }
+        guard !known.isEmpty else { return }
+        freshUntil = now + Self.pauseAfterFailure
+        guard lastFailure == nil else { return }
+        log.warning("name not resolved, its last addresses stay in use", ["name": name, "error": "\(error)"])
     }
 
     /// The address answered: it is tried first from now on.

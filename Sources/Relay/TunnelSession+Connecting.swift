@@ -19,15 +19,12 @@ extension TunnelSession {
                 if greeting.isTransientFailure, retries > 0, !candidates.isEmpty {
                     throw .upstreamDeclined
                 }
-                if greeting.code == 220 { server.noteSuccess() }
                 if greeting.announcesClosing { throw .upstream421(greeting) }
                 return greeting
             } catch {
-                guard error.endedBy == .upstream, error.end != .upstream421 else { throw error }
-                server.tally.countFailure()
-                server.noteFailure(error.end.rawValue, at: ring.now)
+                guard error.endedBy == .upstream, error.end != .upstream421, retries > 0 else { throw error }
+                blameServer(for: error)
                 outcome = error
-                guard retries > 0 else { throw error }
                 retries -= 1
             }
             await dropUpstream()
@@ -43,7 +40,6 @@ extension TunnelSession {
             case .server(let server):
                 phase = .connect
                 self.server = server
-                record.upstream = server.address.description
                 return server
             case .none: return nil
             case .full:
@@ -61,6 +57,7 @@ extension TunnelSession {
             await dropUpstream()
             return false
         }
+        record.upstream = server.address.description
         if let header = pool.settings.proxyHeader { upstream?.queue(proxyHeader(header)) }
         if pool.settings.tls == .implicit {
             phase = .upstreamHandshake
@@ -88,6 +85,21 @@ extension TunnelSession {
                 ["session": record.id.description, "server": server.address.description, "error": error.description])
             return false
         }
+    }
+
+    /// Counts a failure of the server where it is its own: refusals and closing later on may be due to the client, who
+    /// must not be able to have a server ejected.
+    func blameServer(for end: SessionEnd) {
+        guard let server, end.endedBy == .upstream else { return }
+        let isServersFault =
+            switch end.end {
+            case .upstreamTLSNotOffered, .upstreamTLSRefused, .upstreamTLSFailed, .upstreamBadReply, .replyTimeout: true
+            case .upstreamClosed, .upstreamReset: phase == .connect || phase == .greeting
+            default: false
+            }
+        guard isServersFault else { return }
+        server.tally.countFailure()
+        server.noteFailure(end.end.rawValue, at: ring.now)
     }
 
     /// Lets go of the upstream, and of its place with the server.

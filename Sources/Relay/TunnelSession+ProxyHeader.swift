@@ -10,6 +10,7 @@ extension TunnelSession {
         let header = ProxyHeader(origin: proxiedOrigin, tlvs: values(settings))
         let encoded = header.encodedV2(hasChecksum: settings.addsChecksum)
         if encoded.droppedTLVs > 0 {
+            context.counters.add(.v2TLVsExceedMaxLength)
             context.log.warning(
                 "PROXY header too long: TLVs left out",
                 ["session": record.id.description, "dropped": "\(encoded.droppedTLVs)"])

@@ -114,6 +114,8 @@ final class TunnelSession {
         record.end = end.end
         record.endedBy = end.endedBy
         if let counter = end.counter { context.counters.add(counter) }
+        if end.endedBy == .upstream { context.counters.add(.upstreamFailures, reason: end.end.rawValue) }
+        blameServer(for: end)
         if end.isWithoutServer { context.counters.add(.downstreamCxNoRoute) }
         if end.end != .quit { await upstream?.close() }
         switch end.farewell {

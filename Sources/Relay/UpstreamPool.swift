@@ -32,7 +32,7 @@ public final class UpstreamPool {
         ring = shard.ring
         if let configuration = settings.tlsClient { tls = try TLSClientContext(configuration) } else { tls = nil }
         servers = zip(settings.servers, tallies).map { address, tally in
-            UpstreamServer(address, settings, tally, log, ServerNames(address, resolver))
+            UpstreamServer(address, settings, tally, log, ServerNames(address, resolver, log))
         }
         turn = shard.number  // Shards that begin with different servers do not all hit the first at once.
     }

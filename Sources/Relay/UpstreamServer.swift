@@ -35,6 +35,13 @@ final class UpstreamServer {
         isUp || upstream.health.probe == .off && retryAt <= now
     }
 
+    /// From one probe to the next. A server that is down, or in doubt, is asked so often that it is up again within one
+    /// interval of its return.
+    var checkInterval: Duration {
+        let health = upstream.health
+        return isUp && failuresInARow == 0 ? health.interval : health.interval / (health.rise + 1)
+    }
+
     /// A probe or a session has got what it wanted.
     func noteSuccess() {
         failuresInARow = 0

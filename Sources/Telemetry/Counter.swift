@@ -60,6 +60,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case sessionsProxyUntrusted
     /// What came in place of a PROXY header was none, or not complete in time.
     case sessionsBadProxyHeader
+    /// A PROXY header to an upstream had no room for all its TLVs; some were left out. Once a header.
+    case v2TLVsExceedMaxLength
     /// All servers of the upstream had `max_connections` for as long as a session may wait; the client was told 421.
     case sessionsUpstreamFull
     /// The upstream did not greet with 220, or refused EHLO, after the client had been greeted by Mailrace.
@@ -142,6 +144,8 @@ extension Counter {
             ("sessions_proxy_untrusted", "Connections closed that came from no trusted proxy.")
         case .sessionsBadProxyHeader:
             ("sessions_bad_proxy_header", "Sessions without a valid PROXY header in time.")
+        case .v2TLVsExceedMaxLength:
+            ("v2_tlvs_exceed_max_length", "PROXY headers to upstreams that had no room for all their TLVs.")
         case .sessionsUpstreamFull:
             ("sessions_upstream_full", "All servers of the upstream had as many connections as they may.")
         case .sessionsUpstreamRefused:

@@ -49,6 +49,58 @@ import Testing
         #expect(summary.report.sessionsBegun > 0)
     }
 
+    @Test func aRateIsNotExceeded() throws {
+        let settings = Self.settings {
+            $0.rate = 100
+            $0.concurrency = 20
+        }
+        let summary = try LoadRun.perform(settings, sink: SinkSettings())
+        #expect(summary.isClean)
+        #expect(summary.elapsedNanoseconds >= 190_000_000, "the last of 20 begins after 190 ms")
+    }
+
+    @Test func aJournalTellsWhatArrivedAtSinksElsewhere() throws {
+        let directory = try TemporaryDirectory()
+        let journal = try directory.write("journal", "")
+        var sink = SinkSettings()
+        sink.journal = journal
+        sink.shards = 2
+        let server = try SinkServer(sink)
+        let settings = Self.settings {
+            $0.client.target = server.address
+            $0.journal = journal
+        }
+        #expect(try LoadRun.perform(settings, sink: nil).lost == 0)
+        #expect(try LoadRun.perform(settings, sink: nil).isClean, "another run in the same journal")
+        _ = server.finish()
+        let ledger = try ArrivalJournal.read(journal)
+        #expect(ledger.runs.map(\.value.count) == [60, 60])
+        #expect(ledger.duplicates == 0)
+    }
+
+    @Test func aMessageTwiceInTheJournalIsADuplicate() throws {
+        let directory = try TemporaryDirectory()
+        let line = "0011223344556677 0000000000000001\n"
+        #expect(try ArrivalJournal.read(directory.write("twice", line + line)).duplicates == 1)
+        for text in ["0011223344556677", line + "x", "0011223344556677 000000000000000g\n", line.dropLast() + " "] {
+            #expect(throws: Unavailable.self) { try ArrivalJournal.read(directory.write("torn", text)) }
+        }
+        #expect(throws: Unavailable.self) { try ArrivalJournal.read("\(directory.path)/none") }
+    }
+
+    /// 421 behind the end of a message says that the connection ends, and nothing of the message.
+    @Test(arguments: [("end:421", 20), ("end:451", 0), ("data:421", 0)])
+    func messagesWithoutAnAnswerAreAmbiguous(_ refusal: String, _ count: Int) throws {
+        var sink = SinkSettings()
+        sink.refusal = try Refusal(refusal)
+        for pipelines in [false, true] {
+            let summary = try LoadRun.perform(Self.settings { $0.pipelines = pipelines }, sink: sink)
+            #expect(summary.report.ambiguous.count == count)
+            #expect(summary.report.messagesFailed == 60)
+            #expect(summary.json.text.contains("\"ambiguous_arrived\": 0"))
+        }
+    }
+
     @Test(arguments: [nil, "TLS1.2", "TLS1.3"]) func sessionsAreSecuredByStartTLS(_ version: String?) throws {
         let directory = try TemporaryDirectory()
         var sink = SinkSettings()

@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import clients, peers, relay, sink
+from harness import clients, peers, postfix, relay, sink
 
 
 class OwnSink(sink.Sink):
@@ -71,11 +71,11 @@ class ToPostfixSink(Pairs, unittest.TestCase):
 
 
 class ToPostfix(Pairs, unittest.TestCase):
-    server = peers.Postfix
+    server = postfix.Postfix
 
     @staticmethod
     def is_there():
-        return peers.postfix_can_run()
+        return postfix.can_run()
 
 
 class ToBundledSink(Pairs, unittest.TestCase):

@@ -144,6 +144,39 @@ class Off(unittest.TestCase):
                 self.assertEqual(client.ask("STARTTLS"), b"250 2.0.0 fine\r\n")
 
 
+class Policy(unittest.TestCase):
+    """What becomes of the upstream's capabilities, before the client's TLS and inside it."""
+
+    def replies(self, starttls, listener):
+        """The replies to EHLO before TLS, and inside it where it is offered."""
+        with sink.Sink(ehlo_reply=LISTS_STARTTLS) as upstream:
+            with relay.start([upstream.address], starttls=starttls, listener=listener) as mailrace:
+                with scripted.Client(mailrace.port()) as client:
+                    client.reply()
+                    replies = [client.ask("EHLO client.test")]
+                    if starttls:
+                        client.ask("STARTTLS")
+                        client.start_tls()
+                        replies.append(client.ask("EHLO client.test"))
+                return replies
+
+    STRIPPED = b"250-upstream.test\r\n250-STARTTLSX\r\n250 HELP\r\n"
+
+    def test_strip_without_tls(self):
+        self.assertEqual(self.replies(None, 'ehlo_before_tls = "strip"'), [self.STRIPPED])
+
+    def test_pass_inside_tls(self):
+        self.assertEqual(self.replies("offer", 'ehlo_inside_tls = "pass"')[1], LISTS_STARTTLS)
+
+    def test_hidden_capabilities(self):
+        """In any case of letters, whole words alone, and the last line as well."""
+        hidden = 'hide_capabilities = ["help", "STARTTL"]'
+        self.assertEqual(self.replies(None, hidden), [b"250-upstream.test\r\n250-STARTTLS\r\n250 STARTTLSX\r\n"])
+        before, inside = self.replies("offer", hidden)
+        self.assertEqual(inside, b"250-upstream.test\r\n250 STARTTLSX\r\n")
+        self.assertNotIn(b"HELP", before)
+
+
 def begin_tls(client, version=None):
     """From the greeting to the end of the handshake. Returns version and cipher."""
     client.reply()

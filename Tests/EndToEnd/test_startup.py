@@ -70,10 +70,6 @@ class Configuration(unittest.TestCase):
         self.assertEqual(done.returncode, CONFIGURATION)
         self.assertIn(f"{file}:1:", done.stdout)
 
-    def test_an_upstream_by_name_is_an_error_so_far(self):
-        file = self.write(relay.configuration(["mx.example.com:25"]))
-        self.assertEqual(relay.mailrace("check", "--config", file).returncode, CONFIGURATION)
-
     def test_environment_and_set_are_stronger_than_the_file(self):
         """--set before the environment before the file."""
         with sink.Sink() as wanted:

@@ -31,6 +31,7 @@ extension CounterStories {
                 try relay.upstream().close()
             }
         ),
+        .v2TLVsExceedMaxLength: (tellingUpstream(tlvs: 2), 1, tellingUpstream(tlvs: 1)),
         .sessionsSessionTimeout: (
             Story(Setup { $0.timeouts.session = .milliseconds(200) }) { relay in
                 _ = try Dialogue(relay, upTo: .mailAnswered).client.readToEnd()
@@ -87,6 +88,24 @@ extension CounterStories {
             Setup { setup in
                 setup.listener.proxyProtocol = .init(trusted: network.map { [$0] } ?? [])
             }, tell)
+    }
+
+    /// TLVs that take most of what a header may hold, each.
+    private static func tellingUpstream(tlvs count: UInt8) -> Story {
+        Story(
+            Setup { setup in
+                var header = OutgoingProxyHeader(version: .v2)
+                header.fixed = (0..<count).map {
+                    ProxyTLV(
+                        ProxyTLV.Kind(rawValue: 0xe0 + $0),
+                        [UInt8](repeating: 0, count: ProxyHeader.binaryLimitBytes * 2 / 3))
+                }
+                setup.upstream.proxyHeader = header
+            }
+        ) { relay in
+            _ = try relay.client()
+            try relay.upstream().close()
+        }
     }
 
     /// The upstream reads nothing, until it leaves.

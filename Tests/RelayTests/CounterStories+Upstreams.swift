@@ -19,11 +19,13 @@ extension CounterStories {
         .sessionsUpstreamSSLErr: (
             upstreamTLS(.required) { dialogue in
                 try dialogue.upstream.send(Dialogue.ready)
+                _ = try dialogue.upstream.read(atLeast: 1)
                 try dialogue.upstream.send("this is no TLS\r\n")
                 #expect(try dialogue.client.line().hasPrefix("421 4.7.5 "))
             }, 1,
             upstreamTLS(.opportunistic) { dialogue in
                 try dialogue.upstream.send(Dialogue.ready)
+                _ = try dialogue.upstream.read(atLeast: 1)
                 try dialogue.upstream.send("this is no TLS\r\n")
                 let again = try dialogue.relay.upstream()
                 try again.send(Dialogue.greeting)

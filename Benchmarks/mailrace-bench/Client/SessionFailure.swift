@@ -25,11 +25,16 @@ struct SessionFailure: Error, Sendable {
     }
 
     let kind: Kind
+    /// What was under way.
+    let phase: Phase
+    /// The code of the reply that came instead of the one hoped for.
+    private(set) var code: Int?
     /// What was under way, and what came instead; for people.
     let detail: String
 
     init(_ kind: Kind, _ phase: Phase, _ detail: String) {
         self.kind = kind
+        self.phase = phase
         self.detail = "\(phase.rawValue): \(detail)"
     }
 
@@ -53,6 +58,14 @@ struct SessionFailure: Error, Sendable {
         case 5: self.init(.permanent, phase, text)
         default: self.init(.syntax, phase, text)
         }
+        code = reply.code
+    }
+
+    /// The end of a message has been sent, and whether it was taken is not known: no reply has come, or one that says
+    /// no more than that the connection ends (421, RFC 5321 section 3.8). Such a message may arrive or not.
+    var leavesDeliveryOpen: Bool {
+        guard phase == .end else { return false }
+        return code.map { $0 == 421 || !(400..<600).contains($0) } ?? true
     }
 }
 

@@ -25,6 +25,9 @@ struct Load: Subcommand {
             Option("concurrency", "N", "Sessions at once. [10]") { (load, text) throws(UsageError) in
                 load.settings.concurrency = try Values.count(text, in: 1...LoadSettings.concurrencyLimit)
             },
+            Option("rate", "N", "Begin N sessions a second, at most.") { (load, text) throws(UsageError) in
+                load.settings.rate = try Values.count(text, in: 1...1_000_000)
+            },
             Option("messages", "N", "Messages a session. [1]") { (load, text) throws(UsageError) in
                 load.settings.messages = try Values.count(text, in: 0...Int(NumberSet.limit))
             },
@@ -42,6 +45,9 @@ struct Load: Subcommand {
                 load.hasSink = true
                 load.sink.address = try Values.address(text)
             },
+            Option("journal", "FILE", "Check that each message is in FILE, a journal of sinks elsewhere.") {
+                $0.settings.journal = $1
+            },
             Option(flag: "json", "Print the result as JSON.") { $0.reportsJSON = true },
         ] + SinkSettings.tlsOptions(\.sink)
     }
@@ -49,6 +55,7 @@ struct Load: Subcommand {
     func validate() throws(UsageError) {
         try settings.client.validate()
         try sink.validate()
+        guard !hasSink || settings.journal == nil else { throw UsageError("--sink and --journal exclude each other") }
         guard settings.client.target != nil || hasSink else { throw UsageError("one of --target and --sink is needed") }
         let (messages, overflow) = settings.sessions.multipliedReportingOverflow(by: settings.messages)
         guard !overflow, messages <= NumberSet.limit else {

@@ -10,6 +10,8 @@ struct LoadReport: Sendable {
     var messagesFailed = 0
     /// The numbers of the messages accepted.
     var accepted = NumberSet()
+    /// The numbers of those that failed with it unknown whether the server took them.
+    var ambiguous = NumberSet()
     var failures = FailureTally()
     /// From the beginning of the connection to the reply to QUIT.
     var sessionTimes = Histogram()
@@ -26,6 +28,7 @@ struct LoadReport: Sendable {
         bytesAccepted += other.bytesAccepted
         messagesFailed += other.messagesFailed
         _ = accepted.formUnion(other.accepted)
+        _ = ambiguous.formUnion(other.ambiguous)
         failures.merge(other.failures)
         sessionTimes.merge(other.sessionTimes)
         messageTimes.merge(other.messageTimes)

@@ -9,6 +9,8 @@ enum LoadRun {
     static func perform(_ settings: LoadSettings, sink: SinkSettings?) throws(Unavailable) -> LoadSummary {
         let server = try sink.map { settings throws(Unavailable) in try SinkServer(settings) }
         guard let target = settings.client.target ?? server?.address else { throw Unavailable("no target") }
+        // A name that is wrong is told now rather than after the run.
+        if let journal = settings.journal { _ = try ArrivalJournal.read(journal) }
         let begin = Instant.current()
         let processorBefore = processorNanoseconds()
         let run = try ClientRun(settings.client, target: target) { shard, client in
@@ -17,11 +19,13 @@ enum LoadRun {
         var report = LoadReport()
         for part in run.wait() { report.merge(part) }
         let end = Instant.current()
+        var seen = server?.finish()
+        if let journal = settings.journal { seen = SinkReport(ledger: try ArrivalJournal.read(journal)) }
         let processorAfter = processorNanoseconds()
         return LoadSummary(
             settings: settings, target: target, run: run.id, report: report,
             elapsedNanoseconds: end.nanoseconds(since: begin),
-            processorNanoseconds: processorAfter - processorBefore, sink: server?.finish())
+            processorNanoseconds: processorAfter - processorBefore, sink: seen)
     }
 
     /// CPU time of this process.

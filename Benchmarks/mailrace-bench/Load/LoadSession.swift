@@ -19,6 +19,7 @@ struct LoadSession {
             do throws(SessionFailure) {
                 try await converse(client, &left)
             } catch {
+                if error.leavesDeliveryOpen, left > 0 { _ = load.report.ambiguous.insert(messageNumber(left)) }
                 await client.abandon()
                 throw error
             }

@@ -9,17 +9,20 @@ struct LoadSummary: Sendable {
     let elapsedNanoseconds: UInt64
     /// CPU time of the client, and of the sink where it is in the same process.
     let processorNanoseconds: UInt64
-    /// What the run's own sink has seen.
+    /// What the run's own sink has seen, or what a journal tells of sinks elsewhere.
     let sink: SinkReport?
 
     static let quantiles: [(name: String, fraction: Double)] = [
         ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999),
     ]
 
-    /// Messages that were accepted and have not arrived intact at the run's own sink; nil where it has none.
-    var lost: Int? {
-        sink.map { report.accepted.missing(in: $0.ledger.runs[run] ?? NumberSet()) }
-    }
+    /// Messages that were accepted and have not arrived intact; nil where that is not known.
+    var lost: Int? { arrived.map { report.accepted.missing(in: $0) } }
+
+    /// Ambiguous messages that have arrived; nil where that is not known.
+    private var ambiguousArrived: Int? { arrived.map { report.ambiguous.count - report.ambiguous.missing(in: $0) } }
+
+    private var arrived: NumberSet? { sink.map { $0.ledger.runs[run] ?? NumberSet() } }
 
     /// All went well: every session went through, every message was accepted and, as far as can be seen, arrived once.
     var isClean: Bool {
@@ -41,6 +44,7 @@ struct LoadSummary: Sendable {
             ("sessions_failed", .integer(report.sessionsFailed)),
             ("messages_accepted", .integer(report.messagesAccepted)),
             ("messages_failed", .integer(report.messagesFailed)),
+            ("messages_ambiguous", .integer(report.ambiguous.count)),
             ("errors", report.failures.json),
             ("sessions_per_second", .number(rounded(sessionsPerSecond))),
             ("messages_per_second", .number(rounded(messagesPerSecond))),
@@ -50,6 +54,7 @@ struct LoadSummary: Sendable {
             ("message_milliseconds", times(report.messageTimes)),
         ]
         if let lost { members.append(("lost", .integer(lost))) }
+        if let ambiguousArrived { members.append(("ambiguous_arrived", .integer(ambiguousArrived))) }
         if let sink { members.append(("sink", sink.json)) }
         members.append(("ok", .bool(isClean)))
         return .object(members)
@@ -83,8 +88,13 @@ struct LoadSummary: Sendable {
     }
 
     private var fate: String {
-        guard let sink, let lost else { return "" }
-        return ", \(lost) lost, \(sink.damaged) damaged, \(sink.duplicates) twice"
+        var words = ""
+        if report.ambiguous.count > 0 {
+            words += " (\(report.ambiguous.count) ambiguous"
+            words += ambiguousArrived.map { ", of which \($0) arrived)" } ?? ")"
+        }
+        if let sink, let lost { words += ", \(lost) lost, \(sink.damaged) damaged, \(sink.duplicates) twice" }
+        return words
     }
 
     private func row(_ name: String, _ histogram: Histogram) -> String {

@@ -7,9 +7,12 @@ struct ArrivalLedger: Sendable {
     static let runsLimit = 256
 
     /// Notes an intact message.
-    mutating func note(_ mark: MessageMark) {
-        guard mark.number < NumberSet.limit, runs[mark.run] != nil || runs.count < Self.runsLimit else { return }
-        if !runs[mark.run, default: NumberSet()].insert(mark.number) { duplicates += 1 }
+    mutating func note(_ mark: MessageMark) { note(run: mark.run, number: mark.number) }
+
+    /// Notes a message by its run and its number within it.
+    mutating func note(run: UInt64, number: UInt64) {
+        guard number < NumberSet.limit, runs[run] != nil || runs.count < Self.runsLimit else { return }
+        if !runs[run, default: NumberSet()].insert(number) { duplicates += 1 }
     }
 
     /// Adds what another shard has noted.

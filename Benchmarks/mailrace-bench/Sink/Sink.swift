@@ -23,6 +23,9 @@ struct Sink: Subcommand {
             Option("directory", "DIR", "Write each message to a file of its own in DIR.") { sink, text in
                 sink.settings.directory = text
             },
+            Option("journal", "FILE", "Add a line to FILE for each message, before it is answered.") { sink, text in
+                sink.settings.journal = text
+            },
             Option("size-limit", "BYTES", "The longest message taken; k, M, G as units. [1G]") {
                 (sink, text) throws(UsageError) in sink.settings.messageLimitBytes = try Values.size(text)
             },

@@ -10,17 +10,19 @@ struct SinkServer {
     private let ending: Latch
     private let waiting: Offload
     private let store: MessageStore?
+    private let journal: ArrivalJournal?
 
     init(_ settings: SinkSettings) throws(Unavailable) {
         let store = settings.directory.map { MessageStore($0) }
         let tls = try settings.tls()
         if let store, !store.isWritable { throw Unavailable("\(store.directory): cannot be written to") }
+        let journal = try settings.journal.map { path throws(Unavailable) in try ArrivalJournal(appendingTo: path) }
         let sockets = try Self.bind(settings)
         let ending = Latch()
         let waiting = Offload(threads: settings.shards)
         do throws(RingUnavailable) {
             shards = try ShardGroup(settings.shards, sizes: Self.ringSizes) { shard in
-                let sink = SinkShard(shard.ring, settings, tls: Self.context(tls), store)
+                let sink = SinkShard(shard.ring, settings, tls: Self.context(tls), store, journal)
                 let acceptor = Acceptor(
                     shard.ring, sockets[shard.number],
                     accepted: { descriptor in shard.spawn { await sink.serve(descriptor) } },
@@ -40,6 +42,7 @@ struct SinkServer {
         self.ending = ending
         self.waiting = waiting
         self.store = store
+        self.journal = journal
     }
 
     /// Large receive buffers: what a sink receives is mail, and its memory is nobody's concern.
@@ -76,6 +79,7 @@ struct SinkServer {
         for part in shards.wait() { report.merge(part) }
         waiting.close()
         store?.close()
+        journal?.close()
         for socket in sockets { socket.close() }
         return report
     }

@@ -33,10 +33,13 @@ extension SinkSession {
         }
     }
 
-    /// Writes a message down, in the figures and in the directory; false where the latter fails.
+    /// Writes a message down, in the figures, the directory and the journal; false where one of the latter fails.
     func keep(_ message: ReceivedMessage) async -> Bool {
         if let store = sink.store, let bytes = message.bytes {
             guard await store.store(bytes) else { return false }
+        }
+        if let journal = sink.journal, case .intact(let mark) = message.verdict {
+            guard journal.note(mark) else { return false }
         }
         sink.report.messages += 1
         sink.report.bytes += message.length

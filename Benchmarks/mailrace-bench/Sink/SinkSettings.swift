@@ -8,6 +8,8 @@ struct SinkSettings: Sendable {
     var shards = 1
     /// Where a copy of each message is written; nil: nowhere.
     var directory: String?
+    /// The file that names each message before it is answered; nil: none.
+    var journal: String?
     /// The longest message taken, in bytes.
     var messageLimitBytes = 1 << 30
     /// How long it waits before the greeting, and before every other reply.

@@ -8,6 +8,7 @@ final class SinkShard {
     /// Present where STARTTLS is offered.
     let tls: TLSServerContext?
     let store: MessageStore?
+    let journal: ArrivalJournal?
     var report = SinkReport()
 
     private var streams: [ObjectIdentifier: Stream] = [:]
@@ -19,11 +20,15 @@ final class SinkShard {
     /// How long a client may take to close after the last reply.
     private static let farewellLimit = Duration.seconds(5)
 
-    init(_ ring: Ring, _ settings: SinkSettings, tls: TLSServerContext?, _ store: MessageStore?) {
+    init(
+        _ ring: Ring, _ settings: SinkSettings, tls: TLSServerContext?, _ store: MessageStore?,
+        _ journal: ArrivalJournal?
+    ) {
         self.ring = ring
         self.settings = settings
         self.tls = tls
         self.store = store
+        self.journal = journal
     }
 
     /// When a session that does nothing from now on ends.

@@ -50,6 +50,18 @@ def wait_for_port(port, program):
     wait_until(answers, f"{program.name} on port {port}")
 
 
+def wait_for_listener(port, program):
+    """Waits until somebody listens on the port; unlike `wait_for_port`, nobody is disturbed by it."""
+    wanted = f"0100007F:{port:04X} 00000000:0000 0A"
+
+    def listens():
+        program.check_alive()
+        with open("/proc/net/tcp") as file:
+            return wanted in file.read()
+
+    wait_until(listens, f"{program.name} to listen on port {port}")
+
+
 class Program:
     """A running program, whose standard output and error are read as they come."""
 

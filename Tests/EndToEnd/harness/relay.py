@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+import signal
 import tempfile
 
 from . import HOST, certificates
@@ -24,31 +26,63 @@ def bench_binary():
     return path if os.access(path, os.X_OK) else None
 
 
-def configuration(servers, starttls=None, shards=1, listener="", port=0, **tables):
+# What a case gets that says nothing of it: one server after the other, in plaintext, found out by the sessions alone.
+UPSTREAM_DEFAULTS = {"balance": '"first"', "tls": '"off"', "health": '{ probe = "off" }'}
+
+
+def _with_defaults(lines):
+    said = {line.split("=")[0].split(".")[0].strip() for line in lines.splitlines()}
+    return [lines] + [f"{key} = {value}" for key, value in UPSTREAM_DEFAULTS.items() if key not in said]
+
+
+def configuration(servers, starttls=None, shards=1, listener="", port=0, listen=None, **options):
     """The text of a configuration with one listener, mx, on a free port unless one is given, and one upstream.
 
-    `starttls` None means a listener without certificate. `tables` are more lines for [runtime], [timeouts], [log].
+    `certificate` is what the listener shows; it has one of our own if only `starttls` is given, and none without both.
+    `listener`, `upstream` and `tls` are more lines of these, `runtime`, `timeouts`, `log`, `dns` likewise; `tables` are
+    more tables.
     """
-    certificate = certificates.ecdsa() if starttls else None
-    lines = [
-        'hostname = "mailrace.test"',
-        "[runtime]",
-        f"shards = {shards}",
-        tables.get("runtime", ""),
-        # The standard one is one for the machine.
-        "" if "control_socket" in tables.get("runtime", "") else 'control_socket = ""',
-        "[timeouts]",
-        tables.get("timeouts", ""),
-        "[log]",
-        tables.get("log", 'format = "json"'),
-    ]
+    certificate = options.pop("certificate", None) or (certificates.ecdsa() if starttls else None)
+    upstream, tls, tables = (options.pop(name, "") for name in ("upstream", "tls", "tables"))
+    runtime, timeouts, dns = (options.pop(name, "") for name in ("runtime", "timeouts", "dns"))
+    log = options.pop("log", 'format = "json"')
+    if options:
+        raise TypeError(f"no such options: {options}")
+    lines = ['hostname = "mailrace.test"', "[runtime]", f"shards = {shards}", runtime]
+    # The standard one is one for the machine.
+    lines += [] if "control_socket" in runtime else ['control_socket = ""']
+    lines += ["[timeouts]", timeouts, "[log]", log, "[dns]", dns]
     if certificate:
-        lines += ["[tls.default]", f'certificate = "{certificate.file}"', f'key = "{certificate.key_file}"']
-    lines += ["[listener.mx]", f'listen = ["{HOST}:{port}"]', 'depth = "tunnel"', 'upstream = "backend"']
-    if certificate:
-        lines += ['tls = "default"', f'starttls = "{starttls}"']
-    lines += [listener, "[upstream.backend]", f"servers = {json.dumps(servers)}", 'balance = "first"']
-    return "\n".join(lines) + "\n"
+        lines += ["[tls.default]", f'certificate = "{certificate.file}"', f'key = "{certificate.key_file}"', tls]
+    lines += ["[listener.mx]", f"listen = {json.dumps(listen or [f'{HOST}:{port}'])}", 'upstream = "backend"']
+    lines += ['tls = "default"'] if certificate else []
+    lines += [f'starttls = "{starttls}"'] if starttls else []
+    lines += [listener, "[upstream.backend]", f"servers = {json.dumps(servers)}"]
+    return "\n".join(lines + _with_defaults(upstream) + [tables]) + "\n"
+
+
+class Counters:
+    """What Mailrace has counted. Counters that have not moved are 0."""
+
+    LINE = re.compile(r'(\w+)\{(.*)\} (\d+)')
+
+    def __init__(self, values):
+        """`values` are lines such as `sessions{stat_prefix="mx"} 7`."""
+        self.values = {}
+        for value in values:
+            name, labels, count = self.LINE.fullmatch(value).groups()
+            self.values[name, frozenset(re.findall(r'(\w+)="([^"]*)"', labels))] = int(count)
+
+    def __getitem__(self, name):
+        return self.of(name)
+
+    def of(self, name, **labels):
+        """The sum of all that have this name and these labels."""
+        wanted = set(labels.items())
+        return sum(count for (key, has), count in self.values.items() if key == name and wanted <= has)
+
+    def __repr__(self):
+        return repr({f"{name}{sorted(labels)}": count for (name, labels), count in self.values.items()})
 
 
 class Mailrace:
@@ -83,15 +117,54 @@ class Mailrace:
         line = self.program.wait_for_line(rf"listening on \S*:(\d+) \(listener {listener}\)")
         return int(line.group(1))
 
+    def rewrite(self, text):
+        """Writes another configuration; it takes effect with a reload."""
+        with open(self.file, "w") as file:
+            file.write(text)
+
+    def records(self, message):
+        """The log's records so far that say this, as dictionaries."""
+        lines = [line for line in self.program.output.splitlines() if line.startswith("{")]
+        return [record for record in map(json.loads, lines) if record.get("message") == message]
+
+    def wait_message(self, message, count=1):
+        """Waits until the log has said this so often; returns the records."""
+
+        def enough():
+            records = self.records(message)
+            return records if len(records) >= count else None
+
+        return wait_until(enough, f"{count} times {message!r} in the log:\n{self.program.output}")
+
+    def end(self):
+        """Ends it in order; returns all that it has counted."""
+        self.program.signal(signal.SIGTERM)
+        if (status := self.program.wait()) != 0:
+            raise AssertionError(f"mailrace ended with status {status}:\n{self.program.output}")
+        return Counters(record["value"] for record in self.records("counter"))
+
+    def wait_counter(self, name, count, **labels):
+        """Waits until a counter of the running program stands at `count` or more."""
+
+        def enough():
+            seen = len(self.records("counter"))
+            self.program.signal(signal.SIGUSR2)
+            # `sessions`, or a server that is up, is in every snapshot, so that something comes.
+            wait_until(lambda: len(self.records("counter")) > seen, "a snapshot of counters")
+            return Counters(record["value"] for record in self.records("counter")).of(name, **labels) >= count
+
+        wait_until(enough, f"{name} of {count}")
+
     def sessions(self, count):
         """The log's records of the first sessions that ended, at least `count`, as dictionaries."""
-        self.program.wait_for_line(r'"session":"[A-Z2-7]{13,16}"' if count else READY)
         found = []
 
         def enough():
-            found[:] = [
-                json.loads(line) for line in self.program.output.splitlines() if line.startswith("{") and '"session":' in line
-            ]
+            # Warnings about a session name it, too; only its last line has a duration.
+            lines = [line for line in self.program.output.splitlines() if '"duration_ms":' in line]
+            found[:] = map(json.loads, lines)
+            if len(found) < count and not self.program.reader.is_alive():
+                self.program.check_alive()
             return len(found) >= count
 
         wait_until(enough, f"{count} sessions in the log:\n{self.program.output}")

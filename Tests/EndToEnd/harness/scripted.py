@@ -15,11 +15,26 @@ class Connection:
     def __init__(self, connected):
         self.socket = connected
         self.socket.settimeout(PATIENCE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if connected.family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = bytearray()
         self.pending = b""
         # How the peer's side ended: None while it has not, "closed" in order, "reset" otherwise.
         self.end = None
+        # Why the handshake of `accept_tls` has failed.
+        self.tls_error = None
+
+    @property
+    def is_secure(self):
+        return isinstance(self.socket, ssl.SSLSocket)
+
+    def accept_tls(self, context):
+        """The handshake as a server; False where it fails."""
+        try:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        except OSError as error:
+            self.tls_error, self.end = error, "tls_failed"
+        return self.end is None
 
     def send(self, data):
         self.socket.sendall(data if isinstance(data, bytes) else data.encode())
@@ -119,8 +134,14 @@ class Connection:
 class Client(Connection):
     """A client that speaks line by line. Use as a context."""
 
-    def __init__(self, port):
-        super().__init__(socket.create_connection((HOST, port), PATIENCE_S))
+    def __init__(self, port=None, host=HOST, source=None, path=None):
+        """To a port, from the address `source` if one is given, or to the Unix socket `path`."""
+        if path:
+            connected = socket.socket(socket.AF_UNIX)
+            connected.connect(path)
+        else:
+            connected = socket.create_connection((host, port), PATIENCE_S, (source, 0) if source else None)
+        super().__init__(connected)
 
     def __enter__(self):
         return self
@@ -133,15 +154,57 @@ class Client(Connection):
         self.send(command + "\r\n")
         return self.reply()
 
-    def start_tls(self, version=None):
+    def start_tls(self, version=None, name=None, certificate=None):
         """The handshake; the server's certificate is not looked at. Returns what was agreed."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if version:
             context.minimum_version = context.maximum_version = version
-        self.socket = context.wrap_socket(self.socket)
+        if certificate:
+            context.load_cert_chain(certificate.file, certificate.key_file)
+        self.socket = context.wrap_socket(self.socket, server_hostname=name)
         return self.socket.version(), self.socket.cipher()[0]
+
+    @property
+    def server_certificate(self):
+        """What the server has shown, in DER."""
+        return self.socket.getpeercert(binary_form=True)
+
+
+def server_context(certificate, client_ca=None, demands_certificate=False):
+    """For `accept_tls`. Clients are asked for a certificate where there is a CA for them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.file, certificate.key_file)
+    if client_ca:
+        context.verify_mode = ssl.CERT_REQUIRED if demands_certificate else ssl.CERT_OPTIONAL
+        context.load_verify_locations(client_ca.file)
+    return context
+
+
+class FullServer:
+    """An address that takes no connections: its queue is full and stays so."""
+
+    def __init__(self, host=HOST, port=0):
+        self.listener = socket.socket()
+        self.listener.bind((host, port))
+        self.listener.listen(0)
+        self.port = self.listener.getsockname()[1]
+        self.address = f"{host}:{self.port}"
+        self.waiting = []
+
+    def __enter__(self):
+        for _ in range(4):
+            client = socket.socket()
+            client.setblocking(False)
+            client.connect_ex(self.listener.getsockname())
+            self.waiting.append(client)
+        return self
+
+    def __exit__(self, *_):
+        for client in self.waiting:
+            client.close()
+        self.listener.close()
 
 
 class Server:
@@ -150,14 +213,22 @@ class Server:
     A failure inside the function is raised when the context is left.
     """
 
-    def __init__(self, handle):
+    def __init__(self, handle, host=HOST, port=0, path=None):
+        """On an address, on a port of its own if none is given; or on the Unix socket `path`."""
         self.handle = handle
         self.connections = []
         self.failures = []
         self.finished = 0
-        self.listener = socket.create_server((HOST, 0), backlog=1024)
-        self.port = self.listener.getsockname()[1]
-        self.address = f"{HOST}:{self.port}"
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(path)
+            self.listener.listen(1024)
+            self.address = f"unix:{path}"
+        else:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self.listener = socket.create_server((host, port), family=family, backlog=1024)
+            self.port = self.listener.getsockname()[1]
+            self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self.threads = [threading.Thread(target=self._accept, daemon=True)]
         self.threads[0].start()
 
@@ -192,7 +263,10 @@ class Server:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, *_):
+    def stop(self):
+        """Ends the server and its connections, as the context's end does; for a server that is to die before."""
+        if self.listener.fileno() < 0:
+            return
         # shutdown wakes the accept; close alone would not.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
@@ -203,5 +277,8 @@ class Server:
                 pass
         for thread in self.threads:
             thread.join(PATIENCE_S)
+
+    def __exit__(self, kind, *_):
+        self.stop()
         if self.failures and kind is None:
             raise self.failures[0]

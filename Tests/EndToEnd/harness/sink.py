@@ -1,5 +1,6 @@
 """A mail server that accepts everything and keeps it, byte for byte."""
 
+from . import proxy
 from .scripted import Server
 
 EHLO_REPLY = b"250-upstream.test greets you\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 52428800\r\n"
@@ -24,20 +25,36 @@ class Message:
 class Sink(Server):
     """The server. `messages` are the accepted ones, in the order of their ends."""
 
-    def __init__(self, greeting=b"220 upstream.test ESMTP\r\n", ehlo_reply=EHLO_REPLY):
+    def __init__(self, greeting=b"220 upstream.test ESMTP\r\n", ehlo_reply=EHLO_REPLY, **options):
+        """`tls` is a context for STARTTLS, or with `implicit` for TLS at once; `proxy` demands a PROXY header.
+
+        A connection then has `header`. Other options are a Server's.
+        """
         self.greeting = greeting
         self.ehlo_reply = ehlo_reply
+        self.tls, self.implicit = options.pop("tls", None), options.pop("implicit", False)
+        self.has_proxy = options.pop("proxy", False)
         self.messages = []
-        super().__init__(self._serve)
+        super().__init__(self._serve, **options)
 
     def _serve(self, peer):
+        if self.has_proxy:
+            peer.header = proxy.read(peer)
+            if peer.header is None:
+                return
+        if self.implicit and not peer.accept_tls(self.tls):
+            return
         peer.send(self.greeting)
         commands = []
         while line := peer.line():
             verb = line.split()[0].upper() if line.split() else b""
             commands.append(line)
             if verb == b"EHLO":
-                peer.send(self.ehlo_reply)
+                peer.send(self._ehlo_reply(peer))
+            elif verb == b"STARTTLS" and self.tls:
+                peer.send("220 2.0.0 go ahead\r\n")
+                if not peer.accept_tls(self.tls):
+                    return
             elif verb == b"DATA":
                 peer.send("354 go on\r\n")
                 wire = self._data(peer)
@@ -51,6 +68,12 @@ class Sink(Server):
                 return
             else:
                 peer.send("250 2.0.0 fine\r\n")
+
+    def _ehlo_reply(self, peer):
+        if not self.tls or peer.is_secure:
+            return self.ehlo_reply
+        first, rest = self.ehlo_reply.split(b"\r\n", 1)
+        return first + b"\r\n250-STARTTLS\r\n" + rest
 
     @staticmethod
     def _data(peer):

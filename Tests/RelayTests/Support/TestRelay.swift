@@ -178,7 +178,8 @@ final class TestRelay {
             let ring = shard.ring
             return Remains(
                 sessions: hosted.reached(on: shard).listener?.sessionCount ?? 0, tasks: shard.liveTasks,
-                operations: ring.operationsInFlight - permanent, timers: ring.timers.count - timersKept, buffers: ring.buffers.held,
+                operations: ring.operationsInFlight - permanent, timers: ring.timers.count - timersKept,
+                buffers: ring.buffers.held,
                 heldBytes: ring.heldBytes)
         }
     }
