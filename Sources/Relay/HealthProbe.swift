@@ -103,8 +103,8 @@ final class HealthProbe {
 
 /// What each step finds wrong with the server; nil: nothing.
 extension HealthProbe {
-    /// EHLO and, where no session goes on without it, STARTTLS and EHLO again: a server that refuses our certificate does
-    /// so behind the handshake (RFC 8446 section 4.4.2).
+    /// EHLO and, where no session goes on without it, STARTTLS and EHLO again: a server that refuses our certificate
+    /// does so behind the handshake (RFC 8446 section 4.4.2).
     private func introduce(_ stream: Stream) async throws(StreamError) -> String? {
         try await stream.write(Array("EHLO \(pool.settings.hostname)\r\n".utf8))
         guard let reply = try await stream.nextReply() else { return "malformed reply to EHLO" }
