@@ -4,9 +4,10 @@ import contextlib
 import json
 import os
 import pathlib
+import tempfile
 
 from harness import HOST, certificates, relay
-from harness.programs import Program, environment, free_port, wait_for_port
+from harness.programs import Program, environment, free_port, wait_until
 
 from . import ROOT
 
@@ -46,12 +47,14 @@ class Target:
 @contextlib.contextmanager
 def mailrace(upstream, starttls=None):
     port = free_port()
-    text = relay.configuration(
-        [upstream], starttls=starttls, port=port, log='level = "error"', runtime="max_sessions = 9500"
-    )
-    with relay.Mailrace(text) as running:
-        wait_for_port(port, running.program)
-        yield Target("mailrace", port, running.program, running.program.process.pid)
+    with tempfile.TemporaryDirectory(prefix="mailrace-load-") as directory:
+        control = os.path.join(directory, "control.sock")
+        runtime = f'max_sessions = 9500\ncontrol_socket = "{control}"'
+        text = relay.configuration([upstream], starttls=starttls, port=port, log='level = "error"', runtime=runtime)
+        with relay.Mailrace(text) as running:
+            # The last thing it opens; a line that says so would be one of many.
+            wait_until(lambda: os.path.exists(control), f"{control}:\n{running.program.output}")
+            yield Target("mailrace", port, running.program, running.program.process.pid)
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ def load(target_of, sessions, *options, starttls=None, size="4k"):
 
 def returned(target, before_bytes, before_descriptors):
     """Fails unless descriptors and memory have come back to where they were."""
-    wait_until(lambda: target.descriptors <= before_descriptors, "the descriptors to return to the start")
+    wait_until(lambda: target.descriptors <= before_descriptors, f"no more than {before_descriptors} descriptors")
     left = target.memory_bytes - before_bytes
     assert left <= MEMORY_LEFT_BYTES_MAX, f"{left >> 10} KiB of memory are not given back"
     return f"{left >> 10} KiB left of it afterwards, {target.descriptors} descriptors"
