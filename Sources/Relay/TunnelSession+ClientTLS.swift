@@ -7,6 +7,9 @@ extension TunnelSession {
     /// Takes the client into TLS (RFC 3207). All that was said before counts no more; nothing of it is left unread.
     func startTLS() async throws(SessionEnd) {
         phase = .handshake
+        // While the upstream was secured the client was listened to. What it sends from our 220 on is TLS.
+        await client.stopReceiving()
+        guard client.buffered == 0 else { throw .badPipeline }
         try await tellClient(render(.readyToStartTLS))
         try await secureClient()
     }
@@ -19,7 +22,8 @@ extension TunnelSession {
         let engine = TLSEngine(server: tls)
         client.deadline = ring.now + settings.timeouts.tlsHandshake
         do throws(StreamError) {
-            try await client.secure(with: engine)
+            // Its first bytes may have come in one piece with the PROXY header.
+            try await client.secure(with: engine, takesUnread: settings.isImplicitTLS)
         } catch {
             context.counters.add(.sessionsDownstreamSSLErr)
             throw handshakeFailed(error, engine)

@@ -62,6 +62,18 @@ extension Stream {
         inbound.removeFirst(length)
     }
 
+    /// Ends a receive in flight: what the peer sends from now on is read by the next wait. What came before is unread
+    /// input then.
+    public func stopReceiving() async {
+        while receiving != nil {
+            await withUnsafeContinuation { continuation in
+                guard let receiving else { return continuation.resume() }
+                reader = continuation
+                ring.cancel(receiving)
+            }
+        }
+    }
+
     /// Puts a receive in flight where none is and the peer's direction goes on.
     func armReceive() {
         guard receiving == nil, inputEnd == nil else { return }

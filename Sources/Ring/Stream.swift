@@ -73,13 +73,7 @@ public final class Stream {
     public func close() async {
         guard !isClosed else { return }
         deadline = .never
-        while receiving != nil {
-            await withUnsafeContinuation { continuation in
-                guard let receiving else { return continuation.resume() }
-                reader = continuation
-                ring.cancel(receiving)
-            }
-        }
+        await stopReceiving()
         precondition(sending == nil, "closed while a task is writing")
         if let timer = timer.take() { ring.timers.remove(timer) }
         isClosed = true
