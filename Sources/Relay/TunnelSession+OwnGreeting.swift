@@ -7,6 +7,11 @@ import Wire
 extension TunnelSession {
     /// From our own greeting to the hand-off.
     func negotiateAlone() async throws(SessionEnd) {
+        phase = .greeting
+        guard client.buffered == 0 else {
+            context.counters.add(.earlyDataReceivedCountTotal)
+            throw .clientDesync
+        }
         try await tellClient(Array("220 \(settings.hostname) ESMTP\r\n".utf8))
         var greeting: Line?
         phase = .ehlo
