@@ -154,7 +154,7 @@ extension TunnelSession {
             switch error {
             case .interrupted: return
             case .timedOut: throw .replyTimeout
-            default: throw .upstreamFailed(upstream)
+            default: throw upstreamFailed(upstream)
             }
         }
     }

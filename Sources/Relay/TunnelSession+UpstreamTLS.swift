@@ -46,7 +46,6 @@ extension TunnelSession {
     @inline(never)
     private func securing(_ offer: Reply, _ greeting: Line) async throws(SessionEnd) -> Reply {
         let phase = phase
-        defer { self.phase = phase }
         guard offer.offers(.starttls) else {
             context.counters.add(.sessionsUpstreamSSLNotOffered)
             guard !needsUpstreamTLS else { throw .upstreamTLSNotOffered }
@@ -57,14 +56,19 @@ extension TunnelSession {
             guard try await startUpstreamTLS() else {
                 guard !needsUpstreamTLS else { throw .upstreamTLSRefused }
                 doesWithoutUpstreamTLS = true
+                self.phase = phase
                 return offer.removing([.starttls])
             }
+            self.phase = phase
+            // In TLS 1.3 a server that refuses our certificate, or the lack of one, does so only now.
+            return try await answer(to: ehlo(of: greeting))
         } catch {
             guard error.end == .upstreamTLSFailed, !needsUpstreamTLS else { throw error }
             doesWithoutUpstreamTLS = true
-            return try await begunAgain(greeting)
+            try await beginAgain()
         }
-        return try await answer(to: ehlo(of: greeting))
+        self.phase = phase
+        return try await answer(to: ehlo(of: greeting)).removing([.starttls])
     }
 
     private func ehlo(of greeting: Line) -> [UInt8] {
@@ -128,6 +132,15 @@ extension TunnelSession {
             ["session": record.id.description, "server": record.upstream ?? "", "reason": verification.text])
     }
 
+    /// The upstream's direction has ended while it was to speak.
+    func upstreamFailed(_ upstream: Stream) -> SessionEnd {
+        guard upstream.inputEnd == .insecure, let engine = upstream.layer as? TLSEngine else {
+            return .upstreamFailed(upstream)
+        }
+        let failure = TLSFailure(of: engine, .insecure)
+        return upstreamTLSFailed(failure.label.rawValue, failure.description)
+    }
+
     private func upstreamTLSFailed(_ label: String, _ text: String) -> SessionEnd {
         record.upstreamTLSFailure = label
         context.counters.add(.upstreamTLSFailures, reason: label)
@@ -139,13 +152,12 @@ extension TunnelSession {
 
     /// Opportunistic TLS has failed in the middle of the dialogue: the connection cannot be used any more. The same
     /// server is dialled once more, and its greeting, which the client has seen, is not shown again.
-    private func begunAgain(_ greeting: Line) async throws(SessionEnd) -> Reply {
+    private func beginAgain() async throws(SessionEnd) {
         guard let server else { preconditionFailure("no server to dial again") }
         await upstream?.close()
         guard try await open(server) else { throw .upstreamUnreachable }
         let again = try await nextReply(within: settings.timeouts.greeting)
         if again.announcesClosing { throw .upstream421(again) }
         guard again.code == 220 else { throw .upstreamClosed }
-        return try await answer(to: ehlo(of: greeting)).removing([.starttls])
     }
 }
