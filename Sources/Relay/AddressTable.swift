@@ -2,8 +2,8 @@ import Ring
 
 /// Who has how many sessions, and how often they came, in stripes with a lock each.
 ///
-/// An address is in it while it has sessions or its period runs; under a flood from ever new addresses old periods are
-/// forgotten first, never sessions.
+/// An address is in it while it has sessions or its period runs; under a flood from ever new addresses the periods of
+/// those without a session are forgotten, never sessions.
 final class AddressTable: Sendable {
     private struct Entry {
         var sessions = 0

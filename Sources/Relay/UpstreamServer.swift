@@ -20,7 +20,8 @@ final class UpstreamServer {
     /// Of the last connection that was given one.
     var tlsSession: TLSSession?
 
-    init(_ address: ServerAddress, _ upstream: UpstreamSettings, _ tally: ServerTally, _ log: Log, _ names: ServerNames) {
+    init(_ address: ServerAddress, _ upstream: UpstreamSettings, _ tally: ServerTally, _ log: Log, _ names: ServerNames)
+    {
         self.address = address
         self.upstream = upstream
         self.tally = tally
