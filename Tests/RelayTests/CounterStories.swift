@@ -57,7 +57,9 @@ enum CounterStories {
                 try Dialogue(relay, upTo: .mailAnswered).answer("421 4.3.2 Busy\r\n")
             }
         ),
-        .sessionsRefused: (refused, 1, Story(Setup { $0.limits.sessionsMax = 1 }) { _ = try Dialogue($0, upTo: .greeted) }),
+        .sessionsRefused: (
+            refused, 1, Story(Setup { $0.limits.sessionsMax = 1 }) { _ = try Dialogue($0, upTo: .greeted) }
+        ),
         .sessionsDrained: (
             Story { relay in
                 let dialogue = try Dialogue(relay, upTo: .greeted)
