@@ -10,12 +10,11 @@ extension Stream {
     ///   `insecure` where the handshake fails (the layer's alert has been sent then).
     public func secure(with layer: any RecordLayer, takesUnread: Bool = false) async throws(StreamError) {
         precondition(self.layer == nil && (inbound.isEmpty || takesUnread) && outbound.isEmpty)
-        var unread = ByteQueue()
-        swap(&unread, &inbound)
+        let unread = inbound.take(inbound.count)
         bytesReceived -= UInt64(unread.count)
         self.layer = layer
         take(UnsafeRawBufferPointer(start: nil, count: 0))
-        if !unread.isEmpty { take(unread.unsafeBytes) }
+        if !unread.isEmpty { unread.withUnsafeBytes { take($0) } }
         try await flush()
         while !layer.isEstablished {
             if let inputEnd { throw inputEnd }

@@ -105,6 +105,60 @@ import Testing
         }
     }
 
+    /// What came before the layer did may be records already: a relay in front sends what it has in one piece.
+    @Test func unreadBytesMayBelongToTheLayer() async throws {
+        let bytes = ToyLayer.records("hi") + ToyLayer.records("one")
+        try await withShard { shard in
+            for split in 1...bytes.count {
+                let pair = Pair()
+                let stream = Stream(shard.ring, descriptor: pair.ours)
+                pair.say(Array("line".utf8) + bytes[..<split])
+                #expect((try? await stream.waitForInput()) != nil)
+                #expect(stream.takeInput(4) == Array("line".utf8))
+                if split < bytes.count { pair.say(Array(bytes[split...])) }
+                #expect((try? await stream.secure(with: ToyLayer(.server), takesUnread: true)) != nil)
+                while stream.buffered < 3, (try? await stream.waitForInput()) != nil {}
+                #expect(stream.takeInput(stream.buffered) == Array("one".utf8))
+                #expect(stream.bytesReceived == 7)
+                await stream.close()
+                pair.hangUp()
+            }
+        }
+    }
+
+    @Test func whatComesAfterReceivingWasStoppedIsRecords() async throws {
+        try await withShard { shard in
+            let pair = Pair()
+            let stream = Stream(shard.ring, descriptor: pair.ours)
+            await stream.stopReceiving()
+            // As a wait for another stream's input leaves it.
+            stream.armReceive()
+            await stream.stopReceiving()
+            pair.say(ToyLayer.records("hi") + ToyLayer.records("one"))
+            await shard.ring.nextTurn()
+            #expect(stream.buffered == 0)
+            let error = await failure { () async throws(StreamError) in try await stream.secure(with: ToyLayer(.server))
+            }
+            #expect(error == nil)
+            #expect(stream.takeInput(stream.buffered) == Array("one".utf8))
+            await stream.close()
+            pair.hangUp()
+        }
+    }
+
+    @Test func whatCameBeforeReceivingWasStoppedIsUnread() async throws {
+        try await withShard { shard in
+            let pair = Pair()
+            let stream = Stream(shard.ring, descriptor: pair.ours)
+            pair.say(Array("early".utf8))
+            stream.armReceive()
+            await stream.stopReceiving()
+            #expect(stream.takeInput(stream.buffered) == Array("early".utf8))
+            await stream.close()
+            pair.hangUp()
+        }
+    }
+
     @Test func aForgedRecordEndsTheInputAndTheAlertGoesOut() async throws {
         try await withShard { shard in
             let pair = Pair()

@@ -5,9 +5,13 @@ public import TLS
 extension Peer {
     /// Carries out the handshake, as a client. What the server sends with its last message is kept to be read.
     ///
-    /// - Parameter sendHello: how the first message is sent; by default in one piece.
-    public func secure(_ context: TLSClientContext, sendHello: (([UInt8]) throws -> Void)? = nil) throws {
-        let engine = try TLSEngine(client: context)
+    /// - Parameters:
+    ///   - serverName: whom the client asks for (SNI).
+    ///   - sendHello: how the first message is sent; by default in one piece.
+    public func secure(
+        _ context: TLSClientContext, serverName: String? = nil, sendHello: (([UInt8]) throws -> Void)? = nil
+    ) throws {
+        let engine = try TLSEngine(client: context, serverName: serverName)
         self.engine = engine
         var hello = ByteQueue()
         var nothing = ByteQueue()
@@ -76,6 +80,15 @@ extension Peer {
         }
         return plaintext.take(plaintext.count)
     }
+
+    /// Whom the client asked for (SNI).
+    public var serverName: String? { engine?.serverName }
+    /// The common name in the certificate that the other end has shown.
+    public var peerName: String? { engine?.peerCertificate?.commonName }
+    /// An earlier session was taken up.
+    public var isResumed: Bool { engine?.isResumed ?? false }
+    /// `TLS_AES_256_GCM_SHA384`
+    public var cipher: String? { engine?.cipher }
 
     /// What was agreed on: `TLSv1.3`. Nil without TLS.
     public var protocolVersion: String? { engine?.protocolVersion }

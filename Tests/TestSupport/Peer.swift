@@ -211,6 +211,16 @@ public final class Peer {
         return Array(unread)
     }
 
+    /// Reads as many bytes as they are, before TLS begins, and nothing that follows them.
+    public func readRaw(exactly count: Int) throws -> [UInt8] {
+        guard count > 0 else { return [] }
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard uninterrupted({ recv(descriptor, &bytes, count, Int32(MSG_WAITALL)) }) == count else {
+            throw Failure(description: "fewer than \(count) bytes")
+        }
+        return bytes
+    }
+
     /// Reads until the other end ends, and returns what came before.
     public func readToEnd() throws -> [UInt8] {
         while try receive() {}

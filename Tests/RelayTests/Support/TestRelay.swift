@@ -22,6 +22,8 @@ struct Setup: Sendable {
     var upstream = UpstreamSettings(name: "backend", servers: [])
     var limits = SessionLimits.Values(sessionsMax: 10_000)
     var resolver = ResolverConfiguration()
+    /// Where the relay listens.
+    var address = SocketAddress.loopback(port: 0)
     var logLevel = Log.Level.debug
 
     init(_ starttls: TunnelSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }) {
@@ -74,7 +76,7 @@ final class TestRelay {
         server = try LoopbackServer()
         limits = SessionLimits(setup.limits)
         log = try LogPipe(level: setup.logLevel)
-        socket = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
+        socket = try ListeningSocket.bind(setup.address, sharesPort: false)
         address = socket.address
         thread = shard.start()
         hosted = Pinned(Hosted(), to: shard)
@@ -92,9 +94,9 @@ final class TestRelay {
             hosted.pool = pool
             hosted.listener = listener
             listener.accept(from: socket, on: shard)
-            pool.start(on: shard)
         }
         timersKept = shard.sync { $0.ring.timers.count }
+        shard.sync { [hosted] in hosted.reached(on: $0).pool?.start(on: $0) }
     }
 
     // MARK: The test's roles
@@ -102,6 +104,13 @@ final class TestRelay {
     /// A new client.
     func client(windowBytes: Int32? = nil) throws -> Peer {
         remembered(try Peer(port: address.port, windowBytes: windowBytes))
+    }
+
+    /// A new client, through a proxy that sends this first.
+    func client(behind header: [UInt8]) throws -> Peer {
+        let client = try client()
+        try client.sendRaw(header)
+        return client
     }
 
     /// The relay's next connection to the upstream.
@@ -198,12 +207,9 @@ final class TestRelay {
     fileprivate func finish() throws {
         stopAccepting()
         isAccepting = false
+        shard.syncTask { [hosted] in await hosted.reached(on: $0).pool?.stop() }
         try clear()
-        shard.syncTask { [hosted] shard in
-            let hosted = hosted.reached(on: shard)
-            await hosted.pool?.stop()
-            hosted.resolver?.close()
-        }
+        shard.sync { [hosted] in hosted.reached(on: $0).resolver?.close() }
         for tally in tallies {
             #expect(tally.connections == 0)
         }

@@ -1,0 +1,230 @@
+import Relay
+import Ring
+import Telemetry
+import TestSupport
+import Testing
+
+extension RelaySuites {
+    /// When a server is left alone, and when it has sessions again; and how many connections it has at most.
+    @Suite struct UpstreamHealthTests {
+        // MARK: Without probes
+
+        private func passive(_ servers: Servers) -> Setup {
+            UpstreamPoolTests.setup(servers) { setup in
+                setup.upstream.health.fall = 2
+                setup.upstream.health.interval = .milliseconds(400)
+            }
+        }
+
+        /// A session whose first server fails, and whose second serves it.
+        private func fail(_ relay: TestRelay, _ servers: Servers) throws {
+            let client = try relay.client()
+            let first = try servers.accept(relay)
+            #expect(first.place == 0)
+            first.peer.close()
+            let second = try servers.accept(relay)
+            try second.peer.send(Dialogue.greeting)
+            try client.expect(Dialogue.greeting)
+        }
+
+        @Test func aServerThatFailsIsLeftAloneForAWhile() throws {
+            let servers = try Servers(2)
+            try withRelay(passive(servers)) { relay in
+                for _ in 0..<2 { try fail(relay, servers) }
+                #expect(relay.tallies.map { $0[.up] } == [0, 1])
+                #expect(relay.tallies[0][.ejections] == 1)
+                _ = try relay.log.message("upstream server is down")
+                #expect(try servers.serve(relay).place == 1)
+                // Then one session finds out, and it is up at once.
+                while try servers.serve(relay).place == 1 {}
+                #expect(relay.tallies.map { $0[.up] } == [1, 1])
+                _ = try relay.log.message("upstream server is up again")
+                #expect(try servers.serve(relay).place == 0)
+            }
+        }
+
+        /// Only failures in a row count.
+        @Test func aSuccessForgivesFailures() throws {
+            let servers = try Servers(2)
+            try withRelay(passive(servers)) { relay in
+                for _ in 0..<3 {
+                    try fail(relay, servers)
+                    #expect(try servers.serve(relay).place == 0)
+                }
+                #expect(relay.tallies[0][.ejections] == 0)
+            }
+        }
+
+        /// Where all are down, what is left is tried all the same.
+        @Test func aServerThatIsDownIsBetterThanNone() throws {
+            let servers = try Servers(1)
+            try withRelay(passive(servers)) { relay in
+                for _ in 0..<2 {
+                    let client = try relay.client()
+                    try servers.accept(relay).peer.close()
+                    #expect(try client.line().hasPrefix("421 4.3.2 "))
+                }
+                #expect(relay.tallies[0][.up] == 0)
+                #expect(try servers.serve(relay).place == 0)
+            }
+        }
+
+        // MARK: With probes
+
+        private func probing(_ servers: Servers, _ probe: UpstreamSettings.HealthPolicy.Probe) -> Setup {
+            UpstreamPoolTests.setup(servers) { setup in
+                setup.upstream.health.probe = probe
+                setup.upstream.health.interval = .milliseconds(20)
+                setup.upstream.health.timeout = .milliseconds(500)
+                setup.upstream.health.fall = 2
+                setup.upstream.health.rise = 3
+            }
+        }
+
+        static let bad = ["", "220 only half", "554 No\r\n", "hello\r\n", "220 Hi\r\n502 No\r\n"]
+
+        @Test(arguments: bad) func aProbeThatFails(_ answer: String) throws {
+            let servers = try Servers(1)
+            try withRelay(probing(servers, .ehlo)) { relay in
+                for number in 1...2 {
+                    #expect(relay.tallies[0][.up] == 1, "\(number)")
+                    let probe = try servers.accept(relay).peer
+                    // In pieces, so that each is an answer of its own.
+                    for line in answer.split(separator: "\n", omittingEmptySubsequences: true) {
+                        try probe.send(line.hasSuffix("\r") ? line + "\n" : String(line))
+                        if line.hasPrefix("220 Hi") { try probe.expect("EHLO localhost\r\n") }
+                    }
+                    probe.close()
+                }
+                _ = try relay.log.message("upstream server is down")
+                #expect(relay.tallies[0][.up] == 0 && relay.tallies[0][.failedChecks] == 2)
+            }
+        }
+
+        @Test func aProbeThatTakesTooLong() throws {
+            let servers = try Servers(1)
+            var setup = probing(servers, .ehlo)
+            setup.upstream.health.timeout = .milliseconds(50)
+            try withRelay(setup) { relay in
+                _ = try relay.log.message("upstream server is down")
+            }
+        }
+
+        @Test func aServerComesBackAfterAsManyGoodProbes() throws {
+            let servers = try Servers(1)
+            try withRelay(probing(servers, .ehlo)) { relay in
+                for _ in 0..<2 { try servers.accept(relay).peer.close() }
+                _ = try relay.log.message("upstream server is down")
+                for _ in 0..<3 {
+                    #expect(relay.tallies[0][.up] == 0)
+                    let probe = try servers.accept(relay).peer
+                    try probe.send(Dialogue.greeting)
+                    try probe.expect("EHLO localhost\r\n")
+                    try probe.send(Dialogue.ehloReply)
+                    try probe.expect("QUIT\r\n")
+                }
+                _ = try relay.log.message("upstream server is up again")
+                #expect(relay.tallies[0][.up] == 1)
+            }
+        }
+
+        @Test func aConnectionIsEnoughForTheSimpleProbe() throws {
+            let servers = try Servers(1)
+            try withRelay(probing(servers, .connect)) { relay in
+                for _ in 0..<4 { try servers.accept(relay).peer.expectEnd() }
+                #expect(relay.tallies[0][.up] == 1 && relay.tallies[0][.failedChecks] == 0)
+            }
+            let closed = try LoopbackServer.closedAddress()
+            try withRelay(
+                Setup { setup in
+                    setup.use([closed])
+                    setup.upstream.health.probe = .connect
+                    setup.upstream.health.interval = .milliseconds(20)
+                }
+            ) { relay in
+                _ = try relay.log.message("upstream server is down")
+                #expect(relay.tallies[0][.failedChecks] == 3)
+            }
+        }
+
+        /// Sessions go elsewhere while a server is down.
+        @Test func probesDecideForSessions() throws {
+            let servers = try Servers(2)
+            var setup = probing(servers, .ehlo)
+            setup.upstream.health.timeout = .seconds(10)
+            try withRelay(setup) { relay in
+                while relay.tallies[0][.up] == 1 {
+                    let (place, probe) = try servers.accept(relay)
+                    if place == 0 { probe.close() }
+                }
+                let client = try relay.client()
+                var served = false
+                while !served {
+                    let (place, peer) = try servers.accept(relay)
+                    guard place == 1 else {
+                        peer.close()
+                        continue
+                    }
+                    try peer.send(Dialogue.greeting)
+                    served = client.hasInput(withinMilliseconds: 50)
+                }
+                try client.expect(Dialogue.greeting)
+                client.close()
+                #expect(try relay.record()["upstream"] == "\(servers.addresses[1])")
+            }
+        }
+
+        // MARK: Connections
+
+        private func limited(_ servers: Servers, wait: Duration) -> Setup {
+            UpstreamPoolTests.setup(servers) { setup in
+                setup.upstream.connectionsMax = 1
+                setup.upstream.waitTimeout = wait
+            }
+        }
+
+        @Test func aFullServerIsPassedOver() throws {
+            let servers = try Servers(2)
+            try withRelay(limited(servers, wait: .milliseconds(200))) { relay in
+                let first = try servers.serve(relay)
+                #expect(first.place == 0)
+                #expect(try servers.serve(relay).place == 1)
+                let third = try relay.client()
+                #expect(try third.line().hasPrefix(UpstreamPoolTests.unavailable))
+                try third.expectEnd()
+                third.close()
+                let record = try relay.record()
+                #expect(record.end == "upstream_full by mailrace" && record.phase == "connect")
+                #expect(relay[.sessionsUpstreamFull] == 1 && relay[.sessionsUpstreamConnectFail] == 0)
+                try first.session.end(relay)
+                #expect(try servers.serve(relay).place == 0)
+            }
+        }
+
+        @Test func whoWaitsHasTheNextPlace() throws {
+            let servers = try Servers(1)
+            try withRelay(limited(servers, wait: .seconds(20))) { relay in
+                let (_, first) = try servers.serve(relay)
+                let second = try relay.client()
+                relay.settle()
+                #expect(try second.isQuiet && !servers.areCalled())
+                try first.end(relay)
+                let upstream = try servers.accept(relay).peer
+                try upstream.send(Dialogue.greeting)
+                try second.expect(Dialogue.greeting)
+                #expect(relay.tallies[0].connections == 1)
+            }
+        }
+
+        @Test func aDrainEndsTheWait() throws {
+            let servers = try Servers(1)
+            try withRelay(limited(servers, wait: .seconds(60))) { relay in
+                _ = try servers.serve(relay)
+                let second = try relay.client()
+                relay.settle()
+                relay.beginDrain(deadline: .seconds(60))
+                #expect(try second.line().hasPrefix("421 4.3.2 Service shutting down ["))
+            }
+        }
+    }
+}
