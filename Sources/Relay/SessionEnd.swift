@@ -58,13 +58,13 @@ extension SessionEnd {
 
     static func tooManyOfAddress(isTold: Bool) -> SessionEnd {
         SessionEnd(
-            .refused, by: .mailrace, counting: .sessionsRefusedAddress,
+            .refusedAddress, by: .mailrace, counting: .sessionsRefusedAddress,
             saying: isTold ? .own(.tooManySessionsOfAddress) : .silence)
     }
 
     static func tooOften(isTold: Bool) -> SessionEnd {
         SessionEnd(
-            .refused, by: .mailrace, counting: .sessionsRefusedRate, saying: isTold ? .own(.tooOften) : .silence)
+            .refusedRate, by: .mailrace, counting: .sessionsRefusedRate, saying: isTold ? .own(.tooOften) : .silence)
     }
 
     static let upstreamTLSNotOffered = SessionEnd(

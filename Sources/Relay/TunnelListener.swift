@@ -22,6 +22,8 @@ public final class TunnelListener {
     private var allEnded: [UnsafeContinuation<Void, Never>] = []
     private var isDraining = false
     private let drainDeadline = Alarm()
+    private var strangers = SeldomWarning("connection closed: it is from no network of proxy_protocol_trusted")
+    private var crowd = SeldomWarning("client turned away: there are as many sessions as runtime.max_sessions allows")
 
     /// Sessions ended in one turn of a drain.
     private static let drainSlice = 256
@@ -79,13 +81,19 @@ public final class TunnelListener {
     public func serve(_ descriptor: Int32, on shard: isolated Shard) {
         let client = Stream(shard.ring, descriptor: descriptor)
         context.counters.add(.downstreamCxTotal)
-        guard isTrusted(client) else { return turnAway(client, saying: nil, .sessionsProxyUntrusted, on: shard) }
-        guard limits.take() else { return turnAway(client, saying: .tooManySessions, .sessionsRefused, on: shard) }
+        guard isTrusted(client) else {
+            strangers.note(client.peerName, listener: context.settings.name, to: context.log, at: shard.ring.now)
+            return turnAway(client, saying: nil, .sessionsProxyUntrusted, on: shard)
+        }
+        guard limits.take() else {
+            crowd.note(client.peerName, listener: context.settings.name, to: context.log, at: shard.ring.now)
+            return turnAway(client, saying: .tooManySessions, .sessionsRefused, on: shard)
+        }
         let now = UTCTime.now()
         let id = SessionID(shard: shardNumber, time: now, counter: sessionsBegun)
         sessionsBegun += 1
         let record = SessionRecord(
-            id: id, listener: context.settings.name, start: now, client: client.peerAddress?.description ?? "unknown")
+            id: id, listener: context.settings.name, start: now, client: client.peerName)
         let session = TunnelSession(client, context, record)
         let slot = sessions.insert(session)
         if isDraining { session.drain() }  // Another shard had accepted it before.
@@ -195,6 +203,11 @@ public final class TunnelListener {
             if index % Self.drainSlice == Self.drainSlice - 1 { await Task.yield() }
         }
     }
+}
+
+extension Stream {
+    /// The other end's address, for the log.
+    fileprivate var peerName: String { peerAddress?.description ?? "unknown" }
 }
 
 extension TunnelSession {

@@ -87,14 +87,18 @@ extension TunnelSession {
         }
     }
 
-    /// Counts a failure of the server where it is its own: refusals and closing later on may be due to the client, who
-    /// must not be able to have a server ejected.
+    /// Counts a failure of the server where it is its own. What may be its answer to the client is none, for no client
+    /// must be able to have a server ejected: that is everything which follows a command of the client, but silence and
+    /// broken TLS, and with a PROXY header to tell of the client all that the server closes or refuses.
     func blameServer(for end: SessionEnd) {
         guard let server, end.endedBy == .upstream else { return }
         let isServersFault =
             switch end.end {
-            case .upstreamTLSNotOffered, .upstreamTLSRefused, .upstreamTLSFailed, .upstreamBadReply, .replyTimeout: true
-            case .upstreamClosed, .upstreamReset: phase == .connect || phase == .greeting
+            case .upstreamTLSNotOffered, .upstreamTLSFailed, .replyTimeout: true
+            case .upstreamBadReply: phase == .greeting || phase == .upstreamStartTLS
+            case .upstreamTLSRefused: pool.settings.proxyHeader == nil
+            case .upstreamRefused, .upstreamClosed, .upstreamReset:
+                pool.settings.proxyHeader == nil && (phase == .connect || phase == .greeting)
             default: false
             }
         guard isServersFault else { return }
@@ -105,6 +109,16 @@ extension TunnelSession {
     /// Lets go of the upstream, and of its place with the server.
     func dropUpstream() async {
         if let upstream = upstream.take() { await upstream.close() }
+        leaveServer()
+    }
+
+    /// Closes the connection to the upstream, whose counts are still wanted, and makes room for another.
+    func closeUpstream() async {
+        await upstream?.close()
+        leaveServer()
+    }
+
+    private func leaveServer() {
         if let server = server.take() { pool.giveBack(server) }
     }
 }

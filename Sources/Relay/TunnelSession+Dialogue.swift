@@ -14,7 +14,7 @@ extension TunnelSession {
     /// The upstream wants nothing to do with the client (RFC 5321 section 3.1: 554): nothing but QUIT makes sense.
     func refuseAll() async throws(SessionEnd) -> Never {
         phase = .ehlo
-        await upstream?.close()
+        await closeUpstream()
         hasRefused = true
         while true {
             let line = try await nextLine()

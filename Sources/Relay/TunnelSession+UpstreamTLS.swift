@@ -29,8 +29,12 @@ extension TunnelSession {
         if greeting.verb == .helo, wantsUpstreamTLS {
             // Who says HELO is told nothing of STARTTLS (RFC 3207 section 4): it is asked for in its name.
             let reply = try await answer(to: ehlo(of: greeting))
-            if reply.code == 250 { _ = try await securing(reply, greeting) }
-            if wantsUpstreamTLS, needsUpstreamTLS { throw .upstreamTLSNotOffered }
+            if reply.code == 250 {
+                _ = try await securing(reply, greeting)
+            } else if needsUpstreamTLS {
+                context.counters.add(.sessionsUpstreamSSLNotOffered)
+                throw .upstreamTLSNotOffered
+            }
             return try await answer(to: greeting.bytes)
         }
         let reply = try await answer(to: greeting.bytes)

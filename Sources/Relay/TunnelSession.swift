@@ -12,7 +12,7 @@ final class TunnelSession {
     let client: Stream
     var identity: ClientIdentity
     var upstream: Stream?
-    /// The server that `upstream` is connected to, or that is being connected. It is held until the session ends.
+    /// The server that `upstream` is connected to, or that is being connected. Held until that is closed.
     var server: UpstreamServer?
     /// The upstream has refused the client; it is closed and no part of the dialogue.
     var hasRefused = false
@@ -86,8 +86,7 @@ final class TunnelSession {
 
     /// Closes both connections, at the end of everything.
     func close() async {
-        await upstream?.close()
-        if let server = server.take() { pool.giveBack(server) }
+        await closeUpstream()
         await client.close()
     }
 
@@ -117,7 +116,7 @@ final class TunnelSession {
         if end.endedBy == .upstream { context.counters.add(.upstreamFailures, reason: end.end.rawValue) }
         blameServer(for: end)
         if end.isWithoutServer { context.counters.add(.downstreamCxNoRoute) }
-        if end.end != .quit { await upstream?.close() }
+        if end.end != .quit { await closeUpstream() }
         switch end.farewell {
         case .silence: return
         case .own(let reply): client.queue(render(reply))

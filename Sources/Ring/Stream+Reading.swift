@@ -129,6 +129,10 @@ extension Stream: CompletionSink {
         }
     }
 
+    /// Bytes of the layer's own answers that may wait for a peer who keeps asking (TLS 1.3: KeyUpdate) while nobody
+    /// writes to it. A peer that goes on has given up its direction.
+    private static var answersLimitBytes: Int { 64 << 10 }
+
     /// Takes received bytes in: as they are, or through the record layer.
     func take(_ bytes: UnsafeRawBufferPointer) {
         guard let layer else {
@@ -140,6 +144,7 @@ extension Stream: CompletionSink {
         let status = layer.open(bytes.bytes, plaintext: &inbound, reply: &records)
         bytesReceived += UInt64(inbound.count - before)
         switch status {
+        case .open where records.count > Self.answersLimitBytes: inputEnd = .reset
         case .open: break
         case .ended: inputEnd = .ended
         case .failed: inputEnd = .insecure

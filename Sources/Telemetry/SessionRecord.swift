@@ -142,8 +142,10 @@ extension SessionRecord {
         case badProxyHeader = "bad_proxy_header"
         /// The PROXY header did not come in time.
         case proxyHeaderTimeout = "proxy_header_timeout"
-        /// The client's address had too many sessions, or came too often.
-        case refused
+        /// The client's address had as many sessions as it may.
+        case refusedAddress = "refused_address"
+        /// The client's address came more often than it may.
+        case refusedRate = "refused_rate"
         /// The client let the time for a command pass.
         case commandTimeout = "command_timeout"
         /// The upstream let the time for a reply pass.

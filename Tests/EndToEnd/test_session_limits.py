@@ -96,7 +96,7 @@ class Sessions(Case):
         first.start_tls()
         self.assertTrue(first.reply().startswith(b"220 "))
         self.assertEqual(self.client(mailrace).rest(), b"")
-        self.assertEqual(mailrace.sessions(1)[0]["end"], "refused")
+        self.assertEqual(mailrace.sessions(1)[0]["end"], "refused_address")
 
 
 class Rate(Case):

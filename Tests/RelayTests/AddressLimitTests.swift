@@ -16,7 +16,9 @@ extension RelaySuites {
             try client.expectEnd()
             client.close()
             let record = try relay.record()
-            #expect(record.end == "refused by mailrace" && record["upstream"] == nil)
+            #expect(
+                record.end == (reply == Self.tooMany ? "refused_address by mailrace" : "refused_rate by mailrace")
+                    && record["upstream"] == nil)
         }
 
         // MARK: How many

@@ -121,7 +121,7 @@ extension RelaySuites {
             #expect(try client.line().hasPrefix("421 4.7.0 Too many sessions from your address ["))
             try client.expectEnd()
             client.close()
-            #expect(try relay.record().end == "refused by mailrace")
+            #expect(try relay.record().end == "refused_address by mailrace")
         }
 
         private func isServed(_ relay: TestRelay, _ header: [UInt8]) throws -> Peer {
@@ -186,7 +186,7 @@ extension RelaySuites {
                 let second = try relay.client(behind: Self.header)
                 try second.expectEnd()
                 second.close()
-                #expect(try relay.record().end == "refused by mailrace")
+                #expect(try relay.record().end == "refused_address by mailrace")
                 #expect(relay[.sessionsRefusedAddress] == 1)
             }
         }

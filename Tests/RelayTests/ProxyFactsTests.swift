@@ -45,7 +45,7 @@ extension RelaySuites {
             var configuration = TLSClientConfiguration(authorities: .none)
             configuration.parameters.minimumVersion = version
             configuration.parameters.maximumVersion = version
-            configuration.identity = identity
+            configuration.identities = identity.map { [$0] } ?? []
             return try TLSClientContext(configuration)
         }
 

@@ -1,5 +1,6 @@
 import Relay
 import Ring
+import TLS
 import Telemetry
 import TestSupport
 import Testing
@@ -36,7 +37,9 @@ extension RelaySuites {
                 _ = try relay.log.message("upstream server is down")
                 #expect(try servers.serve(relay).place == 1)
                 // Then one session finds out, and it is up at once.
-                while try servers.serve(relay).place == 1 {}
+                var (place, session) = try servers.serve(relay)
+                while place == 1 { (place, session) = try servers.serve(relay) }
+                try session.greetBack()
                 #expect(relay.tallies.map { $0[.up] } == [1, 1])
                 _ = try relay.log.message("upstream server is up again")
                 #expect(try servers.serve(relay).place == 0)
@@ -49,7 +52,9 @@ extension RelaySuites {
             try withRelay(passive(servers)) { relay in
                 for _ in 0..<3 {
                     try fail(relay, servers)
-                    #expect(try servers.serve(relay).place == 0)
+                    let (place, session) = try servers.serve(relay)
+                    #expect(place == 0)
+                    try session.greetBack()
                 }
                 #expect(relay.tallies[0][.ejections] == 0)
             }
@@ -66,6 +71,58 @@ extension RelaySuites {
                 }
                 #expect(relay.tallies[0][.up] == 0)
                 #expect(try servers.serve(relay).place == 0)
+            }
+        }
+
+        /// What a client can bring about is no failure of the server's: here an answer that repeats a long name.
+        @Test func noClientHasAServerEjected() throws {
+            let servers = try Servers(1)
+            try withRelay(passive(servers)) { relay in
+                for _ in 0..<3 {
+                    let session = try servers.serve(relay).session
+                    let name = String(repeating: "x", count: 1_000)
+                    try session.client.send("EHLO \(name)\r\n")
+                    try session.upstream.expect("EHLO \(name)\r\n")
+                    try session.upstream.send("250 upstream.example greets \(name)\r\n")
+                    #expect(try session.client.line().hasPrefix("421 4.3.0 "))
+                    try session.end(relay)
+                }
+                #expect(relay.tallies.map { $0[.up] } == [1])
+                #expect(relay.tallies[0][.failures] == 0)
+                #expect(relay.counters.values(of: .upstreamFailures) == ["upstream_bad_reply": 3])
+            }
+        }
+
+        /// One that greets and then says nothing is no better than one that is not there.
+        @Test func aServerThatGreetsAndFallsSilentIsLeftAlone() throws {
+            let servers = try Servers(1)
+            var setup = passive(servers)
+            setup.listener.timeouts.reply = .milliseconds(50)
+            try withRelay(setup) { relay in
+                for _ in 0..<2 {
+                    let session = try servers.serve(relay).session
+                    try session.client.send(Dialogue.ehlo)
+                    #expect(try session.client.line().hasPrefix("421 "))
+                    try session.end(relay)
+                }
+                #expect(relay.tallies.map { $0[.up] } == [0])
+            }
+        }
+
+        /// A client that stays after a refusal holds no connection of the server's.
+        @Test func aRefusedClientTakesNobodysPlace() throws {
+            let servers = try Servers(1)
+            var setup = passive(servers)
+            setup.upstream.connectionsMax = 1
+            try withRelay(setup) { relay in
+                let refused = try relay.client()
+                let upstream = try servers.accept(relay).peer
+                try upstream.send("554 5.7.1 Not you\r\n")
+                try refused.expect("554 5.7.1 Not you\r\n")
+                try upstream.expectEnd()
+                try servers.serve(relay).session.end(relay)
+                try refused.send("QUIT\r\n")
+                #expect(try refused.line().hasPrefix("221 "))
             }
         }
 
@@ -98,6 +155,56 @@ extension RelaySuites {
                 }
                 _ = try relay.log.message("upstream server is down")
                 #expect(relay.tallies[0][.up] == 0 && relay.tallies[0][.failedChecks] == 2)
+            }
+        }
+
+        /// Where no session goes on without STARTTLS, neither does a probe.
+        @Test(arguments: [
+            "250 upstream.example\r\n", "250 STARTTLS\r\n454 Not now\r\n", "250 STARTTLS\r\n220 Go\r\nand on\r\n",
+            "250 STARTTLS\r\n220 Go\r\n",
+        ])
+        func aProbeThatFailsAtTLS(_ answers: String) throws {
+            let servers = try Servers(1)
+            var setup = probing(servers, .ehlo)
+            setup.upstream.tls = .required
+            setup.upstream.tlsClient = TLSClientConfiguration(authorities: .file(.root))
+            try withRelay(setup) { relay in
+                for _ in 1...2 {
+                    let probe = try servers.accept(relay).peer
+                    try probe.send(Dialogue.greeting)
+                    try probe.expect("EHLO localhost\r\n")
+                    let end = answers.firstRange(of: "\r\n").map(\.upperBound) ?? answers.endIndex
+                    try probe.send("250-upstream.example\r\n" + answers[..<end])
+                    if end < answers.endIndex {
+                        try probe.expect("STARTTLS\r\n")
+                        try probe.send(String(answers[end...]))
+                        _ = try? probe.read(atLeast: 1)
+                        try? probe.send("no TLS\r\n")
+                    }
+                    probe.close()
+                }
+                _ = try relay.log.message("upstream server is down")
+                #expect(relay.tallies[0][.failedChecks] == 2)
+            }
+        }
+
+        @Test func aProbeGreetsAgainInsideTLS() throws {
+            let servers = try Servers(1)
+            var setup = probing(servers, .ehlo)
+            setup.upstream.tls = .required
+            setup.upstream.tlsClient = TLSClientConfiguration(authorities: .none)
+            try withRelay(setup) { relay in
+                let probe = try servers.accept(relay).peer
+                try probe.send(Dialogue.greeting)
+                try probe.expect("EHLO localhost\r\n")
+                try probe.send("250-upstream.example\r\n250 STARTTLS\r\n")
+                try probe.expect("STARTTLS\r\n")
+                try probe.send(Dialogue.ready)
+                try probe.secureAsServer(try TLSServerContext(.test))
+                try probe.expect("EHLO localhost\r\n")
+                try probe.send(Dialogue.ehloReplyWithoutTLS)
+                try probe.expect("QUIT\r\n")
+                #expect(relay.tallies[0][.failedChecks] == 0)
             }
         }
 

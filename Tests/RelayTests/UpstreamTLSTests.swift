@@ -170,7 +170,7 @@ extension RelaySuites {
         func weShowACertificateWhereOneIsAskedFor(_ version: TLSVersion) throws {
             var upstream = TLSServerConfiguration.upstream(only: version)
             upstream.clientCertificates = .require(authorities: .root)
-            try withRelay(.upstreamTLS(.required) { $0.tlsClient.identity = .client }) { relay in
+            try withRelay(.upstreamTLS(.required) { $0.tlsClient.identities = [.client] }) { relay in
                 let dialogue = try Dialogue(relay, upstream: upstream)
                 #expect(dialogue.upstream.peerName == "client.example.com")
                 try dialogue.answer(Self.offered)

@@ -212,4 +212,32 @@ import Testing
             pair.hangUp()
         }
     }
+
+    /// Nobody writes to a stream that is only listened to: its answers would pile up.
+    @Test func whoAsksWithoutEndIsGivenUp() async throws {
+        try await withShard { shard in
+            let (pair, otherPair) = (Pair(), Pair())
+            let (stream, other) = (
+                Stream(shard.ring, descriptor: pair.ours), Stream(shard.ring, descriptor: otherPair.ours)
+            )
+            pair.say(ToyLayer.records("hi"))
+            let layer = ToyLayer(.server, answerBytes: 200)
+            #expect(await failure { () async throws(StreamError) in try await stream.secure(with: layer) } == nil)
+            var asked = 0
+            while stream.inputEnd == nil, asked < 1_000 {
+                pair.say(ToyLayer.records("again"))
+                asked += 1
+                stream.dropInput(stream.buffered)
+                do throws(StreamError) { try await other.waitForInput(orOf: stream) } catch {
+                    Issue.record(error)
+                }
+            }
+            #expect(stream.inputEnd == .reset)
+            #expect(asked > 300, "64 KiB may wait")
+            await stream.close()
+            await other.close()
+            pair.hangUp()
+            otherPair.hangUp()
+        }
+    }
 }

@@ -45,6 +45,14 @@ struct Greeted {
     let client: Peer
     let upstream: Peer
 
+    /// Goes on to the reply to EHLO, which shows that the server is well.
+    func greetBack() throws {
+        try client.send(Dialogue.ehlo)
+        try upstream.expect(Dialogue.ehlo)
+        try upstream.send(Dialogue.ehloReplyWithoutTLS)
+        while try client.line().hasPrefix("250-") {}
+    }
+
     /// Ends it, and waits for that.
     func end(_ relay: TestRelay) throws {
         client.close()
