@@ -33,6 +33,7 @@ extension TunnelSession {
 
     /// The next server that has room for one more connection. Waits where all are full.
     private func takeServer(_ candidates: inout UpstreamPool.Candidates) async throws(SessionEnd) -> UpstreamServer? {
+        defer { leaveLine() }
         var patienceEnd: Instant?
         while true {
             if isDraining { throw .drained }
@@ -46,9 +47,15 @@ extension TunnelSession {
                 phase = .connect
                 let end = patienceEnd ?? ring.now + pool.settings.waitTimeout
                 patienceEnd = end
-                guard ring.now < end, await pool.waitForConnection() else { throw .upstreamFull }
+                if waitingPlace == nil { waitingPlace = pool.line.join() }
+                guard ring.now < end, let waitingPlace else { throw .upstreamFull }
+                await pool.line.wait(in: waitingPlace, on: ring, until: end)
             }
         }
+    }
+
+    private func leaveLine() {
+        if let place = waitingPlace.take() { pool.line.leave(place) }
     }
 
     /// Opens the connection: PROXY header, and TLS where it comes first. False where the server does not take it.

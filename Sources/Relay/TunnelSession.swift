@@ -20,6 +20,8 @@ final class TunnelSession {
     var record: SessionRecord
     /// Among the sessions of its address.
     var place: SessionLimits.Place?
+    /// Among those that wait for a connection to a server.
+    var waitingPlace: WaitingLine.Place?
 
     /// Bytes go both ways: the pump that moves them.
     var pump: Pump?
@@ -95,6 +97,7 @@ final class TunnelSession {
         isDraining = true
         guard pump == nil else { return }
         if phase == .connect { upstream?.deadline = ring.now }
+        waitingPlace?.wake()
         client.interrupt()
         upstream?.interrupt()
     }

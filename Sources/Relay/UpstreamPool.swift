@@ -14,13 +14,8 @@ public final class UpstreamPool {
     private var turn: Int
     private var sourceTurn = 0
     /// Sessions that wait for a connection to be given back.
-    private var waiting: [Alarm] = []
+    let line = WaitingLine()
     private var probes: [HealthProbe] = []
-
-    /// Sessions that may wait on one shard.
-    private static let waitingMax = 4096
-    /// Connections are given back on other shards, too, and nobody tells.
-    private static let waitSlice = Duration.milliseconds(100)
 
     /// - Parameter tallies: one for each server, shared by all shards.
     /// - Throws: where the TLS settings cannot be used.
@@ -111,17 +106,7 @@ public final class UpstreamPool {
 
     func giveBack(_ server: UpstreamServer) {
         server.tally.giveBack()
-        if !waiting.isEmpty { waiting.removeFirst().turnOff() }
-    }
-
-    /// Waits until a connection may have been given back. False where too many wait already.
-    func waitForConnection() async -> Bool {
-        guard waiting.count < Self.waitingMax else { return false }
-        let alarm = Alarm()
-        waiting.append(alarm)
-        await alarm.sleep(on: ring, until: ring.now + Self.waitSlice)
-        waiting.removeAll { $0 === alarm }
-        return true
+        line.wakeFirst()
     }
 
     // MARK: Dialling

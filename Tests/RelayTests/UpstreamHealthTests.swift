@@ -126,6 +126,29 @@ extension RelaySuites {
             }
         }
 
+        @Test func whoHasWaitedLongestIsNext() throws {
+            let servers = try Servers(1)
+            var setup = passive(servers)
+            setup.upstream.connectionsMax = 1
+            setup.upstream.waitTimeout = .seconds(20)
+            try withRelay(setup) { relay in
+                let first = try servers.serve(relay).session
+                let waiting = try (0..<5).map { _ in
+                    let client = try relay.client()
+                    relay.settle()
+                    return client
+                }
+                try first.end(relay)
+                for client in waiting {
+                    let upstream = try servers.accept(relay).peer
+                    #expect(try !servers.areCalled())
+                    try upstream.send(Dialogue.greeting)
+                    try client.expect(Dialogue.greeting)
+                    try Greeted(client: client, upstream: upstream).end(relay)
+                }
+            }
+        }
+
         // MARK: With probes
 
         private func probing(_ servers: Servers, _ probe: UpstreamSettings.HealthPolicy.Probe) -> Setup {
