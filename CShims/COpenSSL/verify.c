@@ -69,10 +69,6 @@ int32_t copenssl_context_add_authorities(copenssl_context *context, const uint8_
     return 0;
 }
 
-int32_t copenssl_context_add_system_authorities(copenssl_context *context) {
-    ERR_clear_error();
-    return X509_STORE_set_default_paths(SSL_CTX_get_cert_store(copenssl_ssl_ctx(context))) == 1 ? 0 : -EINVAL;
-}
 
 // MARK: Demands
 

@@ -24,7 +24,7 @@ extension ContextHandle {
     }
 
     func trustSystem() throws(TLSConfigurationError) {
-        if copenssl_context_add_system_authorities(pointer) != 0 {
+        if copenssl_context_use_system_authorities(pointer) != 0 {
             throw TLSConfigurationError("system authorities", .outOfMemory)
         }
     }

@@ -200,6 +200,27 @@ struct VerificationTests {
         }
     }
 
+    @Test("by the system's authorities as they are now")
+    func systemFileChanged() async {
+        await #expect(processExitsWith: .success) {
+            var path = Array("/tmp/mailrace-authorities-XXXXXX".utf8CString)
+            let file = mkstemp(&path)
+            setenv("SSL_CERT_FILE", path, 1)
+            var outcomes: [TLSVerification.Outcome?] = []
+            for authority in [TestCertificates.otherRoot, TestCertificates.root + "\n"] {
+                let text = Array(authority.utf8)
+                guard pwrite(file, text, text.count, 0) == text.count, ftruncate(file, text.count) == 0 else { exit(3) }
+                let context = try TLSClientContext(TLSClientConfiguration(authorities: .system))
+                let pair = try TLSPair(server: TLSServerContext(.test()), client: context)
+                pair.exchange()
+                let engine = pair.client.engine
+                outcomes.append((engine.failure?.verification ?? engine.verification)?.outcome)
+            }
+            unlink(path)
+            exit(outcomes == [.unknownAuthority, .verified] ? 0 : 4)
+        }
+    }
+
     @Test("is not tricked by a server without a certificate")
     func anonymous() throws {
         let list = "ADH:AECDH:@SECLEVEL=0"

@@ -122,9 +122,9 @@ int32_t copenssl_context_set_ticket_keys(copenssl_context *context, const uint8_
 /// Trusts the certificates in `pem`, and a server names them to its clients unless the names are longer than
 /// COPENSSL_AUTHORITY_NAMES_BYTES. -ENOENT: there is none.
 int32_t copenssl_context_add_authorities(copenssl_context *context, const uint8_t *pem, size_t length);
-/// Trusts those of the system: OpenSSL's default file and folder, or what SSL_CERT_FILE and SSL_CERT_DIR name. The
-/// folder is read when a handshake needs an authority that was not needed before.
-int32_t copenssl_context_add_system_authorities(copenssl_context *context);
+/// Trusts those of the system, and no others: OpenSSL's default file and folder, or what SSL_CERT_FILE and SSL_CERT_DIR
+/// name. The folder is read when a handshake needs an authority that was not needed before. All contexts share them.
+int32_t copenssl_context_use_system_authorities(copenssl_context *context);
 
 /// What is demanded of the peer's certificate. Whatever is found is told by copenssl_engine_verification.
 struct copenssl_demand {
