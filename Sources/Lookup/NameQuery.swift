@@ -29,6 +29,8 @@ final class NameQuery {
         timer.deadline = .never
     }
 
+    func giveUp() { settle(.failure(.timedOut)) }
+
     /// What comes first counts.
     private func settle(_ result: Result<Resolution, ResolutionError>) {
         guard self.result == nil else { return }

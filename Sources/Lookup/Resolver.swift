@@ -13,6 +13,8 @@ public final class Resolver {
     private var timer: Timer?
     /// By descriptor.
     private var polls: [Int32: Poll] = [:]
+    /// Those somebody waits for.
+    private var awaited: [ObjectIdentifier: NameQuery] = [:]
     /// Names the library has not ended yet.
     public private(set) var namesInFlight = 0
 
@@ -41,9 +43,16 @@ public final class Resolver {
         cares_resolve(channel, name, Unmanaged.passRetained(query).toOpaque())
         query.isAsking = true
         setTimer()
+        awaited[ObjectIdentifier(query)] = query
         await query.wait(on: ring, until: deadline)
+        awaited[ObjectIdentifier(query)] = nil
         guard let result = query.result else { preconditionFailure("a query ended without a result") }
         return try result.get()
+    }
+
+    /// Has all who wait now hear that they waited too long. Who asks later is answered.
+    public func giveUp() {
+        for query in awaited.values { query.giveUp() }
     }
 
     /// Ends all that is in flight with `closed`.

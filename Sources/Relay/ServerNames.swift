@@ -64,6 +64,9 @@ final class ServerNames {
         for continuation in waiting { continuation.resume() }
     }
 
+    /// Ends the lookups in flight: the process drains.
+    func giveUp() { resolver.giveUp() }
+
     private func noteFailure(_ error: ResolutionError, _ name: String, _ now: Instant) {
         defer { lastFailure = error }
         guard !known.isEmpty else { return }

@@ -47,11 +47,25 @@ extension TunnelSession {
                 phase = .connect
                 let end = patienceEnd ?? ring.now + pool.settings.waitTimeout
                 patienceEnd = end
-                if waitingPlace == nil { waitingPlace = pool.line.join() }
+                if waitingPlace == nil { waitingPlace = pool.line.join(client) }
                 guard ring.now < end, let waitingPlace else { throw .upstreamFull }
-                await pool.line.wait(in: waitingPlace, on: ring, until: end)
+                try await wait(until: min(end, pool.line.nextLook(of: waitingPlace, at: ring.now)))
             }
         }
+    }
+
+    /// Waits for the moment, or for an interruption. A client that leaves meanwhile ends the session.
+    private func wait(until moment: Instant) async throws(SessionEnd) {
+        // One who may speak and has spoken is not read on.
+        guard !client.hasInput else { return await ring.sleep(until: moment) }
+        client.deadline = moment
+        do throws(StreamError) { try await client.waitForInput() } catch {
+            switch error {
+            case .timedOut, .interrupted: return
+            default: throw .clientFailed(error)
+            }
+        }
+        try look(at: watch)
     }
 
     private func leaveLine() {
@@ -79,7 +93,10 @@ extension TunnelSession {
     @inline(never)
     private func dial(_ server: UpstreamServer) async throws(SessionEnd) -> Bool {
         do throws(DialError) {
-            _ = try await pool.connect(to: server, within: pool.settings.connectTimeout) { upstream = $0 }
+            _ = try await pool.connect(to: server, within: pool.settings.connectTimeout) { stream in
+                upstream = stream
+                if isDraining { stream.deadline = ring.now }
+            }
             server.tally.countConnect()
             return true
         } catch {

@@ -159,11 +159,11 @@ extension TunnelSession {
         }
     }
 
-    private func look(at watch: Watch) throws(SessionEnd) {
+    func look(at watch: Watch) throws(SessionEnd) {
         guard watch != .nobody, client.hasInput else { return }
         if client.buffered > 0 {
             guard watch == .silentClient else { return }
-            if phase == .greeting { context.counters.add(.earlyDataReceivedCountTotal) }
+            if phase == .connect || phase == .greeting { context.counters.add(.earlyDataReceivedCountTotal) }
             throw .clientDesync
         } else {
             throw .clientFailed(client.inputEnd ?? .ended)

@@ -96,8 +96,10 @@ final class TunnelSession {
     func drain() {
         isDraining = true
         guard pump == nil else { return }
-        if phase == .connect { upstream?.deadline = ring.now }
-        waitingPlace?.wake()
+        if phase == .connect {
+            upstream?.deadline = ring.now
+            server?.names.giveUp()
+        }
         client.interrupt()
         upstream?.interrupt()
     }

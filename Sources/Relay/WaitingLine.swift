@@ -6,11 +6,12 @@ import Ring
 /// others sleep until it is their turn. Joining and leaving cost the same however long the line is.
 final class WaitingLine {
     final class Place {
-        fileprivate var alarm: Alarm?
+        fileprivate let client: Stream
         fileprivate var hasLeft = false
 
-        /// Has the session look again.
-        func wake() { alarm?.turnOff() }
+        fileprivate init(_ client: Stream) {
+            self.client = client
+        }
     }
 
     private var places: [Place] = []
@@ -22,10 +23,12 @@ final class WaitingLine {
     private static let slice = Duration.milliseconds(100)
 
     /// A place at the end; nil where too many wait already. `leave` follows.
-    func join() -> Place? {
+    ///
+    /// - Parameter client: whose wait for input is interrupted when it is worth looking again.
+    func join(_ client: Stream) -> Place? {
         guard count < Self.countMax else { return nil }
         count += 1
-        let place = Place()
+        let place = Place(client)
         places.append(place)
         return place
     }
@@ -44,15 +47,11 @@ final class WaitingLine {
 
     /// A connection has been given back.
     func wakeFirst() {
-        if head < places.count { places[head].wake() }
+        if head < places.count { places[head].client.interrupt() }
     }
 
-    /// Waits until it is worth looking again, or until `end`.
-    func wait(in place: Place, on ring: Ring, until end: Instant) async {
-        let alarm = Alarm()
-        place.alarm = alarm
-        let isFirst = places[head] === place
-        await alarm.sleep(on: ring, until: isFirst ? min(end, ring.now + Self.slice) : end)
-        place.alarm = nil
+    /// When to look again where nobody interrupts.
+    func nextLook(of place: Place, at now: Instant) -> Instant {
+        places[head] === place || place.client.hasInput ? now + Self.slice : .never
     }
 }

@@ -126,6 +126,24 @@ extension RelaySuites {
             }
         }
 
+        @Test(arguments: [true, false]) func whoLeavesWaitsNoLonger(_ resets: Bool) throws {
+            let servers = try Servers(1)
+            var setup = passive(servers)
+            setup.upstream.connectionsMax = 1
+            setup.upstream.waitTimeout = .seconds(20)
+            try withRelay(setup) { relay in
+                let first = try servers.serve(relay).session
+                let waiting = try relay.client()
+                relay.settle()
+                if resets { waiting.reset() } else { waiting.finishRaw() }
+                let record = try relay.record()
+                #expect(record.end.hasSuffix(" by client") && record.phase == "connect")
+                waiting.close()
+                try first.end(relay)
+                #expect(try !servers.areCalled())
+            }
+        }
+
         @Test func whoHasWaitedLongestIsNext() throws {
             let servers = try Servers(1)
             var setup = passive(servers)

@@ -64,6 +64,23 @@ extension RelaySuites {
             }
         }
 
+        @Test func aDrainDoesNotWaitForANameServer() throws {
+            let names = try NameServer([], seconds: 0, isSilent: true)
+            var setup = setup(names, 25)
+            setup.resolver.timeout = .seconds(1)
+            setup.upstream.connectTimeout = .seconds(20)
+            try withRelay(setup) { relay in
+                let client = try relay.client()
+                while names.questions == 0 { relay.settle() }
+                relay.beginDrain(deadline: .seconds(20))
+                #expect(try client.line().hasPrefix("421 4.3.2 "))
+                #expect(names.questions <= 2, "before it is asked again for IPv4 and IPv6")
+                client.close()
+                relay.drained()
+                #expect(try relay.record().end == "drained by mailrace")
+            }
+        }
+
         /// A resolver's bad minute does not stop the mail.
         @Test func whatWasKnownIsUsedOn() throws {
             let server = try LoopbackServer()

@@ -71,12 +71,18 @@ final class NameServer: Sendable {
     private final class State: Sendable {
         let answer: Locked<(addresses: [[UInt8]], seconds: UInt8)>
         let questions = Atomic<Int>(0)
+        let isSilent: Bool
 
-        init(_ addresses: [[UInt8]], seconds: UInt8) { answer = Locked((addresses, seconds)) }
+        init(_ addresses: [[UInt8]], seconds: UInt8, isSilent: Bool) {
+            answer = Locked((addresses, seconds))
+            self.isSilent = isSilent
+        }
     }
 
-    /// - Parameter seconds: how long an answer may be kept.
-    init(_ addresses: [[UInt8]], seconds: UInt8) throws {
+    /// - Parameters:
+    ///   - seconds: how long an answer may be kept.
+    ///   - isSilent: it takes questions and answers none.
+    init(_ addresses: [[UInt8]], seconds: UInt8, isSilent: Bool = false) throws {
         descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
@@ -88,7 +94,7 @@ final class NameServer: Sendable {
         }
         guard isBound else { throw Peer.Failure(description: "bind: errno \(errno)") }
         address = .loopback(port: UInt16(bigEndian: name.sin_port))
-        state = State(addresses, seconds: seconds)
+        state = State(addresses, seconds: seconds, isSilent: isSilent)
         thread = Thread.start(name: "name server") { [descriptor, state] in
             while Self.serve(descriptor, state) {}
         }
@@ -118,6 +124,7 @@ final class NameServer: Sendable {
                 return count > 0
             }
             state.questions.add(1, ordering: .relaxed)
+            guard !state.isSilent else { return true }
             let isIPv4 = message[end + 2] == 1
             let (addresses, seconds) = state.answer.withLock { $0 }
             let records = isIPv4 ? addresses : []
