@@ -81,19 +81,21 @@ public final class TunnelListener {
     public func serve(_ descriptor: Int32, on shard: isolated Shard) {
         let client = Stream(shard.ring, descriptor: descriptor)
         context.counters.add(.downstreamCxTotal)
-        guard isTrusted(client) else {
-            strangers.note(client.peerName, listener: context.settings.name, to: context.log, at: shard.ring.now)
+        // One that has been reset already has no address to judge it by.
+        guard let peer = client.peerAddress else { return turnAway(client, saying: nil, nil, on: shard) }
+        guard isTrusted(peer) else {
+            strangers.note(peer.description, listener: context.settings.name, to: context.log, at: shard.ring.now)
             return turnAway(client, saying: nil, .sessionsProxyUntrusted, on: shard)
         }
         guard limits.take() else {
-            crowd.note(client.peerName, listener: context.settings.name, to: context.log, at: shard.ring.now)
+            crowd.note(peer.description, listener: context.settings.name, to: context.log, at: shard.ring.now)
             return turnAway(client, saying: .tooManySessions, .sessionsRefused, on: shard)
         }
         let now = UTCTime.now()
         let id = SessionID(shard: shardNumber, time: now, counter: sessionsBegun)
         sessionsBegun += 1
         let record = SessionRecord(
-            id: id, listener: context.settings.name, start: now, client: client.peerName)
+            id: id, listener: context.settings.name, start: now, client: peer.description)
         let session = TunnelSession(client, context, record)
         let slot = sessions.insert(session)
         if isDraining { session.drain() }  // Another shard had accepted it before.
@@ -112,9 +114,8 @@ public final class TunnelListener {
 
     /// False for a connection that is to begin with a PROXY header and comes from nobody who may send one. A peer on a
     /// Unix socket may: who can open that is decided by its owner and mode.
-    private func isTrusted(_ client: Stream) -> Bool {
+    private func isTrusted(_ peer: SocketAddress) -> Bool {
         guard let proxyProtocol = context.settings.proxyProtocol else { return true }
-        guard let peer = client.peerAddress else { return false }
         return peer.isUnix || proxyProtocol.trusted.contains { $0.contains(peer.octets) }
     }
 
@@ -155,9 +156,9 @@ public final class TunnelListener {
 
     /// - Parameter reply: nil where the client gets none, for it expects TLS or is no client.
     private func turnAway(
-        _ client: Stream, saying reply: LocalReply?, _ counter: Counter, on shard: isolated Shard
+        _ client: Stream, saying reply: LocalReply?, _ counter: Counter?, on shard: isolated Shard
     ) {
-        context.counters.add(counter)
+        if let counter { context.counters.add(counter) }
         let reply = turnedAway < Self.turnedAwayMax && !context.settings.isImplicitTLS ? reply : nil
         turnedAway += 1
         shard.spawn {
@@ -203,11 +204,6 @@ public final class TunnelListener {
             if index % Self.drainSlice == Self.drainSlice - 1 { await Task.yield() }
         }
     }
-}
-
-extension Stream {
-    /// The other end's address, for the log.
-    fileprivate var peerName: String { peerAddress?.description ?? "unknown" }
 }
 
 extension TunnelSession {

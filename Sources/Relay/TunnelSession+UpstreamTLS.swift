@@ -134,9 +134,11 @@ extension TunnelSession {
 
     /// What the upstream's certificate is worth, where the session goes on whatever it is.
     private func note(_ verification: TLSVerification) {
+        let isNews = server?.noteCertificate(verification) ?? true
         guard verification.isRefusal else { return }
         record.upstreamTLSFailure = verification.outcome.rawValue
         context.counters.add(.upstreamVerificationFailures, reason: verification.outcome.rawValue)
+        guard isNews else { return }
         context.log.warning(
             "upstream certificate not valid",
             ["session": record.id.description, "server": record.upstream ?? "", "reason": verification.text])

@@ -27,7 +27,8 @@ public final class UpstreamPool {
         ring = shard.ring
         if let configuration = settings.tlsClient { tls = try TLSClientContext(configuration) } else { tls = nil }
         servers = zip(settings.servers, tallies).map { address, tally in
-            UpstreamServer(address, settings, tally, log, ServerNames(address, resolver, log))
+            UpstreamServer(
+                address, settings, tally, log, ServerNames(address, resolver, log), shardNumber: shard.number)
         }
         turn = shard.number  // Shards that begin with different servers do not all hit the first at once.
     }

@@ -17,11 +17,17 @@ final class UpstreamServer {
     private var successesInARow = 0
     /// Without probes: when a server that is down is tried again.
     private var retryAt = Instant.never
+    private var certificateOutcome: TLSVerification.Outcome?
     /// Of the last connection that was given one.
     var tlsSession: TLSSession?
 
-    init(_ address: ServerAddress, _ upstream: UpstreamSettings, _ tally: ServerTally, _ log: Log, _ names: ServerNames)
-    {
+    private let shardNumber: Int
+
+    init(
+        _ address: ServerAddress, _ upstream: UpstreamSettings, _ tally: ServerTally, _ log: Log, _ names: ServerNames,
+        shardNumber: Int
+    ) {
+        self.shardNumber = shardNumber
         self.address = address
         self.upstream = upstream
         self.tally = tally
@@ -67,13 +73,21 @@ final class UpstreamServer {
         log.warning("upstream server is down", fields(reason))
     }
 
+    /// True where a certificate is worth another thing than the one before.
+    func noteCertificate(_ verification: TLSVerification) -> Bool {
+        defer { certificateOutcome = verification.outcome }
+        return verification.outcome != certificateOutcome
+    }
+
     /// The server is no longer part of the configuration.
     func leave() {
         if isUp { tally.lowerUp() }
     }
 
     private func fields(_ reason: String = "") -> KeyValuePairs<String, String> {
-        ["upstream": upstream.name, "server": address.description, "reason": reason]
+        [
+            "upstream": upstream.name, "server": address.description, "shard": "\(shardNumber)", "reason": reason,
+        ]
     }
 
     /// What is sent as the server's name (SNI) and looked for in its certificate.
