@@ -11,6 +11,7 @@ final class ServerNames {
     private let resolver: Resolver
     private var known: [SocketAddress] = []
     private var freshUntil = Instant(nanoseconds: 0)
+    private var answeredAt = Instant(nanoseconds: 0)
     private var isAsking = false
     private var waiting: [UnsafeContinuation<Void, Never>] = []
     private var lastFailure: ResolutionError?
@@ -18,6 +19,8 @@ final class ServerNames {
 
     /// From a failed lookup to the next, where there is an answer to go on with.
     private static let pauseAfterFailure = Duration.seconds(5)
+    /// For how long an answer is gone on with, at most.
+    private static let staleLimit = Duration.seconds(86_400)
 
     init(_ address: ServerAddress, _ resolver: Resolver, _ log: Log) {
         self.address = address
@@ -54,6 +57,7 @@ final class ServerNames {
             known = answer.addresses.map { SocketAddress(octets: $0, port: port) }
             if let preferred { prefer(preferred) }
             freshUntil = now + answer.timeToLive
+            answeredAt = now
             lastFailure = nil
         } catch {
             noteFailure(error, name, now)
@@ -69,6 +73,8 @@ final class ServerNames {
 
     private func noteFailure(_ error: ResolutionError, _ name: String, _ now: Instant) {
         defer { lastFailure = error }
+        // That there is no such name is an answer, too; and no answer is good for ever.
+        if error == .notFound || error == .noAddress || answeredAt + Self.staleLimit <= now { known = [] }
         guard !known.isEmpty else { return }
         freshUntil = now + Self.pauseAfterFailure
         guard lastFailure == nil else { return }

@@ -103,7 +103,7 @@ extension TunnelSession {
             upstream = nil
             if isDraining { throw .drained }
             server.tally.countConnectFailure()
-            server.noteFailure(error.description, at: ring.now)
+            if !error.isOurs { server.noteFailure(error.description, at: ring.now) }
             context.log.debug(
                 "upstream server not reachable",
                 ["session": record.id.description, "server": server.address.description, "error": error.description])

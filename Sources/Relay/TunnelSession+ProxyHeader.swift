@@ -24,7 +24,7 @@ extension TunnelSession {
         return .proxied(source: source, destination: destination)
     }
 
-    /// Ours win over those of the same type that the client's proxy sent.
+    /// Ours win over those of the same type that the client's proxy sent, and for the room in the header.
     private func values(_ settings: OutgoingProxyHeader) -> [ProxyTLV] {
         var own = settings.fixed
         let engine = client.layer as? TLSEngine
@@ -34,7 +34,7 @@ extension TunnelSession {
         if settings.addsUniqueID { own.append(ProxyTLV(.uniqueID, Array(record.id.description.utf8))) }
         if settings.addsSSL, let engine { own.append(ProxyTLSFacts(of: engine).tlv) }
         let kinds = Set(own.map(\.kind))
-        return passedOn(settings.passedOn).filter { !kinds.contains($0.kind) } + own
+        return own + passedOn(settings.passedOn).filter { !kinds.contains($0.kind) }
     }
 
     private func passedOn(_ policy: OutgoingProxyHeader.PassedOn) -> [ProxyTLV] {

@@ -73,7 +73,9 @@ extension TunnelSession {
             // In TLS 1.3 a server that refuses our certificate, or the lack of one, does so only now.
             return try await answer(to: ehlo(of: greeting))
         } catch {
-            guard error.end == .upstreamTLSFailed, !needsUpstreamTLS else { throw error }
+            // Some servers hang up on what they cannot do.
+            let isBroken = [.upstreamTLSFailed, .upstreamClosed, .upstreamReset].contains(error.end)
+            guard isBroken, !needsUpstreamTLS else { throw error }
             doesWithoutUpstreamTLS = true
             try await beginAgain()
         }

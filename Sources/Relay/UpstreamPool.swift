@@ -1,3 +1,4 @@
+import Glibc
 public import Lookup
 public import Ring
 public import TLS
@@ -155,6 +156,12 @@ enum DialError: Error, CustomStringConvertible {
     case notConnected(SocketAddress, StreamError)
     /// The time was over before its first address was tried.
     case timedOut
+
+    /// No fault of the server's: this process or its machine is short of something.
+    var isOurs: Bool {
+        guard case .notConnected(_, .system(let errno)) = self else { return false }
+        return [EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL].contains(errno)
+    }
 
     var description: String {
         switch self {

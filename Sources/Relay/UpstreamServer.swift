@@ -22,6 +22,8 @@ final class UpstreamServer {
     var tlsSession: TLSSession?
 
     private let shardNumber: Int
+    /// The server is no longer part of the configuration: the sessions that are left have no say in its state.
+    private var hasLeft = false
 
     init(
         _ address: ServerAddress, _ upstream: UpstreamSettings, _ tally: ServerTally, _ log: Log, _ names: ServerNames,
@@ -51,7 +53,7 @@ final class UpstreamServer {
     /// A probe or a session has got what it wanted.
     func noteSuccess() {
         failuresInARow = 0
-        guard !isUp else { return }
+        guard !isUp, !hasLeft else { return }
         successesInARow += 1
         guard successesInARow >= upstream.health.rise || upstream.health.probe == .off else { return }
         isUp = true
@@ -61,6 +63,7 @@ final class UpstreamServer {
 
     /// A probe or a session has not.
     func noteFailure(_ reason: String, at now: Instant) {
+        guard !hasLeft else { return }
         successesInARow = 0
         failuresInARow += 1
         retryAt = now + upstream.health.interval
@@ -81,6 +84,8 @@ final class UpstreamServer {
 
     /// The server is no longer part of the configuration.
     func leave() {
+        guard !hasLeft else { return }
+        hasLeft = true
         if isUp { tally.lowerUp() }
     }
 

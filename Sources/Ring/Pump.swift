@@ -172,7 +172,9 @@ extension Pump: DeadlineTarget {
         if idleEnd <= now { return end(.idle) }
         if let rate = limits.rate, let rated, rated.end <= now {
             let moved = bytesMoved
-            guard moved - rated.bytesBefore >= rate.bytes else { return end(.tooSlow) }
+            let inPeriod = moved - rated.bytesBefore
+            // Silence is a matter of `idle`: whoever is to speak next may be thinking.
+            guard inPeriod == 0 || inPeriod >= rate.bytes else { return end(.tooSlow) }
             self.rated = RatedPeriod(end: now + rate.period, bytesBefore: moved)
         }
         setTimer()

@@ -27,10 +27,11 @@ extension Reply {
         return Reply(code: code, bytes: edited, lineCount: lineCount + 1)
     }
 
-    /// The reply without any line that lists one of `capabilities`, however often and wherever they stand.
+    /// The reply without any line that lists one of `capabilities`, however often and wherever they stand, and whatever
+    /// stands behind the keyword: some servers write `AUTH=PLAIN`.
     public func removing(_ capabilities: Set<Capability>) -> Reply {
         guard code == 250, let greeting = lines.first else { return self }
-        let kept = lines.dropFirst().filter { line in !capabilities.contains { names($0, in: line) } }
+        let kept = lines.dropFirst().filter { line in !capabilities.contains { begins(with: $0, line) } }
         guard kept.count < lineCount - 1 else { return self }
 
         var edited = [UInt8](bytes[greeting])
@@ -45,8 +46,23 @@ extension Reply {
 
     private func names(_ capability: Capability, in line: Range<Int>) -> Bool {
         let text = textRange(of: line)
+        let end = text.lowerBound + capability.keyword.count
+        return begins(with: capability, line) && (end == text.upperBound || bytes[end] == .space)
+    }
+
+    /// The line begins with the keyword, and not with a longer one.
+    private func begins(with capability: Capability, _ line: Range<Int>) -> Bool {
+        let text = textRange(of: line)
         guard bytes.matches(capability.keyword, at: text.lowerBound) else { return false }
         let end = text.lowerBound + capability.keyword.count
-        return end == text.upperBound || bytes[end] == .space
+        return end == text.upperBound || !Self.isKeywordByte(bytes[end])
+    }
+
+    private static func isKeywordByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), .dash: true
+        default: false
+        }
     }
 }

@@ -137,8 +137,8 @@ extension RelaySuites {
         @Test func fixedOnesWin() throws {
             let fixed = [ProxyTLV(.init(rawValue: 0xea), [7, 7]), ProxyTLV(.init(rawValue: 0xe1), [8])]
             let tlvs =
-                Proxied.tlv(0x01, [0x68, 0x32]) + Proxied.tlv(0xe0, []) + Proxied.tlv(0x05, [9])
-                + Proxied.tlv(0xea, [7, 7]) + Proxied.tlv(0xe1, [8])
+                Proxied.tlv(0xea, [7, 7]) + Proxied.tlv(0xe1, [8])
+                + Proxied.tlv(0x01, [0x68, 0x32]) + Proxied.tlv(0xe0, []) + Proxied.tlv(0x05, [9])
             let bytes = try sent {
                 $0.passedOn = .all
                 $0.fixed = fixed

@@ -109,6 +109,24 @@ extension RelaySuites {
             }
         }
 
+        /// Sessions that outlive their server's place in the configuration have no say in what is counted of it.
+        @Test func sessionsOfAServerThatHasLeftSayNothing() throws {
+            let servers = try Servers(1)
+            var setup = passive(servers)
+            setup.listener.timeouts.reply = .milliseconds(50)
+            try withRelay(setup) { relay in
+                let sessions = try (0..<4).map { _ in try servers.serve(relay).session }
+                relay.retirePool()
+                #expect(relay.tallies[0][.up] == 0)
+                for session in sessions {
+                    try session.client.send(Dialogue.ehlo)
+                    #expect(try session.client.line().hasPrefix("421 "))
+                    try session.end(relay)
+                }
+                #expect(relay.tallies[0][.up] == 0 && relay.tallies[0][.ejections] == 0)
+            }
+        }
+
         /// A client that stays after a refusal holds no connection of the server's.
         @Test func aRefusedClientTakesNobodysPlace() throws {
             let servers = try Servers(1)

@@ -87,8 +87,20 @@ extension RelaySuites {
             let names = try NameServer([[127, 0, 0, 1]], seconds: 0)
             try withRelay(setup(names, server.address.port)) { relay in
                 _ = try serve(relay, server)
-                names.answer([], seconds: 0)
+                names.fallSilent()
                 _ = try serve(relay, server)
+                #expect(try relay.log.message("name not resolved, its last addresses stay in use").contains("mx.test"))
+            }
+        }
+
+        /// That there is none is an answer, too.
+        @Test func aNameThatIsGoneIsGone() throws {
+            let server = try LoopbackServer()
+            let names = try NameServer([[127, 0, 0, 1]], seconds: 0)
+            try withRelay(setup(names, server.address.port)) { relay in
+                _ = try serve(relay, server)
+                names.answer([], seconds: 0)
+                #expect(try relay.client().line().hasPrefix(UpstreamPoolTests.unavailable))
             }
         }
 

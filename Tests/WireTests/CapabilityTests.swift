@@ -39,16 +39,18 @@ import Wire
             text: "250-m\r\n250-STARTTLS\r\n250-SIZE\r\n250-starttls\r\n250 STARTTLS\r\n", isOffered: true,
             removed: "250-m\r\n250 SIZE\r\n"),
         Offer(text: "250-m\r\n250-STARTTLS\r\n250 STARTTLS\r\n", isOffered: true, removed: "250 m\r\n"),
-        // Near misses.
+        // Near misses; two are odd spellings, which are no offer to us but may be one to a client.
         Offer(
             text: "250-m\r\n250 STARTTLSX\r\n", isOffered: false, added: "250-m\r\n250-STARTTLSX\r\n250 STARTTLS\r\n"),
         Offer(
             text: "250-m\r\n250 XSTARTTLS\r\n", isOffered: false, added: "250-m\r\n250-XSTARTTLS\r\n250 STARTTLS\r\n"),
         Offer(text: "250-m\r\n250 STARTTL\r\n", isOffered: false, added: "250-m\r\n250-STARTTL\r\n250 STARTTLS\r\n"),
         Offer(
-            text: "250-m\r\n250 STARTTLS=x\r\n", isOffered: false, added: "250-m\r\n250-STARTTLS=x\r\n250 STARTTLS\r\n"),
+            text: "250-m\r\n250 STARTTLS=x\r\n", isOffered: false, added: "250-m\r\n250-STARTTLS=x\r\n250 STARTTLS\r\n",
+            removed: "250 m\r\n"),
         Offer(
-            text: "250-m\r\n250 STARTTLS\t\r\n", isOffered: false, added: "250-m\r\n250-STARTTLS\t\r\n250 STARTTLS\r\n"),
+            text: "250-m\r\n250 STARTTLS\t\r\n", isOffered: false, added: "250-m\r\n250-STARTTLS\t\r\n250 STARTTLS\r\n",
+            removed: "250 m\r\n"),
         Offer(
             text: "250-m\r\n250  STARTTLS\r\n", isOffered: false, added: "250-m\r\n250- STARTTLS\r\n250 STARTTLS\r\n"),
         Offer(

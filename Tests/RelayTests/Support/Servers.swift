@@ -71,11 +71,11 @@ final class NameServer: Sendable {
     private final class State: Sendable {
         let answer: Locked<(addresses: [[UInt8]], seconds: UInt8)>
         let questions = Atomic<Int>(0)
-        let isSilent: Bool
+        let isSilent: Atomic<Bool>
 
         init(_ addresses: [[UInt8]], seconds: UInt8, isSilent: Bool) {
             answer = Locked((addresses, seconds))
-            self.isSilent = isSilent
+            self.isSilent = Atomic(isSilent)
         }
     }
 
@@ -108,6 +108,8 @@ final class NameServer: Sendable {
 
     var questions: Int { state.questions.load(ordering: .relaxed) }
 
+    func fallSilent() { state.isSilent.store(true, ordering: .relaxed) }
+
     func answer(_ addresses: [[UInt8]], seconds: UInt8) {
         state.answer.withLock { $0 = (addresses, seconds) }
     }
@@ -124,7 +126,7 @@ final class NameServer: Sendable {
                 return count > 0
             }
             state.questions.add(1, ordering: .relaxed)
-            guard !state.isSilent else { return true }
+            guard !state.isSilent.load(ordering: .relaxed) else { return true }
             let isIPv4 = message[end + 2] == 1
             let (addresses, seconds) = state.answer.withLock { $0 }
             let records = isIPv4 ? addresses : []

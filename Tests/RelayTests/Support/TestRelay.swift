@@ -204,10 +204,15 @@ final class TestRelay {
         }
     }
 
+    /// The servers are no longer part of the configuration; the sessions there are keep them.
+    func retirePool() {
+        shard.syncTask { [hosted] in await hosted.reached(on: $0).pool?.stop() }
+    }
+
     fileprivate func finish() throws {
         stopAccepting()
         isAccepting = false
-        shard.syncTask { [hosted] in await hosted.reached(on: $0).pool?.stop() }
+        retirePool()
         try clear()
         shard.sync { [hosted] in hosted.reached(on: $0).resolver?.close() }
         for tally in tallies {
