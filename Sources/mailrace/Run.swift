@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Service
 import Settings
@@ -6,6 +7,8 @@ import Telemetry
 /// `mailrace run`: relays, until told to end.
 enum Run {
     static func start(_ options: Options) -> ExitCode {
+        // A reload or a rotation of logs may be asked for before the service stands, and must not end it.
+        linux_hold_signals()
         do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
             return serve(loaded, options.sources)

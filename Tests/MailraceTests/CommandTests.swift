@@ -31,6 +31,15 @@ import Testing
         #expect(said.contains("--set: runtime.shards: expected an integer from 0 to 1024, found \"x\"\n"))
     }
 
+    /// Before there is anybody to serve them; whatever the start comes to.
+    @Test(arguments: [SIGHUP, SIGUSR1, SIGUSR2]) func aSignalDuringTheStartDoesNotEndIt(_ number: Int32) async {
+        await #expect(processExitsWith: .success) { [number] in
+            _ = Run.start(Options(command: .run, settings: ["log.file=/nonexistent/mailrace.log"]))
+            raise(number)
+            exit(0)
+        }
+    }
+
     @Test func aLogThatCannotBeOpened() async {
         let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
             exit(Run.start(Options(command: .run, settings: ["log.file=/nonexistent/mailrace.log"])).rawValue)

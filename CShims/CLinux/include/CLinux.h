@@ -36,6 +36,8 @@ void linux_keep_freed_memory(int32_t bytes);
 
 // ---- signals (linux.c) ----
 
+/// Blocks SIGHUP, SIGUSR1 and SIGUSR2 alone: until somebody waits for them they neither end the process nor get lost.
+int linux_hold_signals(void);
 /// Blocks SIGHUP, SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 in the calling thread and in those it starts; ignores SIGPIPE.
 int linux_block_signals(void);
 /// Waits for one of the blocked signals and returns its number.
