@@ -28,20 +28,23 @@ enum Run {
             switch server.run() {
             case .drained: return .success
             case .stopped: return .stopped
-            case .unavailable(let reason):
-                log.error(reason)
-                return .unavailable
+            case .unavailable(let reason): return unavailable(reason, log, loaded)
             }
         } catch {
             switch error {
             case .configuration(let problems):
                 problems.show()
                 return .configuration
-            case .unavailable(let reason):
-                log.error(reason)
-                return .unavailable
+            case .unavailable(let reason): return unavailable(reason, log, loaded)
             }
         }
+    }
+
+    /// Said where the log is and to the person, or the system, that started the process.
+    private static func unavailable(_ reason: String, _ log: Log, _ loaded: LoadedSettings) -> ExitCode {
+        log.error(reason)
+        if !loaded.settings.log.file.isEmpty { Terminal.writeError("mailrace: \(reason)\n") }
+        return .unavailable
     }
 
     private static func openLog(_ loaded: LoadedSettings) -> Log? {

@@ -126,6 +126,20 @@ class Signals(unittest.TestCase):
 
 
 class Machine(unittest.TestCase):
+    def test_an_address_in_use_is_named_beside_the_log(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        other = self.enterContext(scripted.Server(lambda peer: peer.close()))
+        text = relay.configuration([f"{HOST}:1"], listen=[other.address], log=f'file = "{folder}/log"')
+        file = os.path.join(folder, "mailrace.toml")
+        with open(file, "w") as written:
+            written.write(text)
+        done = relay.mailrace("run", "--config", file)
+        self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
+        reason = f"listener mx: cannot listen on {other.address}: Address already in use"
+        self.assertEqual(done.stdout, f"mailrace: {reason}\n")
+        with open(f"{folder}/log") as log:
+            self.assertIn(reason, log.read())
+
     def test_a_refused_io_uring_is_named(self):
         file = tempfile.NamedTemporaryFile("w", suffix=".toml")
         self.addCleanup(file.close)

@@ -40,6 +40,17 @@ import Testing
         }
     }
 
+    @Test func aStartThatFailsIsSaidBesideTheLog() async {
+        let ended = await #expect(processExitsWith: .exitCode(69), observing: [\.standardErrorContent]) {
+            let settings = ["log.file=/dev/null", "listener.default.listen=192.0.2.1:25", "runtime.shards=1"]
+            exit(Run.start(Options(command: .run, settings: settings)).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(
+            said.contains(
+                "mailrace: listener default: cannot listen on 192.0.2.1:25: Cannot assign requested address\n"))
+    }
+
     @Test func aLogThatCannotBeOpened() async {
         let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
             exit(Run.start(Options(command: .run, settings: ["log.file=/nonexistent/mailrace.log"])).rawValue)
