@@ -28,8 +28,16 @@ public struct ListeningSocket: Sendable, Equatable {
         public let isAddressInUse: Bool
 
         init(_ subject: String, errno: Int32) {
-            description = "\(subject): \(systemErrorText(errno))"
+            description = "\(subject): \(Self.reason(errno))"
             isAddressInUse = errno == EADDRINUSE
+        }
+
+        private static func reason(_ errno: Int32) -> String {
+            switch errno {
+            case ENOTSOCK: "there is a file that is no socket"
+            case EPROTOTYPE: "there is a socket of another type"
+            default: systemErrorText(errno)
+            }
         }
     }
 
