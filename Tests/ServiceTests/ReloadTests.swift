@@ -217,6 +217,31 @@ import Testing
         #expect(server.drain() == .drained)
     }
 
+    /// By the resolver that it began with, however often another has taken its place.
+    @Test func anOldSessionStillLooksUpNames() throws {
+        func setup(_ seconds: Int) -> ServerSetup {
+            ServerSetup { setup in
+                setup.listeners[0].more = "dial = \"starttls\""
+                setup.upstreamName = "localhost"
+                setup.dns = "timeout = \"\(seconds)s\""
+            }
+        }
+        let server = try TestServer(setup(1))
+        let client = try server.client()
+        #expect(try client.line().hasPrefix("220 "))
+        for seconds in 2...14 { #expect(try server.reload(setup(seconds)).isDone) }
+        try client.send("EHLO c\r\n")
+        #expect(try client.line().hasPrefix("250-"))
+        try client.expect("250 STARTTLS\r\n")
+        try client.send("MAIL FROM:<>\r\n")
+        let upstream = try server.upstream.accept()
+        try upstream.send("220 Hello\r\n")
+        try upstream.expect("EHLO c\r\n")
+        client.close()
+        upstream.close()
+        #expect(server.drain() == .drained)
+    }
+
     @Test func limitsChangeAtOnce() throws {
         let server = try TestServer(ServerSetup { $0.maxSessions = 1 })
         let first = try server.client()
