@@ -25,11 +25,16 @@ static int identify(const struct linux_address *address, struct linux_file *file
     return S_ISSOCK(status.st_mode) ? 0 : -ENOTSOCK;
 }
 
-static int remove_file(const struct linux_address *address, struct linux_file file) {
+int linux_check_socket_file(const struct linux_address *address, struct linux_file file) {
     struct linux_file now;
     int result = identify(address, &now);
     if (result < 0) return result;
-    if (now.device != file.device || now.inode != file.inode) return -ESTALE;
+    return now.device == file.device && now.inode == file.inode ? 0 : -ESTALE;
+}
+
+static int remove_file(const struct linux_address *address, struct linux_file file) {
+    int result = linux_check_socket_file(address, file);
+    if (result < 0) return result;
     return unlink(path_of(address)) < 0 ? -errno : 0;
 }
 

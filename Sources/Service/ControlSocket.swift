@@ -8,29 +8,34 @@ import Telemetry
 /// A request is one line, the answer some lines of which the last is `ok` or `failed` (`ControlProtocol`). One request
 /// is served at a time, on a thread of its own; others wait in the socket's queue.
 final class ControlSocket: Sendable {
-    private let socket: ListeningSocket
     private let events: ServerEvents
     private let log: Log
     private let interruption = Interruption()
     private let thread = Locked<Thread?>(nil)
 
     private let patience: Duration
+    private let interval: Duration
 
     static let patience = Duration.seconds(10)
+    /// Between two looks whether the socket's file is still there.
+    static let interval = Duration.seconds(2)
     /// Between two tries to accept a connection that cannot be accepted.
     private static let pause = Duration.milliseconds(100)
 
     /// Begins to serve at `path`, which only root and this process's user may open. Where that cannot be, a warning
     /// tells why, and the server goes on without.
     ///
-    /// - Parameter patience: for a client to say what it wants, and as long again to take the answer.
+    /// - Parameters:
+    ///   - patience: for a client to say what it wants, and as long again to take the answer.
+    ///   - interval: between two looks whether the socket's file is still there.
     static func open(
-        at address: SocketAddress, _ events: ServerEvents, _ log: Log, patience: Duration = ControlSocket.patience
+        at address: SocketAddress, _ events: ServerEvents, _ log: Log, patience: Duration = ControlSocket.patience,
+        interval: Duration = ControlSocket.interval
     ) -> ControlSocket? {
         do throws(ListeningSocket.Failure) {
-            let control = ControlSocket(
-                try ListeningSocket.bind(address, sharesPort: false, mode: 0o600), events, log, patience)
-            control.start()
+            let socket = try bind(address)
+            let control = ControlSocket(events, log, patience, interval)
+            control.start(socket)
             return control
         } catch {
             log.warning("no control socket, so 'mailrace reload' is not available: \(error)")
@@ -38,15 +43,19 @@ final class ControlSocket: Sendable {
         }
     }
 
-    private init(_ socket: ListeningSocket, _ events: ServerEvents, _ log: Log, _ patience: Duration) {
-        self.socket = socket
+    private init(_ events: ServerEvents, _ log: Log, _ patience: Duration, _ interval: Duration) {
         self.events = events
         self.log = log
         self.patience = patience
+        self.interval = interval
     }
 
-    private func start() {
-        let thread = Thread.start(name: "control") { self.serve() }
+    private static func bind(_ address: SocketAddress) throws(ListeningSocket.Failure) -> ListeningSocket {
+        try ListeningSocket.bind(address, sharesPort: false, mode: 0o600)
+    }
+
+    private func start(_ socket: ListeningSocket) {
+        let thread = Thread.start(name: "control") { self.serve(socket) }
         self.thread.withLock { $0 = thread }
     }
 
@@ -54,24 +63,57 @@ final class ControlSocket: Sendable {
     func close() {
         interruption.interrupt()
         thread.withLock { $0.take() }?.join()
-        socket.close()
     }
 
-    private func serve() {
-        while interruption.wait(for: socket.descriptor, until: .never) == .ready {
-            guard let client = socket.takeWaiting() else {
-                // Descriptors are short, most likely: who waits at the socket goes on waiting.
-                _ = interruption.wait(until: .current() + Self.pause)
-                continue
+    private func serve(_ first: ListeningSocket) {
+        var place = Place(socket: first)
+        defer { place.socket.close() }
+        while true {
+            switch interruption.wait(for: place.socket.descriptor, until: .current() + interval) {
+            case .ready: serveNext(of: place.socket)
+            case .late: place.keep(log)
+            case .interrupted: return
             }
-            defer { linux_close(client) }
-            guard Self.mayAsk(client) else {
-                log.warning("a request at the control socket was refused: it is not root's nor ours")
-                continue
+        }
+    }
+
+    private func serveNext(of socket: ListeningSocket) {
+        guard let client = socket.takeWaiting() else {
+            // Descriptors are short, most likely: who waits at the socket goes on waiting.
+            _ = interruption.wait(until: .current() + Self.pause)
+            return
+        }
+        defer { linux_close(client) }
+        guard Self.mayAsk(client) else {
+            return log.warning("a request at the control socket was refused: it is not root's nor ours")
+        }
+        let connection = ControlConnection(client, interruption)
+        guard let line = connection.readLine(within: patience) else { return }
+        _ = connection.write(answer(to: line), within: patience)
+    }
+
+    /// The socket, which is bound anew where somebody has removed its file.
+    private struct Place {
+        var socket: ListeningSocket
+        private var isLost = false
+
+        init(socket: ListeningSocket) {
+            self.socket = socket
+        }
+
+        /// Looks whether the file is still there. Says once that it is not, and goes on looking until it can be made.
+        mutating func keep(_ log: Log) {
+            guard socket.hasLostFile else { return }
+            do throws(ListeningSocket.Failure) {
+                let next = try ControlSocket.bind(socket.address)
+                socket.close()
+                socket = next
+                isLost = false
+                log.warning("the file of the control socket had been removed: it is made anew")
+            } catch {
+                if !isLost { log.warning("the file of the control socket has been removed: \(error)") }
+                isLost = true
             }
-            let connection = ControlConnection(client, interruption)
-            guard let line = connection.readLine(within: patience) else { continue }
-            _ = connection.write(answer(to: line), within: patience)
         }
     }
 

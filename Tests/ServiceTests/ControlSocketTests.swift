@@ -16,9 +16,12 @@ import Testing
         log = try LogPipe()
     }
 
-    private func open(patience: Duration = .seconds(20)) throws -> ControlSocket {
+    private func open(
+        patience: Duration = .seconds(20), interval: Duration = ControlSocket.interval
+    ) throws -> ControlSocket {
         let address = try #require(SocketAddress(unix: path))
-        return try #require(ControlSocket.open(at: address, events, log.log, patience: patience))
+        return try #require(
+            ControlSocket.open(at: address, events, log.log, patience: patience, interval: interval))
     }
 
     private func connect() throws -> Peer {
@@ -122,6 +125,33 @@ import Testing
         #expect(ControlClient.reload(at: path) == .done([]))
         main.join()
         control.close()
+    }
+
+    @Test func aFileThatIsRemovedIsMadeAnew() throws {
+        let control = try open(interval: .milliseconds(10))
+        let main = answering([.done(warnings: [])])
+        #expect(unlink(path) == 0)
+        _ = try log.message("the file of the control socket had been removed: it is made anew")
+        #expect(ControlClient.reload(at: path) == .done([]))
+        main.join()
+        control.close()
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func aFolderThatIsRemovedIsWaitedFor() throws {
+        let inner = folder.path + "/run"
+        #expect(mkdir(inner, 0o700) == 0)
+        let address = try #require(SocketAddress(unix: inner + "/control.sock"))
+        let control = try #require(
+            ControlSocket.open(at: address, events, log.log, interval: .milliseconds(10)))
+        #expect(rename(inner, inner + ".gone") == 0)
+        _ = try log.message("the file of the control socket has been removed: \(address): No such file or directory")
+        #expect(mkdir(inner, 0o700) == 0)
+        _ = try log.message("it is made anew")
+        control.close()
+        #expect(unlink(inner + ".gone/control.sock") == 0)
+        #expect(rmdir(inner + ".gone") == 0)
+        #expect(rmdir(inner) == 0)
     }
 
     @Test func anotherProcessKeepsItsSocket() throws {

@@ -186,6 +186,25 @@ import Testing
         #expect(server.drain() == .drained)
     }
 
+    @Test func aUnixSocketWhoseFileIsGoneComesBack() throws {
+        let setup = ServerSetup { $0.listen = ["unix:%/mx.sock"] }
+        let server = try TestServer(setup)
+        let path = server.folder.path + "/mx.sock"
+        let old = Peer(descriptor: SocketAddress(unix: path)!.connectedNow())
+        let oldUpstream = try server.greeted(old)
+        #expect(unlink(path) == 0)
+        #expect(
+            try server.reload(setup)
+                == .done(warnings: ["the file of unix:\(path) had been removed: it is bound anew"]))
+        let new = Peer(descriptor: SocketAddress(unix: path)!.connectedNow())
+        let newUpstream = try server.greeted(new)
+        try old.send("HELO c\r\n")
+        try oldUpstream.expect("HELO c\r\n")
+        for peer in [old, oldUpstream, new, newUpstream] { peer.close() }
+        #expect(server.drain() == .drained)
+        #expect(access(path, F_OK) != 0)
+    }
+
     @Test func aSocketHandedInOutlivesItsListener() throws {
         let socket = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
         defer { socket.close() }

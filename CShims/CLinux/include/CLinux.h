@@ -129,6 +129,8 @@ int linux_listen_unix(const struct linux_address *address, int32_t backlog, uint
 int linux_check_free_unix(const struct linux_address *address);
 /// Connects without waiting; for Unix sockets, whose peer answers at once or has no room (-EAGAIN).
 int linux_connect_now(int32_t descriptor, const struct linux_address *address);
+/// 0 where the file at the address is `file`; -ENOENT where there is none, -ESTALE or -ENOTSOCK where it is another.
+int linux_check_socket_file(const struct linux_address *address, struct linux_file file);
 /// Removes the file at the address if it is still `file`; -ESTALE where it is another.
 int linux_remove_socket_file(const struct linux_address *address, struct linux_file file);
 
