@@ -47,14 +47,15 @@ int linux_connect_now(int32_t descriptor, const struct linux_address *address) {
 }
 
 /// 0 where nobody listens at the address: no file, or one that a listener has left behind. -EPROTOTYPE for a socket
-/// without connections; -EADDRINUSE otherwise, also where that cannot be found out.
+/// without connections, -EACCES for one that is not ours to try; -EADDRINUSE otherwise, also where that cannot be found
+/// out.
 static int check_unused(const struct linux_address *address) {
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
     int result = linux_connect_now(descriptor, address);
     close(descriptor);
     if (result == -ECONNREFUSED || result == -ENOENT) return 0;
-    return result == -EPROTOTYPE ? result : -EADDRINUSE;
+    return result == -EPROTOTYPE || result == -EACCES ? result : -EADDRINUSE;
 }
 
 int linux_check_free_unix(const struct linux_address *address) {

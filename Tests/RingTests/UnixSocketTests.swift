@@ -160,6 +160,21 @@ import Testing
         #expect(folder.hasFile)
     }
 
+    /// As a first run by root leaves it to a user who has no rights.
+    @Test(.enabled(if: geteuid() == 0, "only root can be somebody else"))
+    func aFileThatIsNotOursToTryIsSaid() async {
+        await #expect(processExitsWith: .success) {
+            let folder = Folder()
+            try #require(chmod(folder.path, 0o777) == 0)
+            let dead = try ListeningSocket.bind(folder.address, sharesPort: false, mode: 0o600)
+            close(dead.descriptor)
+            try #require(seteuid(64_123) == 0)
+            let reason = Self.refusal(folder.address)
+            try #require(seteuid(0) == 0)
+            try #require(reason == "Permission denied")
+        }
+    }
+
     @Test func aFileThatHasTakenThePlaceStays() throws {
         let folder = Folder()
         let first = try ListeningSocket.bind(folder.address, sharesPort: false)

@@ -122,8 +122,8 @@ struct linux_file {
 };
 
 /// A bound and listening Unix socket. A file that a listener has left behind is replaced. A listener that lives is
-/// -EADDRINUSE, a file that is no socket -ENOTSOCK, a socket without connections -EPROTOTYPE. `file` is the file made,
-/// none for an abstract name, with the permissions `mode`.
+/// -EADDRINUSE, a file that is no socket -ENOTSOCK, a socket without connections -EPROTOTYPE, and one that we may not
+/// connect to -EACCES. `file` is the file made, none for an abstract name, with the permissions `mode`.
 int linux_listen_unix(const struct linux_address *address, int32_t backlog, uint32_t mode, struct linux_file *file);
 /// 0 where linux_listen_unix would get the address. A listener that lives sees a connection that says nothing.
 int linux_check_free_unix(const struct linux_address *address);
