@@ -99,8 +99,13 @@ private struct TLSTrial {
 
     /// At the key that names the file, or has the value, of which OpenSSL speaks.
     private func problem(_ error: TLSConfigurationError, _ table: String, _ files: [SettingsFile]) -> SettingsProblem {
-        if let file = files.first(where: { $0.path == error.subject }) {
-            return loaded.problem(with: file.key, index: file.index, error.description)
+        if let file = files.first(where: { $0.reference == error.subject }) {
+            let reason =
+                if case .notTheKey(let reference) = error.problem {
+                    TLSConfigurationError.Problem.notTheKey(
+                        of: files.first { $0.reference == reference }?.path ?? reference)
+                } else { error.problem }
+            return loaded.problem(with: file.key, index: file.index, "\(file.path): \(reason)")
         }
         let key = "\(table).\(error.subject)"
         return loaded.has(key)
