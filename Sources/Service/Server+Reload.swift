@@ -19,7 +19,10 @@ extension Server {
         do throws(SettingsProblems) { loaded = try state.loaded.withFilesReadAgain() } catch {
             return noteFilesRefused(error.lines)
         }
-        guard !loaded.hasTheFiles(of: state.loaded) else { return filesRefused = [] }
+        guard !loaded.hasTheFiles(of: state.loaded) else {
+            if !filesRefused.isEmpty { log.info("files are as before again: what was wrong with them is over") }
+            return filesRefused = []
+        }
         do throws(SettingsProblems) { _ = try loaded.planned(after: nil) } catch {
             return noteFilesRefused(error.lines)
         }
