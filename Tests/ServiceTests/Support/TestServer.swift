@@ -24,6 +24,8 @@ struct ServerSetup: Sendable {
     /// What else stands in `[runtime]`.
     var runtime = ""
     var controlSocket = ""
+    /// What the upstream's `health` says.
+    var health = "probe = \"off\""
     /// What `[dns]` says.
     var dns = ""
 
@@ -79,7 +81,7 @@ struct ServerSetup: Sendable {
             [upstream.backend]
             servers = ["\(server)"]
             tls = "off"
-            health = { probe = "off" }
+            health = { \(health) }
 
             """.replacing("%", with: folder)
     }
