@@ -96,10 +96,14 @@ public struct ListeningSocket: Sendable, Equatable {
     /// stays; the two cannot be confused, because the kernel gives the number of ours to no other file while the
     /// socket is open.
     public func close() {
-        if let file {
-            var raw = address.raw
-            linux_remove_socket_file(&raw, file.raw)
-        }
+        removeFile()
         linux_close(descriptor)
+    }
+
+    /// Removes the file that `bind` made, as `close` does: nobody else can connect, and those who wait can be taken.
+    public func removeFile() {
+        guard let file else { return }
+        var raw = address.raw
+        linux_remove_socket_file(&raw, file.raw)
     }
 }

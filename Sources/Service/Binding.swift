@@ -87,6 +87,11 @@ struct Binding: Sendable {
         for socket in sockets { socket.close() }
     }
 
+    /// Nobody else finds it, if it is a Unix socket with a file.
+    func removeFile() {
+        for socket in sockets { socket.removeFile() }
+    }
+
     /// True where a connection to one of the addresses could come to the other.
     private func overlaps(_ other: SocketAddress) -> Bool {
         let isWildcard = [address, other].contains { $0.octets.allSatisfy { $0 == 0 } }

@@ -91,9 +91,7 @@ extension Server {
         limits.update(next.loaded.limitValues(sessionsMax: next.sessionsMax))
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
         fleet.setDoors(doors(of: next))
-        fleet.serveLeftovers(
-            of: doors(of: former).filter { door in removed.contains { $0.sockets == door.binding.sockets } })
-        for binding in removed where !binding.isHandedIn { binding.close() }
+        fleet.close(doors(of: former).filter { door in removed.contains { $0.sockets == door.binding.sockets } })
         fleet.onEach { local, shard in await local.retire(except: plan, on: shard) }
         filesRefused = []
         watchFiles()

@@ -179,8 +179,7 @@ public final class Server {
         let deadline = Instant.current() + state.loaded.settings.runtime.drainTimeout
         fleet.setDoors([])
         // Those who are connected already are told, too.
-        fleet.serveLeftovers(of: doors(of: state))
-        for binding in state.bindings.all where !binding.isHandedIn { binding.close() }
+        fleet.close(doors(of: state))
         fleet.begin { [events] local, shard in
             await local.drain(until: deadline, on: shard)
             events.noteShardDrained()

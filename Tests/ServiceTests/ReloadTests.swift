@@ -186,6 +186,38 @@ import Testing
         #expect(server.drain() == .drained)
     }
 
+    /// Whoever connects is served, to the last moment.
+    @Test func nobodyIsLostAtAUnixSocketThatGoes() throws {
+        let server = try TestServer()
+        let path = server.folder.path + "/mx.sock"
+        let address = try #require(SocketAddress(unix: path))
+        let upstream = server.upstream
+        let isOver = Locked(false)
+        let serving = Thread.start(name: "upstream") {
+            while let peer = try? upstream.accept(), !isOver.withLock({ $0 }) { try? peer.send("220 Hello\r\n") }
+        }
+        for _ in 0..<20 {
+            #expect(try server.reload(ServerSetup { $0.listen.append("unix:\(path)") }).isDone)
+            let lost = BlockingQueue<String>(limit: 1)
+            let first = BlockingQueue<Bool>(limit: 1)
+            let calling = Thread.start(name: "client") {
+                while case let descriptor = address.connectedNow(), descriptor >= 0 {
+                    do { try Peer(descriptor: descriptor).expect("220 Hello\r\n") } catch { _ = lost.push("\(error)") }
+                    _ = first.push(true)
+                }
+                lost.close()
+            }
+            _ = first.pop()
+            #expect(try server.reload(ServerSetup()).isDone)
+            calling.join()
+            #expect(lost.popAll() == nil)
+        }
+        isOver.withLock { $0 = true }
+        _ = try server.client()
+        serving.join()
+        #expect(server.drain() == .drained)
+    }
+
     @Test func aUnixSocketWhoseFileIsGoneComesBack() throws {
         let setup = ServerSetup { $0.listen = ["unix:%/mx.sock"] }
         let server = try TestServer(setup)
