@@ -5,8 +5,8 @@ import Telemetry
 
 /// The Unix socket by which an administrator asks the running server for something and waits for the outcome.
 ///
-/// A request is one line, the answer some lines of which the last is `ok` or `failed` (`ControlProtocol`). One request
-/// is served at a time, on a thread of its own; others wait in the socket's queue.
+/// A request is one line, the answer some lines of which the last is `ok`, `failed` or `ending` (`ControlProtocol`).
+/// One request is served at a time, on a thread of its own; others wait in the socket's queue.
 final class ControlSocket: Sendable {
     private let events: ServerEvents
     private let log: Log
@@ -15,8 +15,12 @@ final class ControlSocket: Sendable {
 
     private let patience: Duration
     private let interval: Duration
+    private let source: String
 
-    static let patience = Duration.seconds(10)
+    /// Short, as the next one waits meanwhile.
+    static let patience = Duration.seconds(1)
+    /// For a client to take the answer.
+    private static let answerPatience = Duration.seconds(10)
     /// Between two looks whether the socket's file is still there.
     static let interval = Duration.seconds(2)
     /// Between two tries to accept a connection that cannot be accepted.
@@ -26,15 +30,16 @@ final class ControlSocket: Sendable {
     /// tells why, and the server goes on without.
     ///
     /// - Parameters:
-    ///   - patience: for a client to say what it wants, and as long again to take the answer.
+    ///   - source: the configuration that a reload reads, as a client is told.
+    ///   - patience: for a client to say what it wants.
     ///   - interval: between two looks whether the socket's file is still there.
     static func open(
-        at address: SocketAddress, _ events: ServerEvents, _ log: Log, patience: Duration = ControlSocket.patience,
-        interval: Duration = ControlSocket.interval
+        at address: SocketAddress, _ events: ServerEvents, _ log: Log, source: String,
+        patience: Duration = ControlSocket.patience, interval: Duration = ControlSocket.interval
     ) -> ControlSocket? {
         do throws(ListeningSocket.Failure) {
             let socket = try bind(address)
-            let control = ControlSocket(events, log, patience, interval)
+            let control = ControlSocket(events, log, source, patience, interval)
             control.start(socket)
             return control
         } catch {
@@ -43,9 +48,12 @@ final class ControlSocket: Sendable {
         }
     }
 
-    private init(_ events: ServerEvents, _ log: Log, _ patience: Duration, _ interval: Duration) {
+    private init(
+        _ events: ServerEvents, _ log: Log, _ source: String, _ patience: Duration, _ interval: Duration
+    ) {
         self.events = events
         self.log = log
+        self.source = source
         self.patience = patience
         self.interval = interval
     }
@@ -89,7 +97,7 @@ final class ControlSocket: Sendable {
         }
         let connection = ControlConnection(client, interruption)
         guard let line = connection.readLine(within: patience) else { return }
-        _ = connection.write(answer(to: line), within: patience)
+        _ = connection.write(answer(to: line), within: Self.answerPatience)
     }
 
     /// The socket, which is bound anew where somebody has removed its file.
@@ -125,10 +133,10 @@ final class ControlSocket: Sendable {
 
     private func answer(to request: String) -> String {
         guard request == ControlProtocol.reload else {
-            return ControlProtocol.answer(.refused(["there is no request '\(request.prefix(40))'"]))
+            return ControlProtocol.answer(.refused(["there is no request '\(request.prefix(40))'"]), source: nil)
         }
         log.info("reload asked for at the control socket")
-        return ControlProtocol.answer(events.reload())
+        return ControlProtocol.answer(events.reload(), source: source)
     }
 }
 
@@ -137,6 +145,8 @@ enum ControlProtocol {
     static let reload = "reload"
     static let done = "ok"
     static let failed = "failed"
+    /// The process is about to end.
+    static let ending = "ending"
 
     /// Bytes of a request, its line end included.
     static let requestBytesMax = 64
@@ -144,15 +154,18 @@ enum ControlProtocol {
     static let answerBytesMax = 1 << 20
 
     /// The lines of an answer: what is to be told, and the outcome.
-    static func answer(_ report: ReloadReport) -> String {
-        let lines = report.problems.map { "error: \($0)" } + report.warnings.map { "warning: \($0)" }
+    ///
+    /// - Parameter source: what has been read; the options of the command that asks may name another file.
+    static func answer(_ report: ReloadReport, source: String?) -> String {
+        let read = report.isDone ? source.map { ["read: \($0)"] } ?? [] : []
+        let lines = read + report.problems.map { "error: \($0)" } + report.warnings.map { "warning: \($0)" }
         var text = ""
         for line in lines {
             let shown = line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
             guard text.utf8.count + shown.utf8.count <= answerBytesMax - 64 else { break }
             text += shown
         }
-        return text + (report.isDone ? done : failed) + "\n"
+        return text + (report == .ending ? ending : report.isDone ? done : failed) + "\n"
     }
 }
 

@@ -132,7 +132,8 @@ public final class Server {
         watch = FileWatch { [events] in events.noteFilesChanged() }
         watchFiles()
         let control = settingsAtStart.runtime.controlSocket.flatMap { path in
-            ControlSocket.open(at: SocketAddress(path), events, log)
+            ControlSocket.open(
+                at: SocketAddress(path), events, log, source: state.loaded.file ?? "the built-in default")
         }
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])

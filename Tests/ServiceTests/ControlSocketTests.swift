@@ -21,7 +21,7 @@ import Testing
     ) throws -> ControlSocket {
         let address = try #require(SocketAddress(unix: path))
         return try #require(
-            ControlSocket.open(at: address, events, log.log, patience: patience, interval: interval))
+            ControlSocket.open(at: address, events, log.log, source: "/x.toml", patience: patience, interval: interval))
     }
 
     private func connect() throws -> Peer {
@@ -44,11 +44,13 @@ import Testing
         let control = try open()
         let reports = [
             ReloadReport.done(warnings: []), .done(warnings: ["doubtful", "two\nlines"]), .refused(["wrong", "worse"]),
+            .ending,
         ]
         let main = answering(reports)
-        #expect(ControlClient.reload(at: path) == .done([]))
-        #expect(ControlClient.reload(at: path) == .done(["warning: doubtful", "warning: two lines"]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml", "warning: doubtful", "warning: two lines"]))
         #expect(ControlClient.reload(at: path) == .refused(["error: wrong", "error: worse"]))
+        #expect(ControlClient.reload(at: path) == .unavailable("the server is ending"))
         main.join()
         control.close()
     }
@@ -87,7 +89,7 @@ import Testing
         let main = answering([.done(warnings: [])])
         let client = try connect()
         for byte in Array("reload\n".utf8) { try client.send([byte]) }
-        #expect(String(decoding: try client.readToEnd(), as: UTF8.self) == "ok\n")
+        #expect(String(decoding: try client.readToEnd(), as: UTF8.self) == "read: /x.toml\nok\n")
         main.join()
         control.close()
     }
@@ -97,10 +99,15 @@ import Testing
         let slow = try connect()
         try slow.send("rel")
         let main = answering([.done(warnings: [])])
-        #expect(ControlClient.reload(at: path) == .done([]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
         try slow.expectEnd()
         main.join()
         control.close()
+    }
+
+    /// The next one waits as long for each of them.
+    @Test func whoIsSilentIsNotWaitedForLong() {
+        #expect(ControlSocket.patience <= .seconds(1))
     }
 
     @Test func theEndDoesNotWaitForWhoIsSlow() throws {
@@ -122,7 +129,7 @@ import Testing
         #expect(ControlClient.reload(at: path) == .unavailable("Connection refused"))
         let control = try open()
         let main = answering([.done(warnings: [])])
-        #expect(ControlClient.reload(at: path) == .done([]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
         main.join()
         control.close()
     }
@@ -132,7 +139,7 @@ import Testing
         let main = answering([.done(warnings: [])])
         #expect(unlink(path) == 0)
         _ = try log.message("the file of the control socket had been removed: it is made anew")
-        #expect(ControlClient.reload(at: path) == .done([]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
         main.join()
         control.close()
         #expect(access(path, F_OK) != 0)
@@ -143,7 +150,7 @@ import Testing
         #expect(mkdir(inner, 0o700) == 0)
         let address = try #require(SocketAddress(unix: inner + "/control.sock"))
         let control = try #require(
-            ControlSocket.open(at: address, events, log.log, interval: .milliseconds(10)))
+            ControlSocket.open(at: address, events, log.log, source: "/x.toml", interval: .milliseconds(10)))
         #expect(rename(inner, inner + ".gone") == 0)
         _ = try log.message("the file of the control socket has been removed: \(address): No such file or directory")
         #expect(mkdir(inner, 0o700) == 0)
@@ -156,23 +163,23 @@ import Testing
 
     @Test func anotherProcessKeepsItsSocket() throws {
         let control = try open()
-        #expect(ControlSocket.open(at: try #require(SocketAddress(unix: path)), events, log.log) == nil)
+        #expect(ControlSocket.open(at: try #require(SocketAddress(unix: path)), events, log.log, source: "") == nil)
         _ = try log.message("'mailrace reload' is not available")
         let main = answering([.done(warnings: [])])
-        #expect(ControlClient.reload(at: path) == .done([]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
         main.join()
         control.close()
     }
 
     @Test func withoutItsFolderThereIsNone() throws {
         let address = try #require(SocketAddress(unix: folder.path + "/none/control.sock"))
-        #expect(ControlSocket.open(at: address, events, log.log) == nil)
+        #expect(ControlSocket.open(at: address, events, log.log, source: "") == nil)
         #expect(try log.message("'mailrace reload' is not available").contains("No such file or directory"))
     }
 
     @Test func anAnswerThatIsTooLongStillHasItsEnd() {
         let problems = [String](repeating: String(repeating: "x", count: 1000), count: 5000)
-        let answer = ControlProtocol.answer(.refused(problems))
+        let answer = ControlProtocol.answer(.refused(problems), source: "/x.toml")
         #expect(answer.utf8.count <= ControlProtocol.answerBytesMax)
         #expect(answer.hasSuffix("x\nfailed\n"))
     }
