@@ -70,21 +70,29 @@ private struct TLSTrial {
     let loaded: LoadedSettings
     private(set) var problems: [SettingsProblem] = []
     private(set) var warnings: [SettingsProblem] = []
+    /// Sets that have been tried: listeners that share one differ in nothing that could be wrong.
+    private var triedSets: Set<String> = []
+    /// In order. Reading the system's authorities takes milliseconds, and most upstreams are met alike.
+    private var soundClients: [TLSClientConfiguration] = []
 
     init(loaded: LoadedSettings) {
         self.loaded = loaded
     }
 
     mutating func run(_ configuration: TLSServerConfiguration, ofSet name: String) {
+        guard triedSets.insert(name).inserted else { return }
         let files = loaded.tlsFiles.first { $0.name == name }?.all ?? []
         note("tls.\(name)", files) { () throws(TLSConfigurationError) in try TLSServerContext(configuration).doubts }
     }
 
     mutating func run(_ configuration: TLSClientConfiguration, ofUpstream name: String) {
+        guard !soundClients.contains(configuration) else { return }
         let files = loaded.upstreamFiles.first { $0.name == name }?.all ?? []
+        let found = problems.count + warnings.count
         note("upstream.\(name)", files) { () throws(TLSConfigurationError) in
             try TLSClientContext(configuration).doubts
         }
+        if problems.count + warnings.count == found { soundClients.append(configuration) }
     }
 
     private mutating func note(
