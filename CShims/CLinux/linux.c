@@ -51,13 +51,24 @@ void linux_keep_freed_memory(int32_t bytes) {
 
 void linux_trim_heap(void) { (void)malloc_trim(0); }
 
-static void served_signals(sigset_t *set) {
+/// Those that ask a running service for something.
+static void asking_signals(sigset_t *set) {
     sigemptyset(set);
     sigaddset(set, SIGHUP);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGTERM);
     sigaddset(set, SIGUSR1);
     sigaddset(set, SIGUSR2);
+}
+
+static void served_signals(sigset_t *set) {
+    asking_signals(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+}
+
+int linux_hold_signals(void) {
+    sigset_t set;
+    asking_signals(&set);
+    return -pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 int linux_block_signals(void) {

@@ -25,11 +25,16 @@ static int identify(const struct linux_address *address, struct linux_file *file
     return S_ISSOCK(status.st_mode) ? 0 : -ENOTSOCK;
 }
 
-static int remove_file(const struct linux_address *address, struct linux_file file) {
+int linux_check_socket_file(const struct linux_address *address, struct linux_file file) {
     struct linux_file now;
     int result = identify(address, &now);
     if (result < 0) return result;
-    if (now.device != file.device || now.inode != file.inode) return -ESTALE;
+    return now.device == file.device && now.inode == file.inode ? 0 : -ESTALE;
+}
+
+static int remove_file(const struct linux_address *address, struct linux_file file) {
+    int result = linux_check_socket_file(address, file);
+    if (result < 0) return result;
     return unlink(path_of(address)) < 0 ? -errno : 0;
 }
 
@@ -41,14 +46,16 @@ int linux_connect_now(int32_t descriptor, const struct linux_address *address) {
     return result;
 }
 
-/// 0 where nobody listens at the address: no file, or one that a listener has left behind. -EADDRINUSE otherwise, also
-/// where that cannot be found out.
+/// 0 where nobody listens at the address: no file, or one that a listener has left behind. -EPROTOTYPE for a socket
+/// without connections, -EACCES for one that is not ours to try; -EADDRINUSE otherwise, also where that cannot be found
+/// out.
 static int check_unused(const struct linux_address *address) {
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
     int result = linux_connect_now(descriptor, address);
     close(descriptor);
-    return result == -ECONNREFUSED || result == -ENOENT ? 0 : -EADDRINUSE;
+    if (result == -ECONNREFUSED || result == -ENOENT) return 0;
+    return result == -EPROTOTYPE || result == -EACCES ? result : -EADDRINUSE;
 }
 
 int linux_check_free_unix(const struct linux_address *address) {
@@ -56,17 +63,21 @@ int linux_check_free_unix(const struct linux_address *address) {
     if (has_file(address)) {
         int found = identify(address, &file);
         if (found == -ENOENT) return 0;
-        if (found < 0) return -EADDRINUSE;
+        if (found < 0) return found == -ENOTSOCK ? found : -EADDRINUSE;
     }
     return check_unused(address);
 }
 
 /// Removes the file of a listener that is no more.
 static int remove_stale(const struct linux_address *address) {
+    if (!has_file(address)) return -EADDRINUSE;
     struct linux_file file;
-    if (!has_file(address) || identify(address, &file) < 0 || check_unused(address) < 0) return -EADDRINUSE;
+    int result = identify(address, &file);
+    if (result < 0) return result == -ENOTSOCK ? result : -EADDRINUSE;
+    result = check_unused(address);
+    if (result < 0) return result;
     // Should somebody replace it in this very moment, it is theirs and stays.
-    int result = remove_file(address, file);
+    result = remove_file(address, file);
     return result == -ESTALE ? -EADDRINUSE : result;
 }
 

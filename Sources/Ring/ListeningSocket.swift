@@ -13,6 +13,8 @@ public struct ListeningSocket: Sendable, Equatable {
     private struct File: Equatable {
         let device: UInt64
         let inode: UInt64
+
+        var raw: linux_file { linux_file(device: device, inode: inode) }
     }
 
     private init(_ descriptor: Int32, _ address: SocketAddress, file: File? = nil) {
@@ -28,8 +30,16 @@ public struct ListeningSocket: Sendable, Equatable {
         public let isAddressInUse: Bool
 
         init(_ subject: String, errno: Int32) {
-            description = "\(subject): \(systemErrorText(errno))"
+            description = "\(subject): \(Self.reason(errno))"
             isAddressInUse = errno == EADDRINUSE
+        }
+
+        private static func reason(_ errno: Int32) -> String {
+            switch errno {
+            case ENOTSOCK: "there is a file that is no socket"
+            case EPROTOTYPE: "there is a socket of another type"
+            default: systemErrorText(errno)
+            }
         }
     }
 
@@ -75,14 +85,25 @@ public struct ListeningSocket: Sendable, Equatable {
         return ListeningSocket(descriptor, address)
     }
 
+    /// True where somebody has removed or replaced the file that `bind` made: nobody can connect any more.
+    public var hasLostFile: Bool {
+        guard let file else { return false }
+        var raw = address.raw
+        return [ENOENT, ENOTDIR, ESTALE, ENOTSOCK].contains(-linux_check_socket_file(&raw, file.raw))
+    }
+
     /// Closes the socket, and removes the file that `bind` made for it. A file that has taken its place meanwhile
     /// stays; the two cannot be confused, because the kernel gives the number of ours to no other file while the
     /// socket is open.
     public func close() {
-        if let file {
-            var raw = address.raw
-            linux_remove_socket_file(&raw, linux_file(device: file.device, inode: file.inode))
-        }
+        removeFile()
         linux_close(descriptor)
+    }
+
+    /// Removes the file that `bind` made, as `close` does: nobody else can connect, and those who wait can be taken.
+    public func removeFile() {
+        guard let file else { return }
+        var raw = address.raw
+        linux_remove_socket_file(&raw, file.raw)
     }
 }

@@ -80,8 +80,16 @@ struct Binding: Sendable {
     /// The address, with the port that the system chose.
     var address: SocketAddress { sockets[0].address }
 
+    /// The file of its Unix socket is gone, or another's.
+    var hasLostFile: Bool { sockets.contains { $0.hasLostFile } }
+
     func close() {
         for socket in sockets { socket.close() }
+    }
+
+    /// Nobody else finds it, if it is a Unix socket with a file.
+    func removeFile() {
+        for socket in sockets { socket.removeFile() }
     }
 
     /// True where a connection to one of the addresses could come to the other.
@@ -124,6 +132,11 @@ struct Bindings: Sendable {
         let added: [Binding]
         let removed: [Binding]
 
+        /// Those of `added` whose file somebody had removed or replaced.
+        var renewed: [Binding] {
+            added.filter { one in removed.contains { !$0.isHandedIn && $0.place.fits(one.place) } }
+        }
+
         /// Closes what was bound for the change.
         func giveUp() {
             for binding in added { binding.close() }
@@ -135,14 +148,19 @@ struct Bindings: Sendable {
         let reasons: [String]
     }
 
-    /// Keeps the sockets of every place that stays, for whichever listener, and binds the others. Blocks for up to a
-    /// second, however many addresses are in use.
+    /// All stays as it is.
+    var unchanged: Change { Change(next: self, added: [], removed: []) }
+
+    /// Keeps the sockets of every place that stays, for whichever listener, and binds the others, and those whose file
+    /// has been lost. Blocks for up to a second, however many addresses are in use.
     ///
     /// - Throws: all that cannot be bound; then nothing is.
     func change(
         to places: [ListenPlace], handedIn: [Binding], shards: Int
     ) throws(Failure) -> Change {
-        var free = all.filter { !$0.isHandedIn }
+        let own = all.filter { !$0.isHandedIn }
+        let lost = own.filter(\.hasLostFile)
+        var free = own.filter { one in !lost.contains { $0.sockets == one.sockets } }
         var kept: [Int: Binding] = [:]
         // Two places of one kind (with a port of the system's choice) stay with their listeners first.
         for sameListener in [true, false] {
@@ -176,6 +194,6 @@ struct Bindings: Sendable {
         }
         let handedInBefore = all.filter(\.isHandedIn)
         let gone = handedInBefore.filter { before in !handedIn.contains { $0.sockets == before.sockets } }
-        return Change(next: Bindings(all: next + handedIn), added: added, removed: free + gone)
+        return Change(next: Bindings(all: next + handedIn), added: added, removed: lost + free + gone)
     }
 }

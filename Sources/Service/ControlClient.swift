@@ -30,6 +30,7 @@ public enum ControlClient {
         switch lines.popLast() {
         case ControlProtocol.done: return .done(lines)
         case ControlProtocol.failed: return .refused(lines)
+        case ControlProtocol.ending: return .unavailable("the server is ending")
         default: return .unavailable("no complete answer; the server's log may tell more")
         }
     }

@@ -5,32 +5,42 @@ import Telemetry
 
 /// The Unix socket by which an administrator asks the running server for something and waits for the outcome.
 ///
-/// A request is one line, the answer some lines of which the last is `ok` or `failed` (`ControlProtocol`). One request
-/// is served at a time, on a thread of its own; others wait in the socket's queue.
+/// A request is one line, the answer some lines of which the last is `ok`, `failed` or `ending` (`ControlProtocol`).
+/// One request is served at a time, on a thread of its own; others wait in the socket's queue.
 final class ControlSocket: Sendable {
-    private let socket: ListeningSocket
     private let events: ServerEvents
     private let log: Log
     private let interruption = Interruption()
     private let thread = Locked<Thread?>(nil)
 
     private let patience: Duration
+    private let interval: Duration
+    private let source: String
 
-    static let patience = Duration.seconds(10)
+    /// Short, as the next one waits meanwhile.
+    static let patience = Duration.seconds(1)
+    /// For a client to take the answer.
+    private static let answerPatience = Duration.seconds(10)
+    /// Between two looks whether the socket's file is still there.
+    static let interval = Duration.seconds(2)
     /// Between two tries to accept a connection that cannot be accepted.
     private static let pause = Duration.milliseconds(100)
 
     /// Begins to serve at `path`, which only root and this process's user may open. Where that cannot be, a warning
     /// tells why, and the server goes on without.
     ///
-    /// - Parameter patience: for a client to say what it wants, and as long again to take the answer.
+    /// - Parameters:
+    ///   - source: the configuration that a reload reads, as a client is told.
+    ///   - patience: for a client to say what it wants.
+    ///   - interval: between two looks whether the socket's file is still there.
     static func open(
-        at address: SocketAddress, _ events: ServerEvents, _ log: Log, patience: Duration = ControlSocket.patience
+        at address: SocketAddress, _ events: ServerEvents, _ log: Log, source: String,
+        patience: Duration = ControlSocket.patience, interval: Duration = ControlSocket.interval
     ) -> ControlSocket? {
         do throws(ListeningSocket.Failure) {
-            let control = ControlSocket(
-                try ListeningSocket.bind(address, sharesPort: false, mode: 0o600), events, log, patience)
-            control.start()
+            let socket = try bind(address)
+            let control = ControlSocket(events, log, source, patience, interval)
+            control.start(socket)
             return control
         } catch {
             log.warning("no control socket, so 'mailrace reload' is not available: \(error)")
@@ -38,15 +48,22 @@ final class ControlSocket: Sendable {
         }
     }
 
-    private init(_ socket: ListeningSocket, _ events: ServerEvents, _ log: Log, _ patience: Duration) {
-        self.socket = socket
+    private init(
+        _ events: ServerEvents, _ log: Log, _ source: String, _ patience: Duration, _ interval: Duration
+    ) {
         self.events = events
         self.log = log
+        self.source = source
         self.patience = patience
+        self.interval = interval
     }
 
-    private func start() {
-        let thread = Thread.start(name: "control") { self.serve() }
+    private static func bind(_ address: SocketAddress) throws(ListeningSocket.Failure) -> ListeningSocket {
+        try ListeningSocket.bind(address, sharesPort: false, mode: 0o600)
+    }
+
+    private func start(_ socket: ListeningSocket) {
+        let thread = Thread.start(name: "control") { self.serve(socket) }
         self.thread.withLock { $0 = thread }
     }
 
@@ -54,24 +71,57 @@ final class ControlSocket: Sendable {
     func close() {
         interruption.interrupt()
         thread.withLock { $0.take() }?.join()
-        socket.close()
     }
 
-    private func serve() {
-        while interruption.wait(for: socket.descriptor, until: .never) == .ready {
-            guard let client = socket.takeWaiting() else {
-                // Descriptors are short, most likely: who waits at the socket goes on waiting.
-                _ = interruption.wait(until: .current() + Self.pause)
-                continue
+    private func serve(_ first: ListeningSocket) {
+        var place = Place(socket: first)
+        defer { place.socket.close() }
+        while true {
+            switch interruption.wait(for: place.socket.descriptor, until: .current() + interval) {
+            case .ready: serveNext(of: place.socket)
+            case .late: place.keep(log)
+            case .interrupted: return
             }
-            defer { linux_close(client) }
-            guard Self.mayAsk(client) else {
-                log.warning("a request at the control socket was refused: it is not root's nor ours")
-                continue
+        }
+    }
+
+    private func serveNext(of socket: ListeningSocket) {
+        guard let client = socket.takeWaiting() else {
+            // Descriptors are short, most likely: who waits at the socket goes on waiting.
+            _ = interruption.wait(until: .current() + Self.pause)
+            return
+        }
+        defer { linux_close(client) }
+        guard Self.mayAsk(client) else {
+            return log.warning("a request at the control socket was refused: it is not root's nor ours")
+        }
+        let connection = ControlConnection(client, interruption)
+        guard let line = connection.readLine(within: patience) else { return }
+        _ = connection.write(answer(to: line), within: Self.answerPatience)
+    }
+
+    /// The socket, which is bound anew where somebody has removed its file.
+    private struct Place {
+        var socket: ListeningSocket
+        private var isLost = false
+
+        init(socket: ListeningSocket) {
+            self.socket = socket
+        }
+
+        /// Looks whether the file is still there. Says once that it is not, and goes on looking until it can be made.
+        mutating func keep(_ log: Log) {
+            guard socket.hasLostFile else { return }
+            do throws(ListeningSocket.Failure) {
+                let next = try ControlSocket.bind(socket.address)
+                socket.close()
+                socket = next
+                isLost = false
+                log.warning("the file of the control socket had been removed: it is made anew")
+            } catch {
+                if !isLost { log.warning("the file of the control socket has been removed: \(error)") }
+                isLost = true
             }
-            let connection = ControlConnection(client, interruption)
-            guard let line = connection.readLine(within: patience) else { continue }
-            _ = connection.write(answer(to: line), within: patience)
         }
     }
 
@@ -83,10 +133,10 @@ final class ControlSocket: Sendable {
 
     private func answer(to request: String) -> String {
         guard request == ControlProtocol.reload else {
-            return ControlProtocol.answer(.refused(["there is no request '\(request.prefix(40))'"]))
+            return ControlProtocol.answer(.refused(["there is no request '\(request.prefix(40))'"]), source: nil)
         }
         log.info("reload asked for at the control socket")
-        return ControlProtocol.answer(events.reload())
+        return ControlProtocol.answer(events.reload(), source: source)
     }
 }
 
@@ -95,6 +145,8 @@ enum ControlProtocol {
     static let reload = "reload"
     static let done = "ok"
     static let failed = "failed"
+    /// The process is about to end.
+    static let ending = "ending"
 
     /// Bytes of a request, its line end included.
     static let requestBytesMax = 64
@@ -102,15 +154,18 @@ enum ControlProtocol {
     static let answerBytesMax = 1 << 20
 
     /// The lines of an answer: what is to be told, and the outcome.
-    static func answer(_ report: ReloadReport) -> String {
-        let lines = report.problems.map { "error: \($0)" } + report.warnings.map { "warning: \($0)" }
+    ///
+    /// - Parameter source: what has been read; the options of the command that asks may name another file.
+    static func answer(_ report: ReloadReport, source: String?) -> String {
+        let read = report.isDone ? source.map { ["read: \($0)"] } ?? [] : []
+        let lines = read + report.problems.map { "error: \($0)" } + report.warnings.map { "warning: \($0)" }
         var text = ""
         for line in lines {
             let shown = line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
             guard text.utf8.count + shown.utf8.count <= answerBytesMax - 64 else { break }
             text += shown
         }
-        return text + (report.isDone ? done : failed) + "\n"
+        return text + (report == .ending ? ending : report.isDone ? done : failed) + "\n"
     }
 }
 

@@ -19,6 +19,7 @@ final class Door {
 
     private(set) var plan: Plan
     private var acceptor: Acceptor?
+    private var pauses = Recurrence()
 
     init(_ plan: Plan) {
         self.plan = plan
@@ -31,9 +32,10 @@ final class Door {
         let acceptor = Acceptor(shard.ring, plan.socket) { descriptor in
             accepted(descriptor, self.plan)
         } paused: { errno in
+            guard let pauses = self.pauses.told(at: .current()) else { return }
             log.warning(
                 "accepting pauses: \(systemErrorText(errno)); raise LimitNOFILE where descriptors are short",
-                ["listener": self.plan.name])
+                ["listener": self.plan.name, "pauses": "\(pauses)"])
         }
         self.acceptor = acceptor
         acceptor.start()

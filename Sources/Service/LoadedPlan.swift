@@ -70,21 +70,29 @@ private struct TLSTrial {
     let loaded: LoadedSettings
     private(set) var problems: [SettingsProblem] = []
     private(set) var warnings: [SettingsProblem] = []
+    /// Sets that have been tried: listeners that share one differ in nothing that could be wrong.
+    private var triedSets: Set<String> = []
+    /// In order. Reading the system's authorities takes milliseconds, and most upstreams are met alike.
+    private var soundClients: [TLSClientConfiguration] = []
 
     init(loaded: LoadedSettings) {
         self.loaded = loaded
     }
 
     mutating func run(_ configuration: TLSServerConfiguration, ofSet name: String) {
+        guard triedSets.insert(name).inserted else { return }
         let files = loaded.tlsFiles.first { $0.name == name }?.all ?? []
         note("tls.\(name)", files) { () throws(TLSConfigurationError) in try TLSServerContext(configuration).doubts }
     }
 
     mutating func run(_ configuration: TLSClientConfiguration, ofUpstream name: String) {
+        guard !soundClients.contains(configuration) else { return }
         let files = loaded.upstreamFiles.first { $0.name == name }?.all ?? []
+        let found = problems.count + warnings.count
         note("upstream.\(name)", files) { () throws(TLSConfigurationError) in
             try TLSClientContext(configuration).doubts
         }
+        if problems.count + warnings.count == found { soundClients.append(configuration) }
     }
 
     private mutating func note(
@@ -99,8 +107,13 @@ private struct TLSTrial {
 
     /// At the key that names the file, or has the value, of which OpenSSL speaks.
     private func problem(_ error: TLSConfigurationError, _ table: String, _ files: [SettingsFile]) -> SettingsProblem {
-        if let file = files.first(where: { $0.path == error.subject }) {
-            return loaded.problem(with: file.key, index: file.index, error.description)
+        if let file = files.first(where: { $0.reference == error.subject }) {
+            let reason =
+                if case .notTheKey(let reference) = error.problem {
+                    TLSConfigurationError.Problem.notTheKey(
+                        of: files.first { $0.reference == reference }?.path ?? reference)
+                } else { error.problem }
+            return loaded.problem(with: file.key, index: file.index, "\(file.path): \(reason)")
         }
         let key = "\(table).\(error.subject)"
         return loaded.has(key)

@@ -9,7 +9,7 @@ extension Server {
     func reload() -> ReloadReport {
         let loaded: LoadedSettings
         do throws(SettingsProblems) { loaded = try load() } catch { return refused(error.lines) }
-        return apply(loaded, "configuration reloaded", warnings: loaded.warnings)
+        return apply(loaded, "configuration reloaded", warnings: loaded.warnings, binds: true)
     }
 
     /// Reads the files that the configuration names anew, and nothing else: somebody may be half-way through editing
@@ -19,11 +19,15 @@ extension Server {
         do throws(SettingsProblems) { loaded = try state.loaded.withFilesReadAgain() } catch {
             return noteFilesRefused(error.lines)
         }
-        guard !loaded.hasTheFiles(of: state.loaded) else { return filesRefused = [] }
+        guard !loaded.hasTheFiles(of: state.loaded) else {
+            if !filesRefused.isEmpty { log.info("files are as before again: what was wrong with them is over") }
+            return filesRefused = []
+        }
         do throws(SettingsProblems) { _ = try loaded.planned(after: nil) } catch {
             return noteFilesRefused(error.lines)
         }
-        _ = apply(loaded, "certificate files reloaded", warnings: [])
+        // A certificate is not to expire because a socket is in trouble.
+        _ = apply(loaded, "certificate files reloaded", warnings: [], binds: false)
     }
 
     /// Once, not each time that something is written: a pair of files is seldom written in one stroke.
@@ -38,8 +42,9 @@ extension Server {
         return .refused(problems)
     }
 
+    /// - Parameter binds: the addresses to listen on may be others than before.
     private func apply(
-        _ loaded: LoadedSettings, _ message: String, warnings doubts: [SettingsProblem]
+        _ loaded: LoadedSettings, _ message: String, warnings doubts: [SettingsProblem], binds: Bool
     ) -> ReloadReport {
         let plan: LoadedPlan
         do throws(SettingsProblems) { plan = try loaded.planned(after: state.plan) } catch {
@@ -47,7 +52,8 @@ extension Server {
         }
         let change: Bindings.Change
         do throws(Bindings.Failure) {
-            change = try state.bindings.change(to: plan, handedIn, shards: fleet.count)
+            let bindings = state.bindings
+            change = binds ? try bindings.change(to: plan, handedIn, shards: fleet.count) : bindings.unchanged
         } catch { return refused(error.reasons) }
         let capacity = SessionCapacity(loaded.settings, change.next, shards: fleet.count)
         let next = state.followed(by: loaded, plan, change.next, sessionsMax: capacity.sessionsMax)
@@ -60,6 +66,7 @@ extension Server {
         makeEffective(next, service, removing: change.removed)
         let warnings =
             (doubts + plan.warnings).map(\.description) + [capacity.warning].compactMap { $0 }
+            + change.renewed.map { "the file of \($0.address) had been removed: it is bound anew" }
             + restartWarnings(loaded.settings)
         for warning in warnings { log.warning(warning) }
         log.info(
@@ -68,11 +75,11 @@ extension Server {
                 "listeners": "\(plan.listeners.count)", "addresses_added": "\(change.added.count)",
                 "addresses_removed": "\(change.removed.count)",
             ])
-        for binding in change.added {
-            log.info("listening on \(binding.address) (listener \(binding.place.listener))")
-        }
         for binding in change.removed {
             log.info("no longer listening on \(binding.address) (listener \(binding.place.listener))")
+        }
+        for binding in change.added {
+            log.info("listening on \(binding.address) (listener \(binding.place.listener))")
         }
         return .done(warnings: warnings)
     }
@@ -84,9 +91,7 @@ extension Server {
         limits.update(next.loaded.limitValues(sessionsMax: next.sessionsMax))
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
         fleet.setDoors(doors(of: next))
-        fleet.serveLeftovers(
-            of: doors(of: former).filter { door in removed.contains { $0.sockets == door.binding.sockets } })
-        for binding in removed where !binding.isHandedIn { binding.close() }
+        fleet.close(doors(of: former).filter { door in removed.contains { $0.sockets == door.binding.sockets } })
         fleet.onEach { local, shard in await local.retire(except: plan, on: shard) }
         filesRefused = []
         watchFiles()

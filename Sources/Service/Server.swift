@@ -132,7 +132,8 @@ public final class Server {
         watch = FileWatch { [events] in events.noteFilesChanged() }
         watchFiles()
         let control = settingsAtStart.runtime.controlSocket.flatMap { path in
-            ControlSocket.open(at: SocketAddress(path), events, log)
+            ControlSocket.open(
+                at: SocketAddress(path), events, log, source: state.loaded.file ?? "the built-in default")
         }
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
@@ -179,8 +180,7 @@ public final class Server {
         let deadline = Instant.current() + state.loaded.settings.runtime.drainTimeout
         fleet.setDoors([])
         // Those who are connected already are told, too.
-        fleet.serveLeftovers(of: doors(of: state))
-        for binding in state.bindings.all where !binding.isHandedIn { binding.close() }
+        fleet.close(doors(of: state))
         fleet.begin { [events] local, shard in
             await local.drain(until: deadline, on: shard)
             events.noteShardDrained()

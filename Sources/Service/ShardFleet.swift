@@ -54,20 +54,43 @@ struct ShardFleet: Sendable {
     /// Opens these doors everywhere and closes all others. Blocks until that is done.
     func setDoors(_ bindings: [(binding: Binding, listener: ListenerID)]) {
         onEach { [self] local, shard in
-            await local.setDoors(Self.doors(bindings, shard.number), on: shard) { descriptor, listener in
-                let place = services[turn.next(of: services.count)]
-                place.shard.post { place.reached(on: $0).serve(descriptor, listener, on: $0) }
-            }
+            await local.setDoors(Self.doors(bindings, shard.number), on: shard) { serve($0, $1) }
         }
     }
 
     /// Serves what waits at the sockets of doors that have been closed. Blocks until that is done.
-    func serveLeftovers(of bindings: [(binding: Binding, listener: ListenerID)]) {
+    private func serveLeftovers(of bindings: [(binding: Binding, listener: ListenerID)]) {
         onEach { local, shard in
             let number = shard.number
-            let own = bindings.filter { !$0.binding.isHandedIn && (!$0.binding.isShared || number == 0) }
+            let own = bindings.filter { !$0.binding.isShared || number == 0 }
             await local.serveLeftovers(of: Self.doors(own, number), on: shard)
         }
+    }
+
+    /// Closes sockets, of which no shard accepts any more, for good, with as few as can be who connect in that very
+    /// moment and are lost: Unix sockets lose their files first, all are emptied, and looked at once more just before.
+    /// What is handed in stays open. Blocks until all is done that takes time.
+    func close(_ bindings: [(binding: Binding, listener: ListenerID)]) {
+        let own = bindings.filter { !$0.binding.isHandedIn }
+        for (binding, _) in own { binding.removeFile() }
+        serveLeftovers(of: own)
+        for (binding, listener) in own {
+            for socket in binding.sockets {
+                var late: [Int32] = []
+                while late.count < Self.lateMax, let descriptor = socket.takeWaiting() { late.append(descriptor) }
+                socket.close()
+                for descriptor in late { serve(descriptor, listener) }
+            }
+        }
+    }
+
+    /// Connections that come to one socket while the others are emptied.
+    private static let lateMax = 8192
+
+    /// Serves a connection on the shard whose turn it is.
+    private func serve(_ descriptor: Int32, _ listener: ListenerID) {
+        let place = services[turn.next(of: services.count)]
+        place.shard.post { place.reached(on: $0).serve(descriptor, listener, on: $0) }
     }
 
     private static func doors(_ bindings: [(binding: Binding, listener: ListenerID)], _ shard: Int) -> [Door.Plan] {

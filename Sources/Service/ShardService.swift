@@ -22,8 +22,8 @@ final class ShardService {
     private var resolver: KnownResolver?
     /// What `prepare` has made.
     private var nextResolver: KnownResolver?
-    /// Sessions may still look up names with these, by their pools.
-    private var formerResolvers: [Resolver] = []
+    /// Sessions may still look up names with these, by their pools: there are no more of them than sessions.
+    private(set) var formerResolvers: [KnownResolver] = []
     private var pools: [String: UpstreamPool] = [:]
     private var listeners: [ListenerID: (listener: TunnelListener, pool: UpstreamPool)] = [:]
     /// No longer configured; their sessions go on.
@@ -33,13 +33,6 @@ final class ShardService {
     /// What a reload has replaced and not yet retired.
     private var poolsReplaced: [UpstreamPool] = []
 
-    private struct KnownResolver {
-        let configuration: ResolverConfiguration
-        let resolver: Resolver
-    }
-
-    /// Resolvers that reloads have replaced; the oldest is closed when there are more.
-    private static let formerResolversMax = 8
     /// Connections of a socket that goes, served in one turn.
     private static let leftoversSlice = 64
     /// Connections that may wait at one socket: the queue's length, and what comes while it is emptied.
@@ -58,7 +51,7 @@ final class ShardService {
         guard resolver?.configuration != plan.resolver else { return nil }
         do throws(ResolutionError) {
             let resolver = try Resolver(shard.ring, plan.resolver)
-            nextResolver = KnownResolver(configuration: plan.resolver, resolver: resolver)
+            nextResolver = KnownResolver(resolver, plan.resolver)
             return nil
         } catch { return "dns: \(error)" }
     }
@@ -73,6 +66,7 @@ final class ShardService {
     func adopt(_ plan: ServicePlan, on shard: isolated Shard) async {
         let hasNewResolver = nextResolver != nil
         useNextResolver()
+        closeUnusedResolvers()
         guard let resolver = resolver?.resolver else { preconditionFailure("adopted without being prepared") }
         for settings in plan.upstreams {
             let former = pools[settings.name]
@@ -83,6 +77,7 @@ final class ShardService {
             let pool = usable { () throws(TLSConfigurationError) in
                 try UpstreamPool(settings, on: shard, resolver: resolver, tallies: tallies, log: shared.log)
             }
+            self.resolver?.note(pool)
             pools[settings.name] = pool
             pool.start(on: shard)
             if let former { poolsReplaced.append(former) }
@@ -97,9 +92,13 @@ final class ShardService {
 
     private func useNextResolver() {
         guard let next = nextResolver.take() else { return }
-        if let resolver { formerResolvers.append(resolver.resolver) }
+        if let resolver { formerResolvers.append(resolver) }
         resolver = next
-        if formerResolvers.count > Self.formerResolversMax { formerResolvers.removeFirst().close() }
+    }
+
+    private func closeUnusedResolvers() {
+        for former in formerResolvers where !former.isUsed { former.resolver.close() }
+        formerResolvers.removeAll { !$0.isUsed }
     }
 
     private func adopt(_ part: ServicePlan.Listener, _ pool: UpstreamPool, on shard: isolated Shard) {
@@ -202,9 +201,10 @@ final class ShardService {
         let all = listeners.values.map(\.listener) + Array(leaving.values)
         for listener in all { listener.beginDrain(until: deadline, on: shard) }
         for listener in all { await listener.drained() }
-        for pool in pools.values { await pool.stop() }
-        for resolver in formerResolvers + [resolver?.resolver].compactMap({ $0 }) { resolver.close() }
+        // First, as health checks may wait for names.
+        for known in formerResolvers + [resolver].compactMap({ $0 }) { known.resolver.close() }
         formerResolvers = []
         resolver = nil
+        for pool in pools.values { await pool.stop() }
     }
 }

@@ -70,8 +70,13 @@ extension IdentityFiles {
 
 extension TLSFile {
     init(_ file: SettingsFile) {
-        self.init(name: file.path, bytes: file.bytes)
+        self.init(name: file.reference, bytes: file.bytes)
     }
+}
+
+extension SettingsFile {
+    /// What TLS calls it. Not its path: several keys may name one file, and only one of them be wrong.
+    var reference: String { "\(key)[\(index)]" }
 }
 
 extension TLSVersion {

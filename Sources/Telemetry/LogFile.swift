@@ -40,7 +40,7 @@ struct LogFile: Sendable {
                 if written >= 0 {
                     rest = UnsafeRawBufferPointer(rebasing: rest[written...])
                 } else if errno == EAGAIN {
-                    // Somebody who shares the standard error made it non-blocking.
+                    // A pipe that is full; or somebody who shares the standard error made it non-blocking.
                     var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     poll(&ready, 1, -1)
                 } else if errno != EINTR {
@@ -52,7 +52,9 @@ struct LogFile: Sendable {
     }
 
     private static func open(_ path: String) throws(Log.OpenError) -> Int32 {
-        let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+        // A pipe that nobody reads is refused (ENXIO), not waited for.
+        let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+        let descriptor = Glibc.open(path, flags, 0o640)
         guard descriptor >= 0 else { throw Log.OpenError(path: path, code: errno) }
         return descriptor
     }

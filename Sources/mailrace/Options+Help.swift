@@ -75,13 +75,19 @@ extension Options {
         it has to say. Sessions go on with the settings they began with. If anything is
         wrong with the new configuration, all stays as it is.
 
+        That Mailrace reads what it was started with: its own file, environment and --set.
+        The options only say where to find it.
+
         Options:
-        \(sourceOptions)
-          --socket PATH     ask at this socket in place of runtime.control_socket
+          --config FILE     find its control socket by this file in place of
+                            /etc/mailrace/mailrace.toml
+          --set KEY=VALUE   find its control socket by this value of a key, as in
+                            runtime.control_socket=/run/x.sock
+          --socket PATH     ask at this socket
           --help            show this help and exit
 
-        Exit status: 0 if the configuration is in force, 64 if the command line is wrong,
-        69 if no Mailrace answers, 78 if the configuration is wrong.
+        Exit status: 0 if its configuration is in force, 64 if the command line is wrong,
+        69 if no Mailrace answers or it is ending, 78 if the configuration is wrong.
 
         """
 

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Service
 import Settings
@@ -6,6 +7,8 @@ import Telemetry
 /// `mailrace run`: relays, until told to end.
 enum Run {
     static func start(_ options: Options) -> ExitCode {
+        // A reload or a rotation of logs may be asked for before the service stands, and must not end it.
+        linux_hold_signals()
         do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
             return serve(loaded, options.sources)
@@ -25,20 +28,23 @@ enum Run {
             switch server.run() {
             case .drained: return .success
             case .stopped: return .stopped
-            case .unavailable(let reason):
-                log.error(reason)
-                return .unavailable
+            case .unavailable(let reason): return unavailable(reason, log, loaded)
             }
         } catch {
             switch error {
             case .configuration(let problems):
                 problems.show()
                 return .configuration
-            case .unavailable(let reason):
-                log.error(reason)
-                return .unavailable
+            case .unavailable(let reason): return unavailable(reason, log, loaded)
             }
         }
+    }
+
+    /// Said where the log is and to the person, or the system, that started the process.
+    private static func unavailable(_ reason: String, _ log: Log, _ loaded: LoadedSettings) -> ExitCode {
+        log.error(reason)
+        if !loaded.settings.log.file.isEmpty { Terminal.writeError("mailrace: \(reason)\n") }
+        return .unavailable
     }
 
     private static func openLog(_ loaded: LoadedSettings) -> Log? {

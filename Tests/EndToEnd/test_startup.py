@@ -2,10 +2,12 @@
 
 import os
 import resource
+import signal
 import tempfile
 import unittest
 
 from harness import HOST, relay, scripted, seccomp, sink
+from harness.programs import Program, wait_until
 
 # A user that nobody is.
 LONELY_ID = 64_123
@@ -87,7 +89,57 @@ class Configuration(unittest.TestCase):
                             self.assertEqual(client.reply(), b"220 upstream.test ESMTP\r\n")
 
 
+class Signals(unittest.TestCase):
+    """During a start that lasts: the configuration comes through a pipe, until all of it is written."""
+
+    def setUp(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.pipe = os.path.join(folder, "mailrace.toml")
+        os.mkfifo(self.pipe)
+        # With a writer from the first moment on: a pipe without one is an empty file.
+        self.writer = self.enterContext(open(self.pipe, "r+b", buffering=0))
+        self.program = Program([relay.binary(), "run", "--config", self.pipe])
+        self.addCleanup(self.program.stop)
+        wait_until(self.is_reading, "the configuration to be read")
+
+    def is_reading(self):
+        self.program.check_alive()
+        folder = f"/proc/{self.program.process.pid}/fd"
+        try:
+            return self.pipe in [os.readlink(f"{folder}/{name}") for name in os.listdir(folder)]
+        except FileNotFoundError:
+            return False
+
+    def test_those_that_ask_for_something_wait_for_the_service(self):
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            self.program.signal(number)
+        self.writer.write(relay.configuration([f"{HOST}:1"]).encode())
+        self.writer.close()
+        self.program.wait_for_line(relay.READY)
+        # The pipe has no writer any more: that what is read now is wrong shows that it is read.
+        self.program.wait_for_line("reload refused")
+        self.program.check_alive()
+
+    def test_an_end_does_not(self):
+        self.program.signal(signal.SIGTERM)
+        self.assertEqual(self.program.wait(), -signal.SIGTERM)
+
+
 class Machine(unittest.TestCase):
+    def test_an_address_in_use_is_named_beside_the_log(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        other = self.enterContext(scripted.Server(lambda peer: peer.close()))
+        text = relay.configuration([f"{HOST}:1"], listen=[other.address], log=f'file = "{folder}/log"')
+        file = os.path.join(folder, "mailrace.toml")
+        with open(file, "w") as written:
+            written.write(text)
+        done = relay.mailrace("run", "--config", file)
+        self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
+        reason = f"listener mx: cannot listen on {other.address}: Address already in use"
+        self.assertEqual(done.stdout, f"mailrace: {reason}\n")
+        with open(f"{folder}/log") as log:
+            self.assertIn(reason, log.read())
+
     def test_a_refused_io_uring_is_named(self):
         file = tempfile.NamedTemporaryFile("w", suffix=".toml")
         self.addCleanup(file.close)

@@ -31,6 +31,26 @@ import Testing
         #expect(said.contains("--set: runtime.shards: expected an integer from 0 to 1024, found \"x\"\n"))
     }
 
+    /// Before there is anybody to serve them; whatever the start comes to.
+    @Test(arguments: [SIGHUP, SIGUSR1, SIGUSR2]) func aSignalDuringTheStartDoesNotEndIt(_ number: Int32) async {
+        await #expect(processExitsWith: .success) { [number] in
+            _ = Run.start(Options(command: .run, settings: ["log.file=/nonexistent/mailrace.log"]))
+            raise(number)
+            exit(0)
+        }
+    }
+
+    @Test func aStartThatFailsIsSaidBesideTheLog() async {
+        let ended = await #expect(processExitsWith: .exitCode(69), observing: [\.standardErrorContent]) {
+            let settings = ["log.file=/dev/null", "listener.default.listen=192.0.2.1:25", "runtime.shards=1"]
+            exit(Run.start(Options(command: .run, settings: settings)).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(
+            said.contains(
+                "mailrace: listener default: cannot listen on 192.0.2.1:25: Cannot assign requested address\n"))
+    }
+
     @Test func aLogThatCannotBeOpened() async {
         let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
             exit(Run.start(Options(command: .run, settings: ["log.file=/nonexistent/mailrace.log"])).rawValue)

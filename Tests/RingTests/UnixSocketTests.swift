@@ -39,6 +39,17 @@ import Testing
         }
     }
 
+    /// Why the address cannot be listened on, where that will not change by itself.
+    private static func refusal(_ address: SocketAddress) -> String? {
+        do throws(ListeningSocket.Failure) {
+            try ListeningSocket.bind(address, sharesPort: true).close()
+            return nil
+        } catch {
+            guard !error.isAddressInUse, error.description.hasPrefix("\(address): ") else { return nil }
+            return String(error.description.dropFirst("\(address): ".count))
+        }
+    }
+
     private static func isFree(_ address: SocketAddress, ipv6Only: Bool = false) -> Bool {
         (try? ListeningSocket.checkFree(address, ipv6Only: ipv6Only)) != nil
     }
@@ -118,9 +129,50 @@ import Testing
     @Test func anotherKindOfFileIsNeverRemoved() throws {
         let folder = Folder()
         close(open(folder.socketPath, O_CREAT | O_WRONLY, 0o600))
-        #expect(Self.isInUse(folder.address))
+        #expect(Self.refusal(folder.address) == "there is a file that is no socket")
         #expect(!Self.isFree(folder.address))
         #expect(folder.hasFile)
+    }
+
+    @Test func aLinkThatLeadsNowhereIsNoSocket() throws {
+        let folder = Folder()
+        #expect(symlink("nowhere", folder.socketPath) == 0)
+        #expect(Self.refusal(folder.address) == "there is a file that is no socket")
+        #expect(!Self.isFree(folder.address))
+        #expect(unlink(folder.socketPath) == 0)
+    }
+
+    @Test func aSocketWithoutConnectionsIsSaid() throws {
+        let folder = Folder()
+        let other = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(other) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: folder.socketPath.utf8) }
+        let bound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(other, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        #expect(bound == 0)
+        #expect(Self.refusal(folder.address) == "there is a socket of another type")
+        #expect(!Self.isFree(folder.address))
+        #expect(folder.hasFile)
+    }
+
+    /// As a first run by root leaves it to a user who has no rights.
+    @Test(.enabled(if: geteuid() == 0, "only root can be somebody else"))
+    func aFileThatIsNotOursToTryIsSaid() async {
+        await #expect(processExitsWith: .success) {
+            let folder = Folder()
+            try #require(chmod(folder.path, 0o777) == 0)
+            let dead = try ListeningSocket.bind(folder.address, sharesPort: false, mode: 0o600)
+            close(dead.descriptor)
+            try #require(seteuid(64_123) == 0)
+            let reason = Self.refusal(folder.address)
+            try #require(seteuid(0) == 0)
+            try #require(reason == "Permission denied")
+        }
     }
 
     @Test func aFileThatHasTakenThePlaceStays() throws {

@@ -82,6 +82,40 @@ import Testing
         other.close()
     }
 
+    @Test func aUnixSocketWhoseFileIsGoneIsBoundAnew() throws {
+        let folder = try TemporaryFolder()
+        let address = try #require(SocketAddress(unix: folder.path + "/mx.sock"))
+        let first = try Bindings().change(to: [place("a", address), place("a", anyPort)], handedIn: [], shards: 2)
+        let kept = try first.next.change(to: [place("b", address), place("a", anyPort)], handedIn: [], shards: 2)
+        #expect(kept.added.isEmpty && kept.removed.isEmpty && kept.renewed.isEmpty)
+        #expect(unlink(folder.path + "/mx.sock") == 0)
+        let second = try kept.next.change(to: [place("b", address), place("a", anyPort)], handedIn: [], shards: 2)
+        #expect(second.removed.map(\.sockets) == [kept.next.all[0].sockets])
+        #expect(second.renewed.map(\.place) == [place("b", address)])
+        for binding in second.removed { binding.close() }
+        // The former one does not take the file of the new one along.
+        let client = Peer(descriptor: address.connectedNow())
+        let taken = try #require(second.added.first?.sockets[0].takeWaiting().map(Peer.init(descriptor:)))
+        try taken.send("x")
+        try client.expect("x")
+        close(second.next)
+    }
+
+    @Test func aUnixSocketWhosePlaceIsTakenIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let address = try #require(SocketAddress(unix: folder.path + "/mx.sock"))
+        let first = try Bindings().change(to: [place("a", address)], handedIn: [], shards: 1)
+        #expect(unlink(folder.path + "/mx.sock") == 0)
+        try folder.write("mx.sock", "")
+        let error = #expect(throws: Bindings.Failure.self) {
+            try first.next.change(to: [place("a", address)], handedIn: [], shards: 1)
+        }
+        #expect(
+            error?.reasons == ["listener a: cannot listen on \(address): there is a file that is no socket"])
+        close(first.next)
+        #expect(access(folder.path + "/mx.sock", F_OK) == 0)
+    }
+
     /// All of them are waited for together: a server that reloads serves signals again soon.
     @Test func manyAddressesInUseTakeASecond() throws {
         let others = try (0..<5).map { _ in try ListeningSocket.bind(anyPort, sharesPort: false) }

@@ -64,6 +64,17 @@ import Testing
         #expect(server.drain() == .drained)
     }
 
+    @Test func theEndOfTroubleIsTold() throws {
+        let server = try TestServer()
+        try server.folder.write("chain.pem", "nothing\n")
+        server.started.events.noteFilesChanged()
+        _ = try server.log.message("the former stay in use")
+        try server.folder.write("chain.pem", TestCertificates.ecdsaChain)
+        server.started.events.noteFilesChanged()
+        _ = try server.log.message("files are as before again")
+        #expect(server.drain() == .drained)
+    }
+
     @Test func filesThatSayTheSameChangeNothing() throws {
         let server = try TestServer()
         try server.folder.write("key.pem", TestCertificates.ecdsaKey)

@@ -126,6 +126,17 @@ struct FileCase: Sendable, CustomTestStringConvertible {
             set: "client_certificates = \"request\"\nclient_ca = \"%/other.pem\"",
             said: ["%/m.toml:13:13: tls.default.client_ca: %/other.pem: holds no certificate in PEM form"]),
         FileCase(
+            name: "a file that is right for one key and wrong for another",
+            set: "client_certificates = \"request\"\nclient_ca = \"%/key.pem\"",
+            said: ["%/m.toml:13:13: tls.default.client_ca: %/key.pem: holds no certificate in PEM form"]),
+        FileCase(
+            name: "the key of the set for a certificate of a name", other: TestCertificates.namedCertificate,
+            set:
+                "[[tls.default.sni]]\nnames = [\"mail.example.org\"]\ncertificate = \"%/other.pem\"\nkey = \"%/key.pem\"",
+            said: [
+                "%/m.toml:15:7: tls.default.sni.key: %/key.pem: is not the private key of the certificate in %/other.pem"
+            ]),
+        FileCase(
             name: "a certificate of a name", other: TestCertificates.namedCertificate,
             otherKey: TestCertificates.ecdsaKey,
             set:

@@ -16,9 +16,12 @@ import Testing
         log = try LogPipe()
     }
 
-    private func open(patience: Duration = .seconds(20)) throws -> ControlSocket {
+    private func open(
+        patience: Duration = .seconds(20), interval: Duration = ControlSocket.interval
+    ) throws -> ControlSocket {
         let address = try #require(SocketAddress(unix: path))
-        return try #require(ControlSocket.open(at: address, events, log.log, patience: patience))
+        return try #require(
+            ControlSocket.open(at: address, events, log.log, source: "/x.toml", patience: patience, interval: interval))
     }
 
     private func connect() throws -> Peer {
@@ -41,11 +44,13 @@ import Testing
         let control = try open()
         let reports = [
             ReloadReport.done(warnings: []), .done(warnings: ["doubtful", "two\nlines"]), .refused(["wrong", "worse"]),
+            .ending,
         ]
         let main = answering(reports)
-        #expect(ControlClient.reload(at: path) == .done([]))
-        #expect(ControlClient.reload(at: path) == .done(["warning: doubtful", "warning: two lines"]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml", "warning: doubtful", "warning: two lines"]))
         #expect(ControlClient.reload(at: path) == .refused(["error: wrong", "error: worse"]))
+        #expect(ControlClient.reload(at: path) == .unavailable("the server is ending"))
         main.join()
         control.close()
     }
@@ -84,7 +89,7 @@ import Testing
         let main = answering([.done(warnings: [])])
         let client = try connect()
         for byte in Array("reload\n".utf8) { try client.send([byte]) }
-        #expect(String(decoding: try client.readToEnd(), as: UTF8.self) == "ok\n")
+        #expect(String(decoding: try client.readToEnd(), as: UTF8.self) == "read: /x.toml\nok\n")
         main.join()
         control.close()
     }
@@ -94,10 +99,15 @@ import Testing
         let slow = try connect()
         try slow.send("rel")
         let main = answering([.done(warnings: [])])
-        #expect(ControlClient.reload(at: path) == .done([]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
         try slow.expectEnd()
         main.join()
         control.close()
+    }
+
+    /// The next one waits as long for each of them.
+    @Test func whoIsSilentIsNotWaitedForLong() {
+        #expect(ControlSocket.patience <= .seconds(1))
     }
 
     @Test func theEndDoesNotWaitForWhoIsSlow() throws {
@@ -119,30 +129,57 @@ import Testing
         #expect(ControlClient.reload(at: path) == .unavailable("Connection refused"))
         let control = try open()
         let main = answering([.done(warnings: [])])
-        #expect(ControlClient.reload(at: path) == .done([]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
         main.join()
         control.close()
     }
 
+    @Test func aFileThatIsRemovedIsMadeAnew() throws {
+        let control = try open(interval: .milliseconds(10))
+        let main = answering([.done(warnings: [])])
+        #expect(unlink(path) == 0)
+        _ = try log.message("the file of the control socket had been removed: it is made anew")
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
+        main.join()
+        control.close()
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func aFolderThatIsRemovedIsWaitedFor() throws {
+        let inner = folder.path + "/run"
+        #expect(mkdir(inner, 0o700) == 0)
+        let address = try #require(SocketAddress(unix: inner + "/control.sock"))
+        let control = try #require(
+            ControlSocket.open(at: address, events, log.log, source: "/x.toml", interval: .milliseconds(10)))
+        #expect(rename(inner, inner + ".gone") == 0)
+        _ = try log.message("the file of the control socket has been removed: \(address): No such file or directory")
+        #expect(mkdir(inner, 0o700) == 0)
+        _ = try log.message("it is made anew")
+        control.close()
+        #expect(unlink(inner + ".gone/control.sock") == 0)
+        #expect(rmdir(inner + ".gone") == 0)
+        #expect(rmdir(inner) == 0)
+    }
+
     @Test func anotherProcessKeepsItsSocket() throws {
         let control = try open()
-        #expect(ControlSocket.open(at: try #require(SocketAddress(unix: path)), events, log.log) == nil)
+        #expect(ControlSocket.open(at: try #require(SocketAddress(unix: path)), events, log.log, source: "") == nil)
         _ = try log.message("'mailrace reload' is not available")
         let main = answering([.done(warnings: [])])
-        #expect(ControlClient.reload(at: path) == .done([]))
+        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
         main.join()
         control.close()
     }
 
     @Test func withoutItsFolderThereIsNone() throws {
         let address = try #require(SocketAddress(unix: folder.path + "/none/control.sock"))
-        #expect(ControlSocket.open(at: address, events, log.log) == nil)
+        #expect(ControlSocket.open(at: address, events, log.log, source: "") == nil)
         #expect(try log.message("'mailrace reload' is not available").contains("No such file or directory"))
     }
 
     @Test func anAnswerThatIsTooLongStillHasItsEnd() {
         let problems = [String](repeating: String(repeating: "x", count: 1000), count: 5000)
-        let answer = ControlProtocol.answer(.refused(problems))
+        let answer = ControlProtocol.answer(.refused(problems), source: "/x.toml")
         #expect(answer.utf8.count <= ControlProtocol.answerBytesMax)
         #expect(answer.hasSuffix("x\nfailed\n"))
     }

@@ -186,6 +186,57 @@ import Testing
         #expect(server.drain() == .drained)
     }
 
+    /// Whoever connects is served, to the last moment.
+    @Test func nobodyIsLostAtAUnixSocketThatGoes() throws {
+        let server = try TestServer()
+        let path = server.folder.path + "/mx.sock"
+        let address = try #require(SocketAddress(unix: path))
+        let upstream = server.upstream
+        let isOver = Locked(false)
+        let serving = Thread.start(name: "upstream") {
+            while let peer = try? upstream.accept(), !isOver.withLock({ $0 }) { try? peer.send("220 Hello\r\n") }
+        }
+        for _ in 0..<20 {
+            #expect(try server.reload(ServerSetup { $0.listen.append("unix:\(path)") }).isDone)
+            let lost = BlockingQueue<String>(limit: 1)
+            let first = BlockingQueue<Bool>(limit: 1)
+            let calling = Thread.start(name: "client") {
+                while case let descriptor = address.connectedNow(), descriptor >= 0 {
+                    do { try Peer(descriptor: descriptor).expect("220 Hello\r\n") } catch { _ = lost.push("\(error)") }
+                    _ = first.push(true)
+                }
+                lost.close()
+            }
+            _ = first.pop()
+            #expect(try server.reload(ServerSetup()).isDone)
+            calling.join()
+            #expect(lost.popAll() == nil)
+        }
+        isOver.withLock { $0 = true }
+        _ = try server.client()
+        serving.join()
+        #expect(server.drain() == .drained)
+    }
+
+    @Test func aUnixSocketWhoseFileIsGoneComesBack() throws {
+        let setup = ServerSetup { $0.listen = ["unix:%/mx.sock"] }
+        let server = try TestServer(setup)
+        let path = server.folder.path + "/mx.sock"
+        let old = Peer(descriptor: SocketAddress(unix: path)!.connectedNow())
+        let oldUpstream = try server.greeted(old)
+        #expect(unlink(path) == 0)
+        #expect(
+            try server.reload(setup)
+                == .done(warnings: ["the file of unix:\(path) had been removed: it is bound anew"]))
+        let new = Peer(descriptor: SocketAddress(unix: path)!.connectedNow())
+        let newUpstream = try server.greeted(new)
+        try old.send("HELO c\r\n")
+        try oldUpstream.expect("HELO c\r\n")
+        for peer in [old, oldUpstream, new, newUpstream] { peer.close() }
+        #expect(server.drain() == .drained)
+        #expect(access(path, F_OK) != 0)
+    }
+
     @Test func aSocketHandedInOutlivesItsListener() throws {
         let socket = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
         defer { socket.close() }
@@ -214,6 +265,31 @@ import Testing
         try oldUpstream.expect("HELO c\r\n")
         old.close()
         oldUpstream.close()
+        #expect(server.drain() == .drained)
+    }
+
+    /// By the resolver that it began with, however often another has taken its place.
+    @Test func anOldSessionStillLooksUpNames() throws {
+        func setup(_ seconds: Int) -> ServerSetup {
+            ServerSetup { setup in
+                setup.listeners[0].more = "dial = \"starttls\""
+                setup.upstreamName = "localhost"
+                setup.dns = "timeout = \"\(seconds)s\""
+            }
+        }
+        let server = try TestServer(setup(1))
+        let client = try server.client()
+        #expect(try client.line().hasPrefix("220 "))
+        for seconds in 2...14 { #expect(try server.reload(setup(seconds)).isDone) }
+        try client.send("EHLO c\r\n")
+        #expect(try client.line().hasPrefix("250-"))
+        try client.expect("250 STARTTLS\r\n")
+        try client.send("MAIL FROM:<>\r\n")
+        let upstream = try server.upstream.accept()
+        try upstream.send("220 Hello\r\n")
+        try upstream.expect("EHLO c\r\n")
+        client.close()
+        upstream.close()
         #expect(server.drain() == .drained)
     }
 

@@ -131,6 +131,34 @@ import Testing
         #expect(try server.log.session().end == "drained by mailrace")
     }
 
+    /// A health check is under way, and the name server says nothing.
+    @Test func theEndDoesNotWaitForANameServer() throws {
+        let names = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(names) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let port = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                bind(names, raw, length) == 0 && getsockname(names, raw, &length) == 0
+            } ? UInt16(bigEndian: pointer.pointee.sin_port) : 0
+        }
+        try #require(port != 0)
+        let server = try TestServer(
+            ServerSetup { setup in
+                setup.shards = 1
+                setup.upstreamName = "mx.example"
+                setup.dns = "servers = [\"127.0.0.1:\(port)\"]\ntimeout = \"30s\""
+                setup.health = "interval = \"6s\", timeout = \"6s\""
+            })
+        var query: UInt8 = 0
+        #expect(recv(names, &query, 1, 0) == 1)
+        let start = Instant.current()
+        #expect(server.drain() == .drained)
+        #expect(Instant.current().nanoseconds(since: start) < 3_000_000_000)
+    }
+
     @Test func theSecondSignalEndsAtOnce() async {
         // What is cut off stays behind: in a process of its own.
         await #expect(processExitsWith: .success) {

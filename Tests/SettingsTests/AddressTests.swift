@@ -45,6 +45,14 @@ struct AddressTests {
         ("192.0.2.256", "\"192.0.2.256\" is not an IP address"), ("192.0.2", "\"192.0.2\" is not an IP address"),
         ("0x7f.1", "\"0x7f.1\" is not an IP address"), ("mx..example", "\"mx..example\" is not an IP address"),
         ("mx.example.com:25:25", "\"mx.example.com:25:25\" is not an IP address"),
+        (
+            "smtp://192.0.2.1:25",
+            "\"smtp://192.0.2.1:25\": a URL is not taken here; give the host alone, as in \"mx.example.com:25\""
+        ),
+        ("/run/lmtp", "\"/run/lmtp\": a Unix socket is written \"unix:/run/lmtp\""),
+        ("[192.0.2.1]:25", "\"[192.0.2.1]:25\": only an IPv6 address stands in brackets"),
+        ("mx.example.com.:25", "\"mx.example.com.:25\": a host name is written without a dot at its end"),
+        ("mx.example..:25", "\"mx.example..:25\" is not an IP address"),
         ("2001:db8::1", "\"2001:db8::1\": an IPv6 address stands in brackets, as in \"[2001:db8::1]:25\""),
         ("unix:", "\"unix:\": the path of a socket begins with / (a file) or @ (a name of the kernel's)"),
         ("unix:run", "\"unix:run\": the path of a socket begins with / (a file) or @ (a name of the kernel's)"),

@@ -66,6 +66,14 @@ struct ReviewTests {
         #expect(loaded.settings.listeners[0].listen.map(\.endpoint?.port) == [0, 0])
     }
 
+    @Test func aLogOfThisNameIsNoStream() throws {
+        let text = "\(relay)listen = [\"127.0.0.1:25\"]\n[log]\nfile = \"-\""
+        #expect(
+            try read(text).warnings.map(\.description) == [
+                "m.toml:7:8: log.file: is a file of this name; the standard error is \"\""
+            ])
+    }
+
     @Test func warnings() throws {
         let text = """
             \(relay)listen = ["127.0.0.1:25", "[::1]:25", "192.0.2.1:25"]

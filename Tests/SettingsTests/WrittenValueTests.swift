@@ -63,6 +63,13 @@ struct WrittenValueTests {
                 == "\"\(text)\" is not a SHA-256 digest; expected 64 hexadecimal digits, or base64")
     }
 
+    @Test func aDigestAsCurlWritesIt() {
+        let parsed = Settings.Pin.parse("sha256//AAgQGCAoMDhASFBYYGhweICIkJigqLC4wMjQ2ODo8Pg=")
+        #expect(
+            outcome(parsed).hasSuffix(
+                " is not a SHA-256 digest; expected 64 hexadecimal digits, or base64 without \"sha256//\""))
+    }
+
     @Test(arguments: [
         ("authority", "authority"), ("ssl", "ssl"), ("unique-id", "unique-id"), ("crc32c", "crc32c"),
         ("pass", "pass"), ("pass:0xe0", "pass:0xE0"), ("pass:0x20", "pass:0x20"), ("0xE1=text", "0xE1=text"),

@@ -113,6 +113,29 @@ import Testing
         #expect(error?.description == "cannot open \(path): No such file or directory")
     }
 
+    @Test func aPipeThatNobodyReadsIsNotWaitedFor() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        let error = #expect(throws: Log.OpenError.self) { try Log(.file(path), format: .text, level: .info) }
+        #expect(error == Log.OpenError(path: path, code: ENXIO))
+    }
+
+    @Test func aPipeWhoseReaderHasGoneIsNotReopened() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        let first = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        let log = try Log(.file(path), format: .text, level: .info)
+        close(first)
+        log.reopen()
+        log.info("to nobody")
+        // The complaint is lost, too.
+        try folder.wait { log.droppedLines > 0 }
+        log.close()
+        #expect(log.droppedLines >= 1)
+    }
+
     /// A pipe that nobody reads: the writer's thread waits, the callers never do, and what is lost is told.
     @Test func aSlowReaderStopsNobody() throws {
         let folder = try TemporaryFolder()

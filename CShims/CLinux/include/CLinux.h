@@ -36,6 +36,8 @@ void linux_keep_freed_memory(int32_t bytes);
 
 // ---- signals (linux.c) ----
 
+/// Blocks SIGHUP, SIGUSR1 and SIGUSR2 alone: until somebody waits for them they neither end the process nor get lost.
+int linux_hold_signals(void);
 /// Blocks SIGHUP, SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 in the calling thread and in those it starts; ignores SIGPIPE.
 int linux_block_signals(void);
 /// Waits for one of the blocked signals and returns its number.
@@ -119,13 +121,16 @@ struct linux_file {
     uint64_t device, inode;
 };
 
-/// A bound and listening Unix socket. A file that a listener has left behind is replaced; a listener that lives, and any
-/// other file, is -EADDRINUSE. `file` is the file made, none for an abstract name, with the permissions `mode`.
+/// A bound and listening Unix socket. A file that a listener has left behind is replaced. A listener that lives is
+/// -EADDRINUSE, a file that is no socket -ENOTSOCK, a socket without connections -EPROTOTYPE, and one that we may not
+/// connect to -EACCES. `file` is the file made, none for an abstract name, with the permissions `mode`.
 int linux_listen_unix(const struct linux_address *address, int32_t backlog, uint32_t mode, struct linux_file *file);
 /// 0 where linux_listen_unix would get the address. A listener that lives sees a connection that says nothing.
 int linux_check_free_unix(const struct linux_address *address);
 /// Connects without waiting; for Unix sockets, whose peer answers at once or has no room (-EAGAIN).
 int linux_connect_now(int32_t descriptor, const struct linux_address *address);
+/// 0 where the file at the address is `file`; -ENOENT where there is none, -ESTALE or -ENOTSOCK where it is another.
+int linux_check_socket_file(const struct linux_address *address, struct linux_file file);
 /// Removes the file at the address if it is still `file`; -ESTALE where it is another.
 int linux_remove_socket_file(const struct linux_address *address, struct linux_file file);
 

@@ -112,7 +112,11 @@ struct EndpointParts {
         if AddressText.parseIPv6(text[...]) != nil {
             return ": an IPv6 address stands in brackets, as in \"[\(text)]:25\""
         }
-        let isName = EndpointParts(text)?.isHostName ?? false
+        let parts = EndpointParts(text)
+        if let host = parts?.host, host.hasPrefix("["), AddressText.parseIPv4(host.dropFirst().dropLast()) != nil {
+            return ": only an IPv6 address stands in brackets"
+        }
+        let isName = parts?.isHostName ?? false
         return isName ? ": a host name is not taken here; give an IP address" : " is not an IP address"
     }
 }

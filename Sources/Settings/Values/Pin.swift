@@ -20,8 +20,10 @@ extension Settings.Pin: CustomStringConvertible {
             return .value(Settings.Pin(bytes: bytes))
         }
         let digits = bytesCount * 2
+        let prefix = "sha256//"
+        let hint = text.hasPrefix(prefix) ? " without \(Quoting.shown(prefix))" : ""
         return .refused(
-            "\(Quoting.shown(text)) is not a SHA-256 digest; expected \(digits) hexadecimal digits, or base64")
+            "\(Quoting.shown(text)) is not a SHA-256 digest; expected \(digits) hexadecimal digits, or base64\(hint)")
     }
 }
 

@@ -68,6 +68,7 @@ extension Settings.ServerAddress: CustomStringConvertible {
         }
         let ports = 1...65_535
         guard let parts = EndpointParts(text), parts.isHostName else {
+            if let hint = hint(for: text) { return .refused("\(Quoting.shown(text)): \(hint)") }
             return Endpoint.parse(text, defaultPort: defaultPort, ports: ports).map { .ip($0) }
         }
         let portText = parts.port ?? "\(defaultPort)"
@@ -75,5 +76,16 @@ extension Settings.ServerAddress: CustomStringConvertible {
             return .refused(Endpoint.portRefusal(text, ports: ports))
         }
         return .value(.host(name: parts.host.lowercased(), port: UInt16(port)))
+    }
+    /// What may have been meant by something that is no server, in other programs' words.
+    private static func hint(for text: String) -> String? {
+        if text.contains("://") { return "a URL is not taken here; give the host alone, as in \"mx.example.com:25\"" }
+        if text.hasPrefix("/") { return "a Unix socket is written \"\(Settings.SocketPath.prefix)\(text)\"" }
+        if let parts = EndpointParts(text), parts.host.hasSuffix("."),
+            EndpointParts("\(parts.host.dropLast())")?.isHostName == true
+        {
+            return "a host name is written without a dot at its end"
+        }
+        return nil
     }
 }

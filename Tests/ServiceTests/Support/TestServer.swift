@@ -14,6 +14,8 @@ struct ServerSetup: Sendable {
     var listeners = [Listener(name: "mx")]
     /// The upstream's server; nil: the rig's.
     var upstream: SocketAddress?
+    /// A name by which the upstream's server is to be found.
+    var upstreamName: String?
     /// Few enough for a machine of few descriptors.
     var maxSessions = 1000
     var drainTimeout = "30s"
@@ -22,6 +24,8 @@ struct ServerSetup: Sendable {
     /// What else stands in `[runtime]`.
     var runtime = ""
     var controlSocket = ""
+    /// What the upstream's `health` says.
+    var health = "probe = \"off\""
     /// What `[dns]` says.
     var dns = ""
 
@@ -29,6 +33,8 @@ struct ServerSetup: Sendable {
         var name: String
         var listen = ["127.0.0.1:0"]
         var statPrefix: String?
+        /// What else stands in its table.
+        var more = ""
 
         var text: String {
             """
@@ -37,6 +43,7 @@ struct ServerSetup: Sendable {
             stat_prefix = "\(statPrefix ?? name)"
             tls = "default"
             upstream = "backend"
+            \(more)
 
             """
         }
@@ -55,26 +62,28 @@ struct ServerSetup: Sendable {
     }
 
     func text(folder: String, upstream: SocketAddress) -> String {
-        """
-        [runtime]
-        shards = \(shards)
-        max_sessions = \(maxSessions)
-        drain_timeout = "\(drainTimeout)"
-        io_uring_features = "\(Self.features)"
-        control_socket = "\(controlSocket)"
-        \(runtime)
-        [dns]
-        \(dns)
-        [tls.default]
-        certificate = "\(folder)/chain.pem"
-        key = "\(folder)/key.pem"
-        \(listeners.map(\.text).joined())
-        [upstream.backend]
-        servers = ["\(self.upstream ?? upstream)"]
-        tls = "off"
-        health = { probe = "off" }
+        let address = self.upstream ?? upstream
+        let server = upstreamName.map { "\($0):\(address.port)" } ?? "\(address)"
+        return """
+            [runtime]
+            shards = \(shards)
+            max_sessions = \(maxSessions)
+            drain_timeout = "\(drainTimeout)"
+            io_uring_features = "\(Self.features)"
+            control_socket = "\(controlSocket)"
+            \(runtime)
+            [dns]
+            \(dns)
+            [tls.default]
+            certificate = "\(folder)/chain.pem"
+            key = "\(folder)/key.pem"
+            \(listeners.map(\.text).joined())
+            [upstream.backend]
+            servers = ["\(server)"]
+            tls = "off"
+            health = { \(health) }
 
-        """.replacing("%", with: folder)
+            """.replacing("%", with: folder)
     }
 
     /// As in the suites of the ring: what the environment allows.
