@@ -123,12 +123,19 @@ class Names(unittest.TestCase):
             self.assertTrue(client.ask("EHLO client.test").startswith(b"250-"))
 
     def test_the_last_answer_serves_while_there_is_none(self):
-        for name in [Name(code=SERVFAIL), Name(code=NXDOMAIN), Name(is_silent=True)]:
+        for name in [Name(code=SERVFAIL), Name(is_silent=True)]:
             with self.subTest(code=name.code, is_silent=name.is_silent):
                 mailrace = self.start(Name([HOST]), self.sink().port, 'connect_timeout = "1s"', timeout="100ms")
                 self.assertEqual(self.session(mailrace), b"220 127.0.0.1 ESMTP\r\n")
                 self.names.names[NAME] = name
                 self.assertEqual(self.session(mailrace), b"220 127.0.0.1 ESMTP\r\n")
+
+    def test_a_name_that_is_gone(self):
+        """That there is no such name is an answer; what was known before holds no more."""
+        mailrace = self.start(Name([HOST]), self.sink().port)
+        self.assertEqual(self.session(mailrace), b"220 127.0.0.1 ESMTP\r\n")
+        self.names.names[NAME] = Name(code=NXDOMAIN)
+        self.assertTrue(self.session(mailrace).startswith(b"421 4.3.2 "))
 
     def test_a_silent_name_server_with_the_last_answer_known(self):
         """However long its tries would go on, the time to connect is not used up by them."""
