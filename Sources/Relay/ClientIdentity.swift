@@ -22,6 +22,9 @@ struct ClientIdentity {
         self.destination = SocketAddress(destination)
     }
 
-    /// For the choice of a server by client.
-    var hash: UInt64 { ClientHash.of(source?.octets ?? []) }
+    /// For the choice of a server by client: the same for an IPv4 address, mapped or not.
+    var hash: UInt64 {
+        let octets = source?.octets ?? []
+        return ClientHash.of(IPAddress(octets: octets)?.octets ?? octets)
+    }
 }

@@ -62,7 +62,10 @@ final class HealthProbe {
     private func probe() async {
         let deadline = ring.now + policy.timeout
         do throws(DialError) {
-            let stream = try await pool.connect(to: server, within: policy.timeout) { self.stream = $0 }
+            let stream = try await pool.connect(to: server, within: policy.timeout) { stream in
+                self.stream = stream
+                if isStopping { stream.deadline = ring.now }
+            }
             self.stream = stream
             stream.deadline = deadline
             let problem = await examine(stream)
@@ -71,7 +74,7 @@ final class HealthProbe {
             note(problem)
         } catch {
             stream = nil
-            note(error.description)
+            if !error.isOurs { note(error.description) }
         }
     }
 

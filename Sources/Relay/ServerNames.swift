@@ -13,7 +13,8 @@ final class ServerNames {
     private var freshUntil = Instant(nanoseconds: 0)
     private var answeredAt = Instant(nanoseconds: 0)
     private var isAsking = false
-    private var waiting: [UnsafeContinuation<Void, Never>] = []
+    /// Who joined the lookup in flight.
+    private var waiting: [Alarm] = []
     private var lastFailure: ResolutionError?
     private let log: Log
 
@@ -35,10 +36,13 @@ final class ServerNames {
     /// At least one.
     ///
     /// - Throws: where the name has no address and never had one.
-    func addresses(by deadline: Instant, now: Instant) async throws(DialError) -> [SocketAddress] {
+    func addresses(on ring: Ring, by deadline: Instant) async throws(DialError) -> [SocketAddress] {
+        let now = ring.now
         guard case .host(let name, let port) = address, freshUntil <= now else { return known }
         if isAsking {
-            await withUnsafeContinuation { waiting.append($0) }
+            let alarm = Alarm()
+            waiting.append(alarm)
+            await alarm.sleep(on: ring, until: deadline)
         } else {
             // Who has an answer to go on with waits for a third of the time; the rest is for the connection.
             let patience = known.isEmpty ? deadline : now + .nanoseconds(Int64(deadline.nanoseconds(since: now) / 3))
@@ -65,7 +69,7 @@ final class ServerNames {
         isAsking = false
         let waiting = waiting
         self.waiting = []
-        for continuation in waiting { continuation.resume() }
+        for alarm in waiting { alarm.turnOff() }
     }
 
     /// Ends the lookups in flight: the process drains.

@@ -82,7 +82,8 @@ extension SessionEnd {
     static let upstreamRefused = SessionEnd(
         .upstreamRefused, by: .upstream, counting: .sessionsUpstreamRefused, saying: .own(.serviceNotAvailable))
     /// The upstream's greeting was a temporary refusal, and another server is tried.
-    static let upstreamDeclined = SessionEnd(.upstreamRefused, by: .upstream, saying: .own(.serviceNotAvailable))
+    static let upstreamDeclined = SessionEnd(
+        .upstreamRefused, by: .upstream, counting: .sessionsUpstreamRefused, saying: .own(.serviceNotAvailable))
 
     static let upstreamUnreachable = SessionEnd(
         .upstreamUnreachable, by: .upstream, counting: .sessionsUpstreamConnectFail, saying: .own(.serviceNotAvailable))

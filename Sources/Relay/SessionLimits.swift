@@ -22,6 +22,7 @@ public final class SessionLimits: Sendable {
     }
 
     private let taken = Atomic<Int>(0)
+    private let begun = Atomic<UInt64>(0)
     private let sessionsMax: Atomic<Int>
     private let values: Locked<Values>
     private let addresses = AddressTable()
@@ -53,6 +54,9 @@ public final class SessionLimits: Sendable {
         giveBack()
         return false
     }
+
+    /// A number that no other session of this process gets.
+    func nextNumber() -> UInt64 { begun.add(1, ordering: .relaxed).oldValue }
 
     func giveBack() {
         taken.subtract(1, ordering: .relaxed)

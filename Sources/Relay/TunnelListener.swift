@@ -13,7 +13,6 @@ public final class TunnelListener {
     private let shardNumber: Int
     private var acceptors: [Acceptor] = []
     private var sessions = SlotTable<TunnelSession>()
-    private var sessionsBegun: UInt64 = 0
     /// Clients that are being told that there is no room for them.
     private var turnedAway = 0
     /// The most sessions at once since memory was last given back.
@@ -92,8 +91,7 @@ public final class TunnelListener {
             return turnAway(client, saying: .tooManySessions, .sessionsRefused, on: shard)
         }
         let now = UTCTime.now()
-        let id = SessionID(shard: shardNumber, time: now, counter: sessionsBegun)
-        sessionsBegun += 1
+        let id = SessionID(shard: shardNumber, time: now, counter: limits.nextNumber())
         let record = SessionRecord(
             id: id, listener: context.settings.name, start: now, client: peer.description)
         let session = TunnelSession(client, context, record)

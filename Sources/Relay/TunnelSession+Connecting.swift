@@ -74,6 +74,7 @@ extension TunnelSession {
 
     /// Opens the connection: PROXY header, and TLS where it comes first. False where the server does not take it.
     func open(_ server: UpstreamServer) async throws(SessionEnd) -> Bool {
+        phase = .connect
         guard try await dial(server) else {
             await dropUpstream()
             return false
@@ -132,8 +133,17 @@ extension TunnelSession {
 
     /// Lets go of the upstream, and of its place with the server.
     func dropUpstream() async {
-        if let upstream = upstream.take() { await upstream.close() }
+        await closeForAnother()
         leaveServer()
+    }
+
+    /// Closes the connection to the upstream, which another one follows.
+    func closeForAnother() async {
+        guard let upstream = upstream.take() else { return }
+        await upstream.close()
+        record.upstreamTLS = nil
+        context.counters.add(.upstreamRxBytes, upstream.bytesReceived)
+        context.counters.add(.upstreamTxBytes, upstream.bytesSent)
     }
 
     /// Closes the connection to the upstream, whose counts are still wanted, and makes room for another.

@@ -189,8 +189,13 @@ extension TunnelSession {
     }
 
     func answerLocally(_ reply: LocalReply) async throws(SessionEnd) {
+        try await answerLocally(render(reply))
+    }
+
+    /// A reply of Mailrace's own to a command that moves nothing on: there is an end to these.
+    func answerLocally(_ reply: [UInt8]) async throws(SessionEnd) {
         localAnswers += 1
         guard localAnswers <= DialogueLimits.localAnswers else { throw .tooManyErrors }
-        try await tellClient(render(reply))
+        try await tellClient(reply)
     }
 }

@@ -51,7 +51,7 @@ extension TunnelSession {
         }
         let name = settings.hostname
         let reply = usesHELO ? "250 \(name)\r\n" : "250-\(name)\r\n250 STARTTLS\r\n"
-        try await tellClient(Array(reply.utf8))
+        try await answerLocally(Array(reply.utf8))
     }
 
     /// Connects the upstream; the client has been greeted already. It may speak meanwhile.

@@ -90,7 +90,7 @@ extension TunnelSession {
     /// anything else ends the session unseen. The client may have spoken as well.
     @inline(never)
     private func leave(of upstream: Stream) async -> SessionEnd {
-        guard upstream.buffered > 0 else { return .upstreamFailed(upstream) }
+        guard upstream.buffered > 0 else { return upstreamFailed(upstream) }
         upstream.deadline = ring.now + DialogueLimits.leavePatience
         do throws(SessionEnd) {
             let reply = try await reply(of: upstream, watching: .nobody) { mayBecome421($0) }

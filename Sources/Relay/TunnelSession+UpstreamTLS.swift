@@ -168,7 +168,7 @@ extension TunnelSession {
     /// server is dialled once more, and its greeting, which the client has seen, is not shown again.
     private func beginAgain() async throws(SessionEnd) {
         guard let server else { preconditionFailure("no server to dial again") }
-        await upstream?.close()
+        await closeForAnother()
         guard try await open(server) else { throw .upstreamUnreachable }
         let again = try await nextReply(within: settings.timeouts.greeting)
         if again.announcesClosing { throw .upstream421(again) }

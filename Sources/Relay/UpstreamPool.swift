@@ -41,9 +41,14 @@ public final class UpstreamPool {
         for probe in probes { probe.start(on: shard) }
     }
 
+    /// Asks for the end of the probes; `stop` waits for it.
+    public func beginStop() {
+        for probe in probes { probe.beginStop() }
+    }
+
     /// Ends the probes. The pool serves on for the sessions it has.
     public func stop() async {
-        for probe in probes { probe.beginStop() }
+        beginStop()
         for probe in probes { await probe.ended() }
         probes = []
         for server in servers { server.leave() }
@@ -99,6 +104,7 @@ public final class UpstreamPool {
                     continue
                 }
                 candidates.untried.remove(at: place)
+                if usable { servers[index].noteTrial(at: now) }
                 return .server(servers[index])
             }
             if isFull { return .full }
@@ -128,7 +134,7 @@ public final class UpstreamPool {
         to server: UpstreamServer, within limit: Duration, begun: (Stream) -> Void
     ) async throws(DialError) -> Stream {
         let deadline = ring.now + limit
-        let addresses = try await server.names.addresses(by: deadline, now: ring.now)
+        let addresses = try await server.names.addresses(on: ring, by: deadline)
         var failure = DialError.timedOut
         for (index, address) in addresses.enumerated() {
             let now = Instant.current()
@@ -159,8 +165,12 @@ enum DialError: Error, CustomStringConvertible {
 
     /// No fault of the server's: this process or its machine is short of something.
     var isOurs: Bool {
-        guard case .notConnected(_, .system(let errno)) = self else { return false }
-        return [EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL].contains(errno)
+        switch self {
+        case .notConnected(_, .system(let errno)):
+            [EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL].contains(errno)
+        case .unresolved(.tooManyNames), .unresolved(.closed), .unresolved(.unusable): true
+        default: false
+        }
     }
 
     var description: String {

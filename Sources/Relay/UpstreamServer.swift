@@ -43,6 +43,11 @@ final class UpstreamServer {
         isUp || upstream.health.probe == .off && retryAt <= now
     }
 
+    /// A session goes to the server. Where that is down, this one finds out, and no other before the next interval.
+    func noteTrial(at now: Instant) {
+        if !isUp { retryAt = now + upstream.health.interval }
+    }
+
     /// From one probe to the next. A server that is down, or in doubt, is asked so often that it is up again within one
     /// interval of its return.
     var checkInterval: Duration {

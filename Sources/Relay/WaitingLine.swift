@@ -1,6 +1,7 @@
 import Ring
 
-/// Sessions of one shard that wait for a connection to be given back, in the order in which they came.
+/// Sessions of one shard that wait for a connection to be given back, in the order in which they came. A newcomer who
+/// finds one free at that moment takes it all the same.
 ///
 /// The first of them looks from time to time, as connections are given back on other shards too, and nobody tells; the
 /// others sleep until it is their turn. Joining and leaving cost the same however long the line is.

@@ -3,8 +3,8 @@ import CLinux
 extension ListeningSocket {
     /// Takes a connection that waits to be accepted; nil where none does.
     ///
-    /// For a socket that is to be closed next and that nothing else accepts from any more: what waits there when it is
-    /// closed is reset. After this it no longer blocks, for whoever has it.
+    /// For a socket that nothing else accepts from: one that is to be closed next, where what still waits would be
+    /// reset, or one with a thread of its own. After this it no longer blocks, for whoever has it.
     public func takeWaiting() -> Int32? {
         let descriptor = linux_accept_now(descriptor)
         return descriptor >= 0 ? descriptor : nil

@@ -72,7 +72,7 @@ private struct TLSTrial {
     private(set) var warnings: [SettingsProblem] = []
     /// Sets that have been tried: listeners that share one differ in nothing that could be wrong.
     private var triedSets: Set<String> = []
-    /// In order. Reading the system's authorities takes milliseconds, and most upstreams are met alike.
+    /// Those that have been tried: most upstreams are met alike.
     private var soundClients: [TLSClientConfiguration] = []
 
     init(loaded: LoadedSettings) {

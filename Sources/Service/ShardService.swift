@@ -201,6 +201,7 @@ final class ShardService {
         let all = listeners.values.map(\.listener) + Array(leaving.values)
         for listener in all { listener.beginDrain(until: deadline, on: shard) }
         for listener in all { await listener.drained() }
+        for pool in pools.values { pool.beginStop() }
         // First, as health checks may wait for names.
         for known in formerResolvers + [resolver].compactMap({ $0 }) { known.resolver.close() }
         formerResolvers = []

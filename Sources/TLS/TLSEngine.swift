@@ -42,13 +42,16 @@ public final class TLSEngine: RecordLayer {
     ///
     /// - Parameters:
     ///   - serverName: what is dialled: a host name, which is also sent to the server (SNI), or an address. Needed
-    ///     where an authority is to vouch for the certificate, be that enforced or not.
+    ///     where a certificate without an authority's word for it ends the handshake; elsewhere the name is not
+    ///     looked at where there is none, as with a Unix socket.
     ///   - session: of an earlier connection to this server. It is offered, and the server decides; one that does not
     ///     belong to this context and name is not.
     public init(
         client context: TLSClientContext, serverName: String? = nil, session: TLSSession? = nil
     ) throws(TLSConfigurationError) {
-        if context.verifiesNames && serverName == nil { throw TLSConfigurationError("server name", .noServerName) }
+        if context.verifiesNames, context.needsCertificate, serverName == nil {
+            throw TLSConfigurationError("server name", .noServerName)
+        }
         let handle = context.handle.pointer
         let origin = TLSSession.Origin(context.handle, serverName)
         let session = session.flatMap { $0.began(at: origin) ? $0 : nil }

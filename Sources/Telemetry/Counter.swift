@@ -64,7 +64,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case v2TLVsExceedMaxLength
     /// All servers of the upstream had `max_connections` for as long as a session may wait; the client was told 421.
     case sessionsUpstreamFull
-    /// The upstream did not greet with 220, or refused EHLO, after the client had been greeted by Mailrace.
+    /// The upstream did not greet with 220, or refused EHLO, after the client had been greeted by Mailrace; or it
+    /// refused for the time being, and no other server could be connected.
     case sessionsUpstreamRefused
     /// The session was ended by a drain: with a 421 before the hand-off, or without text at the drain's deadline after
     /// it.
@@ -96,7 +97,7 @@ public enum Counter: Int, CaseIterable, Sendable {
     case flowControlPausedReadingTotal
     /// Reading went on after that.
     case flowControlResumedReadingTotal
-    /// Sessions in which the client sent something before the upstream had greeted it.
+    /// Sessions in which the client sent something before it was greeted.
     case earlyDataReceivedCountTotal
     /// Sessions whose client had ended its direction while bytes for the upstream were still to be sent.
     case upstreamFlushTotal
@@ -149,7 +150,7 @@ extension Counter {
         case .sessionsUpstreamFull:
             ("sessions_upstream_full", "All servers of the upstream had as many connections as they may.")
         case .sessionsUpstreamRefused:
-            ("sessions_upstream_refused", "The upstream refused a client that Mailrace had greeted.")
+            ("sessions_upstream_refused", "The upstream refused a client, and Mailrace told it so.")
         case .sessionsDrained: ("sessions_drained", "Sessions ended by a drain.")
         case .sessionsCommandTimeout: ("sessions_command_timeout", "A deadline passed before the hand-off.")
         case .sessionsIdleTimeout: ("sessions_idle_timeout", "Sessions idle for too long after the hand-off.")
@@ -166,7 +167,7 @@ extension Counter {
         case .flowControlResumedReadingTotal:
             ("flow_control_resumed_reading_total", "Times that reading went on after that.")
         case .earlyDataReceivedCountTotal:
-            ("early_data_received_count_total", "Sessions whose client spoke before the upstream had greeted it.")
+            ("early_data_received_count_total", "Sessions whose client spoke before it was greeted.")
         case .upstreamFlushTotal:
             ("upstream_flush_total", "Sessions whose client was done while bytes for the upstream still waited.")
         }

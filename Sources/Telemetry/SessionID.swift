@@ -1,6 +1,6 @@
 /// The name of a session: in the log, and in what Mailrace tells others about it.
 ///
-/// 70 bits: the shard (10), the time in milliseconds (42, until the year 2109), the shard's session counter (18). So an
+/// 70 bits: the shard (10), the time in milliseconds (42, until the year 2109), a counter of sessions (18). So an
 /// id comes again only if the clock is set back and the counter, which never restarts, stands where it stood. As text
 /// it is 14 characters of base32 (RFC 4648 section 6, upper case, no padding): safe in a header, a reply and a file
 /// name.
@@ -22,7 +22,7 @@ public struct SessionID: Sendable, Hashable {
     /// - Parameters:
     ///   - shard: the shard's index, below `shardLimit`.
     ///   - time: when the session began.
-    ///   - counter: how many sessions the shard began before; only the lower 18 bits matter.
+    ///   - counter: how many sessions began before; only the lower 18 bits matter.
     public init(shard: Int, time: UTCTime, counter: UInt64) {
         precondition((0..<Self.shardLimit).contains(shard))
         self.shard = shard

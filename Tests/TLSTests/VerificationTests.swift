@@ -200,6 +200,15 @@ struct VerificationTests {
         }
     }
 
+    @Test("without a name to look for, where nothing is enforced")
+    func nameless() throws {
+        var configuration = TLSClientConfiguration(authorities: .file(.root))
+        configuration.isEnforced = false
+        let pair = try TLSPair(client: configuration, name: nil)
+        pair.exchange()
+        #expect(pair.isEstablished && pair.client.engine.verification?.outcome == .verified)
+    }
+
     @Test("by the system's authorities as they are now")
     func systemFileChanged() async {
         await #expect(processExitsWith: .success) {

@@ -14,7 +14,7 @@ extension Settings {
             Network(address: [127, 0, 0, 0], prefixLength: 8),
             Network(address: [UInt8](repeating: 0, count: 15) + [1], prefixLength: 128),
         ]
-        /// What a session in its transaction gets to finish when the process ends.
+        /// What a session gets to finish after its hand-off when the process ends.
         public internal(set) var drainTimeout: Duration = .seconds(30)
         /// Where `mailrace reload` finds the process; nil is nowhere.
         public internal(set) var controlSocket = SocketPath("/run/mailrace/control.sock")

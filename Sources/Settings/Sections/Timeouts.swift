@@ -1,7 +1,7 @@
 extension Settings {
     /// `[timeouts]`, for all listeners or, within a listener, for that one.
     public struct Timeouts: Sendable, Equatable {
-        /// Until a greeting is read from the upstream and written to the client.
+        /// Until the upstream has greeted; anew for each server that is tried.
         public internal(set) var greeting: Duration = .seconds(30)
         /// Until the client has sent its next command.
         public internal(set) var command: Duration = .seconds(300)
@@ -26,7 +26,7 @@ extension Settings.Timeouts: Section {
     private static let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(7 * 86_400)
 
     static let fields: [Field<Self>] = [
-        .value("greeting", \.greeting, .duration(range), "Until the upstream's greeting has reached the client"),
+        .value("greeting", \.greeting, .duration(range), "Until the upstream has greeted"),
         .value("command", \.command, .duration(range), "Until the client has sent its next command"),
         .value("reply", \.reply, .duration(range), "Until the upstream has answered a command"),
         .value("tls_handshake", \.tlsHandshake, .duration(range), "Until a TLS handshake is complete"),

@@ -19,7 +19,7 @@ extension Settings {
 }
 
 extension Settings.ProxyTLV: CustomStringConvertible {
-    /// The longest constant that is added: all that may be added fit into one header.
+    /// The longest constant that is added, in bytes: of the longest ones three fit into a header.
     static let valueBytesMax = 1_024
 
     static let expected =
