@@ -84,6 +84,8 @@ extension RelaySuites {
                     let client = try relay.client()
                     isServed = try relay.reachesUpstream(client)
                     client.close()
+                    // Unread lines would fill the pipe, and the log could not be closed.
+                    if !isServed { _ = try relay.record() }
                 }
                 #expect(isServed)
             }
