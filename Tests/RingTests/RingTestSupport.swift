@@ -67,9 +67,9 @@ final class Countdown {
 }
 
 extension Ring {
-    /// Waits until `condition` holds, where nothing tells when it does; false after about ten seconds.
+    /// Waits until `condition` holds, where nothing tells when it does; false after about a hundred seconds.
     func eventually(_ condition: () -> Bool) async -> Bool {
-        for _ in 0..<300 {
+        for _ in 0..<3_000 {
             if condition() { return true }
             await sleep(until: now)
         }
