@@ -12,7 +12,7 @@ final class PumpRig {
     let upstream: Stream
     let pump: Pump
 
-    static let patient = Pump.Limits(idle: .seconds(600), halfClosedIdle: .seconds(600))
+    static let patient = Pump.Limits(idle: .seconds(60), halfClosedIdle: .seconds(60))
 
     init(
         _ ring: Ring, limits: Pump.Limits = patient, client: Pair = .tcp(), server: Pair = .tcp(),

@@ -67,9 +67,9 @@ final class Countdown {
 }
 
 extension Ring {
-    /// Waits until `condition` holds, where nothing tells when it does; false after about a hundred seconds.
+    /// Waits until `condition` holds, where nothing tells when it does; false after about ten seconds.
     func eventually(_ condition: () -> Bool) async -> Bool {
-        for _ in 0..<3_000 {
+        for _ in 0..<300 {
             if condition() { return true }
             await sleep(until: now)
         }
