@@ -35,6 +35,8 @@ public final class Server {
     let fleet: ShardFleet
     let counters: CounterTable
     let limits: SessionLimits
+    /// Fed once a second while the server runs.
+    let rates = RateHistory()
     let events = ServerEvents()
     /// From `run` on: its thread must be made when signals are blocked already.
     private(set) var watch: FileWatch?
@@ -137,7 +139,9 @@ public final class Server {
         }
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
+        let heartbeat = Heartbeat { [rates, counters] in rates.record(at: $0, of: counters) }
         let outcome = serve()
+        heartbeat.end()
         events.end()
         control?.close()
         watch?.end()
@@ -191,6 +195,19 @@ public final class Server {
     private func logCounters() {
         for line in counters.text().split(separator: "\n") where !line.hasSuffix(" 0") {
             log.info("counter", ["value": String(line)])
+        }
+    }
+}
+
+extension RateHistory {
+    fileprivate func record(at time: Instant, of counters: CounterTable) {
+        record(at: time) { value in
+            switch value {
+            case .sessions: counters.total(of: .sessions)
+            case .refused: Counter.refusals.reduce(0) { $0 &+ counters.total(of: $1) }
+            case .bytesIn: counters.total(of: .downstreamRxBytes)
+            case .bytesOut: counters.total(of: .downstreamTxBytes)
+            }
         }
     }
 }
