@@ -51,22 +51,12 @@ enum Run {
         let settings = loaded.settings.log
         do throws(Log.OpenError) {
             return try Log(
-                settings.file.isEmpty ? .standardError : .file(settings.file),
+                settings.file.isEmpty ? .standard : .file(settings.file),
                 format: Log.Format(settings.format), level: Log.Level(settings.level))
         } catch {
             SettingsProblems(list: [loaded.problem(with: "log.file", error.description)]).show()
             return nil
         }
-    }
-}
-
-extension Log.Format {
-    fileprivate init(_ format: Settings.Log.Format) {
-        self =
-            switch format {
-            case .text: .text
-            case .json: .json
-            }
     }
 }
 
