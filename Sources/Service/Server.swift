@@ -38,6 +38,7 @@ public final class Server {
     let events = ServerEvents()
     /// From `run` on: its thread must be made when signals are blocked already.
     private(set) var watch: FileWatch?
+    let transcripts: TranscriptFiles
     let handedIn: [String: [ListeningSocket]]
     /// The settings of the start: what a reload cannot change is as they say.
     let settingsAtStart: Settings
@@ -56,6 +57,8 @@ public final class Server {
         let listeners: [ListenerID]
         var listenersMade: Int
         let sessionsMax: Int
+        /// For new sessions.
+        let transcript: Transcript?
     }
 
     /// Gets everything that may fail: rings, certificates, addresses. Blocks for up to a second where memory or an
@@ -78,6 +81,11 @@ public final class Server {
         let bindings = try Self.bind(plan, handedIn, shards: shards.count)
         let capacity = SessionCapacity(loaded.settings, bindings, shards: shards.count)
         if let warning = capacity.warning { log.warning(warning) }
+        transcripts = TranscriptFiles(log, format: Log.Format(loaded.settings.log.format))
+        let transcript: Transcript?
+        do throws(SettingsProblems) { transcript = try loaded.transcript(transcripts) } catch {
+            throw .configuration(error)
+        }
         limits = SessionLimits(loaded.limitValues(sessionsMax: capacity.sessionsMax))
         counters = CounterTable(shardCount: shards.count)
         fleet = ShardFleet(
@@ -88,7 +96,7 @@ public final class Server {
         state = State(
             loaded: loaded, plan: plan, bindings: bindings,
             listeners: plan.listeners.indices.map(ListenerID.init(number:)),
-            listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax)
+            listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax, transcript: transcript)
     }
 
     private static func makeShards(_ runtime: Settings.Runtime) throws(StartFailure) -> [Shard] {
@@ -142,6 +150,7 @@ public final class Server {
         control?.close()
         watch?.end()
         if case .drained = outcome { stop(threads) }
+        transcripts.close()
         logCounters()
         log.info("ended", ["sessions_left": "\(limits.sessions)"])
         return outcome
@@ -164,7 +173,9 @@ public final class Server {
             case .shardDrained:
                 drainedShards += 1
                 if drainedShards == fleet.count { return .drained }
-            case .reopenLog: log.reopen()
+            case .reopenLog:
+                log.reopen()
+                transcripts.reopen()
             case .logCounters: logCounters()
             case .reload(let answers):
                 let report = isDraining ? .ending : reload()
