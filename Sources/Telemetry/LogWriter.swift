@@ -13,12 +13,20 @@ enum LogEntry: Sendable {
 /// What the log's users tell its writer beside the queue, where nothing can be lost because it is full.
 final class LogSignals: Sendable {
     private let dropped = Atomic(0)
+    private let droppedEver = Atomic(0)
     private let reopen = Atomic(false)
 
     /// Lines dropped since `takeDroppedLines`.
     var droppedLines: Int { dropped.load(ordering: .relaxed) }
 
-    func addDroppedLines(_ count: Int) { dropped.wrappingAdd(count, ordering: .relaxed) }
+    /// Lines dropped since the beginning.
+    var droppedLinesEver: Int { droppedEver.load(ordering: .relaxed) }
+
+    /// - Parameter known: how many of them have been dropped before; only the report of their loss is new to be lost.
+    func addDroppedLines(_ count: Int, known: Int = 0) {
+        dropped.wrappingAdd(count, ordering: .relaxed)
+        droppedEver.wrappingAdd(count - known, ordering: .relaxed)
+    }
 
     func takeDroppedLines() -> Int { dropped.exchange(0, ordering: .relaxed) }
 
@@ -38,6 +46,8 @@ struct LogWriter {
     private var batch = ""
     /// Lines that are lost if the batch is: its own, and those whose loss it reports.
     private var linesAtStake = 0
+    /// Of these, the ones that have been dropped already.
+    private var linesReported = 0
 
     private init(file: LogFile, format: Log.Format, signals: LogSignals) {
         self.file = file
@@ -106,6 +116,7 @@ struct LogWriter {
                 time: .now(), level: .warning, message: "log lines dropped",
                 fields: [LogField("lines", .number(Int64(count)))]),
             stake: count)
+        linesReported += count
     }
 
     private mutating func gather(_ line: LogLine, stake: Int = 1) {
@@ -115,8 +126,9 @@ struct LogWriter {
 
     private mutating func flush() {
         guard !batch.isEmpty else { return }
-        if !file.write(batch) { signals.addDroppedLines(linesAtStake) }
+        if !file.write(batch) { signals.addDroppedLines(linesAtStake, known: linesReported) }
         batch.removeAll(keepingCapacity: true)
         linesAtStake = 0
+        linesReported = 0
     }
 }
