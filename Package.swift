@@ -26,6 +26,9 @@ let libraries: [Target] = [
     .systemLibrary(
         name: "LibJournal", path: "CShims/system/LibJournal", pkgConfig: "libsystemd",
         providers: [.apt(["libsystemd-dev"])]),
+    .systemLibrary(
+        name: "LibMicroHTTPD", path: "CShims/system/LibMicroHTTPD", pkgConfig: "libmicrohttpd",
+        providers: [.apt(["libmicrohttpd-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
     .systemLibrary(name: "LibToml", path: "CShims/system/LibToml", providers: [.apt(["libtomlplusplus-dev"])]),
 ]
@@ -38,6 +41,8 @@ let shims: [Target] = [
     .target(
         name: "CToml", dependencies: ["LibToml"], path: "CShims/CToml",
         linkerSettings: [.linkedLibrary("tomlplusplus")]),
+    .target(
+        name: "CMicroHTTPD", dependencies: ["LibMicroHTTPD"], path: "CShims/CMicroHTTPD", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
 
@@ -51,7 +56,10 @@ let sources: [Target] = [
     .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
     .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
     .target(
-        name: "Service", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux"],
+        name: "Service",
+        dependencies: [
+            "Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CMicroHTTPD",
+        ],
         swiftSettings: house),
     .executableTarget(
         name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux"],

@@ -41,6 +41,7 @@ extension Server {
 
     private func refused(_ problems: [String]) -> ReloadReport {
         for problem in problems { log.error("reload refused: \(problem)", event: .reloadRefused) }
+        board.noteRefusedReload()
         return .refused(problems)
     }
 
@@ -69,6 +70,7 @@ extension Server {
             return refused(reasons)
         }
         makeEffective(next, service, removing: change.removed)
+        showConfiguration(isReload: binds)
         let warnings =
             (doubts + plan.warnings).map(\.description) + [capacity.warning].compactMap { $0 }
             + change.renewed.map { "the file of \($0.address) had been removed: it is bound anew" }
@@ -109,6 +111,7 @@ extension Server {
             ("runtime.shards", new.runtime.shards != old.runtime.shards),
             ("runtime.io_uring_features", new.runtime.ringFeatures != old.runtime.ringFeatures),
             ("runtime.control_socket", new.runtime.controlSocket != old.runtime.controlSocket),
+            ("admin.listen", new.admin.listen != old.admin.listen),
             ("log.file", new.log.file != old.log.file), ("log.format", new.log.format != old.log.format),
             ("log.level", new.log.level != old.log.level),
         ]

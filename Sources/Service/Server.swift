@@ -36,6 +36,8 @@ public final class Server {
     let counters: CounterTable
     let limits: SessionLimits
     let events = ServerEvents()
+    let board = AdminBoard()
+    let startTime = UTCTime.now()
     /// From `run` on: its thread must be made when signals are blocked already.
     private(set) var watch: FileWatch?
     let transcripts: TranscriptFiles
@@ -143,12 +145,16 @@ public final class Server {
             ControlSocket.open(
                 at: SocketAddress(path), events, log, source: state.loaded.file ?? "the built-in default")
         }
+        showConfiguration()
+        let admin = openAdmin()
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
+        board.noteReady()
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
         let outcome = serve()
         events.end()
         control?.close()
         watch?.end()
+        admin?.close()
         if case .drained = outcome { stop(threads) }
         transcripts.close()
         logCounters()
@@ -187,6 +193,7 @@ public final class Server {
     }
 
     private func drain() {
+        board.noteDraining()
         log.info("draining", ["sessions": "\(limits.sessions)"])
         let deadline = Instant.current() + state.loaded.settings.runtime.drainTimeout
         fleet.setDoors([])

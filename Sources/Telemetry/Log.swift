@@ -133,6 +133,9 @@ public final class Log: Sendable {
     /// Lines dropped and not yet reported in the log.
     public var droppedLines: Int { signals.droppedLines }
 
+    /// Lines dropped since the log was opened.
+    public var droppedLinesEver: Int { signals.droppedLinesEver }
+
     private func put(_ entry: LogEntry) {
         if !queue.push(entry) { signals.addDroppedLines(1) }
     }

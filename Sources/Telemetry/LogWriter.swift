@@ -21,12 +21,20 @@ enum LogSink: Sendable {
 /// What the log's users tell its writer beside the queue, where nothing can be lost because it is full.
 final class LogSignals: Sendable {
     private let dropped = Atomic(0)
+    private let droppedEver = Atomic(0)
     private let reopen = Atomic(false)
 
     /// Lines dropped since `takeDroppedLines`.
     var droppedLines: Int { dropped.load(ordering: .relaxed) }
 
-    func addDroppedLines(_ count: Int) { dropped.wrappingAdd(count, ordering: .relaxed) }
+    /// Lines dropped since the beginning.
+    var droppedLinesEver: Int { droppedEver.load(ordering: .relaxed) }
+
+    /// - Parameter known: how many of them have been dropped before; only the report of their loss is new to be lost.
+    func addDroppedLines(_ count: Int, known: Int = 0) {
+        dropped.wrappingAdd(count, ordering: .relaxed)
+        droppedEver.wrappingAdd(count - known, ordering: .relaxed)
+    }
 
     func takeDroppedLines() -> Int { dropped.exchange(0, ordering: .relaxed) }
 
@@ -46,6 +54,8 @@ struct LogWriter {
     private var batch = ""
     /// Lines that are lost if the batch is: its own, and those whose loss it reports.
     private var linesAtStake = 0
+    /// Of these, the ones that have been dropped already.
+    private var linesReported = 0
 
     private init(sink: LogSink, format: Log.Format, signals: LogSignals) {
         self.sink = sink
@@ -118,23 +128,28 @@ struct LogWriter {
             LogLine(
                 time: .now(), level: .warning, message: "log lines dropped",
                 fields: [LogField("lines", .number(Int64(count)))]),
-            stake: count)
+            stake: count, known: count)
     }
 
-    private mutating func gather(_ line: LogLine, stake: Int = 1) {
+    /// - Parameters:
+    ///   - stake: lines that are lost if this one is.
+    ///   - known: of these, the ones that have been dropped already.
+    private mutating func gather(_ line: LogLine, stake: Int = 1, known: Int = 0) {
         switch sink {
         case .file:
             batch += line.rendered(format)
             linesAtStake += stake
+            linesReported += known
         case .journal(let send):
-            if !send(JournalEntry(line, format)) { signals.addDroppedLines(stake) }
+            if !send(JournalEntry(line, format)) { signals.addDroppedLines(stake, known: known) }
         }
     }
 
     private mutating func flush() {
         guard case .file(let file) = sink, !batch.isEmpty else { return }
-        if !file.write(batch) { signals.addDroppedLines(linesAtStake) }
+        if !file.write(batch) { signals.addDroppedLines(linesAtStake, known: linesReported) }
         batch.removeAll(keepingCapacity: true)
         linesAtStake = 0
+        linesReported = 0
     }
 }

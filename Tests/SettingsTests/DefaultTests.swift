@@ -26,6 +26,7 @@ struct DefaultTests {
         #expect(settings.runtime.limitsExempt.map(\.description) == ["127.0.0.0/8", "::1"])
         #expect(settings.runtime.controlSocket?.text == "/run/mailrace/control.sock")
         #expect(settings.runtime.reloadOnChange)
+        #expect(settings.admin.listen?.description == "127.0.0.1:9125")
         #expect(settings.timeouts.proxyHeader == .seconds(5))
         #expect(settings.timeouts.session == .zero)
         #expect(settings.timeouts.stressCommand == .seconds(10))

@@ -116,4 +116,23 @@ struct ReviewTests {
                 "m.toml:7:12: listener.mx.starttls: the certificate of tls.a is never shown, for starttls is \"off\"",
             ])
     }
+
+    @Test(arguments: ["127.0.0.1:9125", "127.8.0.1:1", "[::1]:9125", "unix:/run/x.sock", ""])
+    func anAdminEndpointForThisMachineIsNoMatter(_ address: String) throws {
+        let loaded = try read("\(relay)listen = [\"127.0.0.1:25\"]\n[admin]\nlisten = \"\(address)\"")
+        #expect(loaded.warnings.isEmpty)
+        #expect(loaded.settings.admin.listen?.description ?? "" == address)
+    }
+
+    @Test(arguments: ["0.0.0.0:9125", "[::]:9125", "192.0.2.1:9125"])
+    func anAdminEndpointForOthersIsDoubtful(_ address: String) throws {
+        let warnings = try read("\(relay)listen = [\"127.0.0.1:25\"]\n[admin]\nlisten = \"\(address)\"").warnings
+        #expect(warnings.map(\.description).first?.contains("anybody who reaches \(address) sees") == true)
+    }
+
+    @Test func theAdminEndpointHasItsAddressAlone() {
+        let text = "listen = [\"127.0.0.1:9125\"]\n[admin]\nlisten = \"127.0.0.1:9125\""
+        #expect(problems(relay + text).first?.contains("is taken already, in admin.listen") == true)
+        #expect(problems(relay + "listen = [\"127.0.0.1:25\"]\n[admin]\nlisten = \"nowhere\"").count == 1)
+    }
 }

@@ -24,6 +24,8 @@ struct ServerSetup: Sendable {
     /// What else stands in `[runtime]`.
     var runtime = ""
     var controlSocket = ""
+    /// Where the admin endpoint listens; the standard address is one for the machine.
+    var admin = ""
     /// What the upstream's `health` says.
     var health = "probe = \"off\""
     /// What `[dns]` says.
@@ -74,6 +76,8 @@ struct ServerSetup: Sendable {
             io_uring_features = "\(Self.features)"
             control_socket = "\(controlSocket)"
             \(runtime)
+            [admin]
+            listen = "\(admin)"
             [dns]
             \(dns)
             [log]
