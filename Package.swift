@@ -26,6 +26,9 @@ let libraries: [Target] = [
     .systemLibrary(
         name: "LibMicroHTTPD", path: "CShims/system/LibMicroHTTPD", pkgConfig: "libmicrohttpd",
         providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(
+        name: "LibSystemd", path: "CShims/system/LibSystemd", pkgConfig: "libsystemd",
+        providers: [.apt(["libsystemd-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
     .systemLibrary(name: "LibToml", path: "CShims/system/LibToml", providers: [.apt(["libtomlplusplus-dev"])]),
 ]
@@ -39,6 +42,7 @@ let shims: [Target] = [
         linkerSettings: [.linkedLibrary("tomlplusplus")]),
     .target(
         name: "CMicroHTTPD", dependencies: ["LibMicroHTTPD"], path: "CShims/CMicroHTTPD", cSettings: warnings),
+    .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
 
@@ -54,7 +58,7 @@ let sources: [Target] = [
     .target(
         name: "Service",
         dependencies: [
-            "Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CMicroHTTPD",
+            "Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CMicroHTTPD", "CSystemd",
         ],
         swiftSettings: house),
     .executableTarget(
