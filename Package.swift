@@ -24,18 +24,18 @@ let libraries: [Target] = [
     .systemLibrary(
         name: "LibSSL", path: "CShims/system/LibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
-        name: "LibJournal", path: "CShims/system/LibJournal", pkgConfig: "libsystemd",
-        providers: [.apt(["libsystemd-dev"])]),
-    .systemLibrary(
         name: "LibMicroHTTPD", path: "CShims/system/LibMicroHTTPD", pkgConfig: "libmicrohttpd",
         providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(
+        name: "LibSystemd", path: "CShims/system/LibSystemd", pkgConfig: "libsystemd",
+        providers: [.apt(["libsystemd-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
     .systemLibrary(name: "LibToml", path: "CShims/system/LibToml", providers: [.apt(["libtomlplusplus-dev"])]),
 ]
 let shims: [Target] = [
     .target(name: "CLinux", path: "CShims/CLinux", cSettings: warnings),
     .target(name: "CUring", dependencies: ["LibURing"], path: "CShims/CUring", cSettings: warnings),
-    .target(name: "CJournal", dependencies: ["LibJournal"], path: "CShims/CJournal", cSettings: warnings),
+    .target(name: "CJournal", dependencies: ["LibSystemd"], path: "CShims/CJournal", cSettings: warnings),
     .target(name: "CAres", dependencies: ["LibCAres"], path: "CShims/CAres", cSettings: warnings),
     .target(name: "COpenSSL", dependencies: ["LibSSL"], path: "CShims/COpenSSL", cSettings: warnings),
     .target(
@@ -43,6 +43,7 @@ let shims: [Target] = [
         linkerSettings: [.linkedLibrary("tomlplusplus")]),
     .target(
         name: "CMicroHTTPD", dependencies: ["LibMicroHTTPD"], path: "CShims/CMicroHTTPD", cSettings: warnings),
+    .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
 
@@ -58,7 +59,7 @@ let sources: [Target] = [
     .target(
         name: "Service",
         dependencies: [
-            "Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CMicroHTTPD",
+            "Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CMicroHTTPD", "CSystemd",
         ],
         swiftSettings: house),
     .executableTarget(

@@ -41,6 +41,9 @@ extension TunnelSession {
             case .server(let server):
                 phase = .connect
                 self.server = server
+                context.log.debug(
+                    "upstream server chosen",
+                    ["session": record.id.description, "server": server.address.description])
                 return server
             case .none: return nil
             case .full:

@@ -81,6 +81,15 @@ final class UpstreamServer {
         log.warning("upstream server is down", fields(reason), event: .serverDown)
     }
 
+    /// - Parameter problem: what a health check has found wrong; nil: nothing.
+    func logCheck(_ problem: String?) {
+        if let problem {
+            log.debug("health check failed", fields(problem))
+        } else {
+            log.debug("health check passed", fields())
+        }
+    }
+
     /// True where a certificate is worth another thing than the one before.
     func noteCertificate(_ verification: TLSVerification) -> Bool {
         defer { certificateOutcome = verification.outcome }

@@ -70,33 +70,39 @@ public final class Log: Sendable {
     /// Logs a message, if its level is not below the log's. Values that come from outside belong into `fields`.
     /// - Parameter event: what it tells of, for who searches the journal.
     public func write(
-        _ level: Level, _ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:],
+        _ level: Level, _ message: @autoclosure () -> String,
+        _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:],
         event: Event? = nil
     ) {
         guard level >= threshold else { return }
-        put(.message(UTCTime.now(), level, message(), fields, event))
+        put(.message(UTCTime.now(), level, message(), fields(), event))
     }
 
-    public func debug(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
-        write(.debug, message(), fields)
+    public func debug(
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:]
+    ) {
+        write(.debug, message(), fields())
     }
 
     public func info(
-        _ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:], event: Event? = nil
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:],
+        event: Event? = nil
     ) {
-        write(.info, message(), fields, event: event)
+        write(.info, message(), fields(), event: event)
     }
 
     public func warning(
-        _ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:], event: Event? = nil
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:],
+        event: Event? = nil
     ) {
-        write(.warning, message(), fields, event: event)
+        write(.warning, message(), fields(), event: event)
     }
 
     public func error(
-        _ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:], event: Event? = nil
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:],
+        event: Event? = nil
     ) {
-        write(.error, message(), fields, event: event)
+        write(.error, message(), fields(), event: event)
     }
 
     /// Logs an ended session, at level info.

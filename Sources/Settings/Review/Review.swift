@@ -82,7 +82,7 @@ struct Review {
             }
             seen.append((address, false, "admin.listen (\(node.origin))"))
         }
-        for listener in settings.listeners {
+        for listener in settings.listeners where !listener.isFromSystemd {
             for (index, address) in listener.listen.enumerated() {
                 guard let node = node(listener, "listen")?.value(index, of: listener.listen.count) else { continue }
                 let only = listener.isIPv6Only
