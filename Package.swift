@@ -24,6 +24,9 @@ let libraries: [Target] = [
     .systemLibrary(
         name: "LibSSL", path: "CShims/system/LibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
+        name: "LibMicroHTTPD", path: "CShims/system/LibMicroHTTPD", pkgConfig: "libmicrohttpd",
+        providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(
         name: "LibSystemd", path: "CShims/system/LibSystemd", pkgConfig: "libsystemd",
         providers: [.apt(["libsystemd-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
@@ -32,11 +35,14 @@ let libraries: [Target] = [
 let shims: [Target] = [
     .target(name: "CLinux", path: "CShims/CLinux", cSettings: warnings),
     .target(name: "CUring", dependencies: ["LibURing"], path: "CShims/CUring", cSettings: warnings),
+    .target(name: "CJournal", dependencies: ["LibSystemd"], path: "CShims/CJournal", cSettings: warnings),
     .target(name: "CAres", dependencies: ["LibCAres"], path: "CShims/CAres", cSettings: warnings),
     .target(name: "COpenSSL", dependencies: ["LibSSL"], path: "CShims/COpenSSL", cSettings: warnings),
     .target(
         name: "CToml", dependencies: ["LibToml"], path: "CShims/CToml",
         linkerSettings: [.linkedLibrary("tomlplusplus")]),
+    .target(
+        name: "CMicroHTTPD", dependencies: ["LibMicroHTTPD"], path: "CShims/CMicroHTTPD", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
@@ -46,13 +52,15 @@ let sources: [Target] = [
     .target(name: "Ring", dependencies: ["CUring", "CLinux"], swiftSettings: house),
     .target(name: "Wire", swiftSettings: pure),
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
-    .target(name: "Telemetry", dependencies: ["Ring"], swiftSettings: house),
+    .target(name: "Telemetry", dependencies: ["Ring", "CJournal"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
     .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
     .target(
         name: "Service",
-        dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CSystemd"],
+        dependencies: [
+            "Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CMicroHTTPD", "CSystemd",
+        ],
         swiftSettings: house),
     .executableTarget(
         name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux"],

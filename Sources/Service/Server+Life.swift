@@ -21,6 +21,7 @@ extension Server {
                 if drainedShards == fleet.count { return .drained }
             case .reopenLog:
                 log.reopen()
+                transcripts.reopen()
                 logCounters()
             case .reload(let answers):
                 let report = isDraining ? .ending : reportedReload()
@@ -39,6 +40,7 @@ extension Server {
 
     private func drain() {
         isDraining = true
+        board.noteDraining()
         log.info("draining", ["sessions": "\(limits.sessions)"])
         let deadline = Instant.current() + state.loaded.settings.runtime.drainTimeout
         reporter.enter(.draining(until: deadline))

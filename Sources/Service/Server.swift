@@ -46,8 +46,11 @@ public final class Server {
     /// Fed once a second while the server runs.
     let rates = RateHistory()
     let events = ServerEvents()
+    let board = AdminBoard()
+    let startTime = UTCTime.now()
     /// From `run` on: its thread must be made when signals are blocked already.
     private(set) var watch: FileWatch?
+    let transcripts: TranscriptFiles
     let handedIn: [String: [ListeningSocket]]
     /// The settings of the start: what a reload cannot change is as they say.
     let settingsAtStart: Settings
@@ -68,6 +71,8 @@ public final class Server {
         let listeners: [ListenerID]
         var listenersMade: Int
         let sessionsMax: Int
+        /// For new sessions.
+        let transcript: Transcript?
     }
 
     /// Gets everything that may fail: rings, certificates, addresses. Blocks for up to a second where memory or an
@@ -96,6 +101,11 @@ public final class Server {
         let bindings = try Self.bind(plan, handedIn, shards: shards.count)
         let capacity = SessionCapacity(loaded.settings, bindings, shards: shards.count)
         if let warning = capacity.warning { log.warning(warning) }
+        transcripts = TranscriptFiles(log, format: Log.Format(loaded.settings.log.format))
+        let transcript: Transcript?
+        do throws(SettingsProblems) { transcript = try loaded.transcript(transcripts) } catch {
+            throw .configuration(error)
+        }
         limits = SessionLimits(loaded.limitValues(sessionsMax: capacity.sessionsMax))
         counters = CounterTable(shardCount: shards.count)
         fleet = ShardFleet(
@@ -106,7 +116,7 @@ public final class Server {
         state = State(
             loaded: loaded, plan: plan, bindings: bindings,
             listeners: plan.listeners.indices.map(ListenerID.init(number:)),
-            listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax)
+            listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax, transcript: transcript)
         vitality = Vitality(shards)
         reporter = ServiceReporter(notifier, vitality, rates: rates, log: log, isMuted: false) { [limits] in
             limits.sessions
@@ -159,7 +169,10 @@ public final class Server {
             ControlSocket.open(
                 at: SocketAddress(path), events, log, source: state.loaded.file ?? "the built-in default")
         }
+        showConfiguration()
+        let admin = openAdmin()
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
+        board.noteReady()
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
         reporter.use(tallies(of: state))
         let heartbeat = Heartbeat(interval: reporter.interval) { [rates, counters, reporter] now in
@@ -172,7 +185,9 @@ public final class Server {
         events.end()
         control?.close()
         watch?.end()
+        admin?.close()
         if case .drained = outcome { stop(threads) }
+        transcripts.close()
         logCounters()
         log.info("ended", ["sessions_left": "\(limits.sessions)"])
         return outcome

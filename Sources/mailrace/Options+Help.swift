@@ -1,6 +1,4 @@
 extension Options {
-    static let version = "0.1.0"
-
     static func help(_ command: Command?) -> String {
         switch command {
         case nil: general

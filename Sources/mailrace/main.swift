@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Service
 
 func main() -> ExitCode {
     // A socket with the number of the standard error would get the log.
@@ -13,7 +14,7 @@ func main() -> ExitCode {
             case .reload: return Reload.run(options)
             }
         case .help(let command): Terminal.writeOutput(Options.help(command))
-        case .version: Terminal.writeOutput("mailrace \(Options.version)\n")
+        case .version: Terminal.writeOutput("mailrace \(Product.version)\n")
         }
         return .success
     } catch {
