@@ -151,9 +151,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.completions("mailrace", "run", "--set", ""), [])
 
 
-class Version(unittest.TestCase):
-    def test_the_changelog_of_the_package_has_that_of_the_program(self):
-        with open(f"{REPOSITORY}/packaging/debian/changelog") as file:
-            packaged = re.match(r"mailrace \((.+)\) ", file.readline()).group(1)
-        with open(f"{REPOSITORY}/Sources/mailrace/Options+Help.swift") as file:
-            self.assertIn(f'static let version = "{packaged}"', file.read())
+class Sources(unittest.TestCase):
+    def test_it_is_built_with_the_packages_that_the_build_needs(self):
+        with open(f"{REPOSITORY}/packaging/debian/control") as file:
+            built = re.search(r"^Build-Depends:\n((?: .+\n)+)", file.read(), re.MULTILINE).group(1)
+        self.assertEqual(set(root.section("build")) - set(re.findall(r"[a-z0-9.+-]+", built)), set())

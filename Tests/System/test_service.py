@@ -50,6 +50,18 @@ class Activation(unittest.TestCase):
             for address in ("127.0.0.1", "[::1]"):
                 self.assertEqual(container.send(address=address).returncode, 0, container.state())
 
+    def test_the_admin_endpoint_answers_from_within_the_sandbox(self):
+        with appliance.installed() as container:
+            container.configure()
+            container.open()
+            container.begin_sink()
+            container.send()
+            fetch = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
+            base = "http://127.0.0.1:9125"
+            self.assertIn("mailrace_sessions_total", container.check("python3", "-c", fetch, f"{base}/metrics"))
+            for path in ("health", "ready"):
+                container.check("python3", "-c", fetch, f"{base}/{path}")
+
     def test_the_status_tells_of_sessions(self):
         with appliance.installed() as container:
             container.configure()
@@ -144,6 +156,13 @@ class Failure(unittest.TestCase):
             self.assertEqual((after["ActiveState"], after["MainPID"]), ("active", unit["MainPID"]))
             self.assertEqual(container.send().returncode, 0)
             self.assertTrue([entry for entry in container.journal() if "max_sesions" in entry["MESSAGE"]])
+
+    def test_root_and_the_service_may_ask_it_to_reload_and_nobody_else(self):
+        with appliance.installed() as container:
+            self.relay(container)
+            container.check("mailrace", "reload")
+            container.check("runuser", "-u", "mailrace", "--", "mailrace", "reload")
+            self.assertEqual(container.run("runuser", "-u", "nobody", "--", "mailrace", "reload").returncode, 69)
 
     def test_a_start_with_a_bad_configuration_closes_the_port_in_the_end(self):
         with appliance.installed() as container:
