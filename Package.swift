@@ -23,6 +23,9 @@ let libraries: [Target] = [
         name: "LibCAres", path: "CShims/system/LibCAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     .systemLibrary(
         name: "LibSSL", path: "CShims/system/LibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+        name: "LibSystemd", path: "CShims/system/LibSystemd", pkgConfig: "libsystemd",
+        providers: [.apt(["libsystemd-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
     .systemLibrary(name: "LibToml", path: "CShims/system/LibToml", providers: [.apt(["libtomlplusplus-dev"])]),
 ]
@@ -34,6 +37,7 @@ let shims: [Target] = [
     .target(
         name: "CToml", dependencies: ["LibToml"], path: "CShims/CToml",
         linkerSettings: [.linkedLibrary("tomlplusplus")]),
+    .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
 
@@ -47,7 +51,8 @@ let sources: [Target] = [
     .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
     .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
     .target(
-        name: "Service", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux"],
+        name: "Service",
+        dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CSystemd"],
         swiftSettings: house),
     .executableTarget(
         name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux"],

@@ -26,13 +26,16 @@ public struct ListeningSocket: Sendable, Equatable {
     /// Why a socket could not be had.
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
-        /// Somebody else has the address; it may be free again soon.
-        public let isAddressInUse: Bool
+        /// The system's error number, positive.
+        public let errno: Int32
 
         init(_ subject: String, errno: Int32) {
             description = "\(subject): \(Self.reason(errno))"
-            isAddressInUse = errno == EADDRINUSE
+            self.errno = errno
         }
+
+        /// Somebody else has the address; it may be free again soon.
+        public var isAddressInUse: Bool { errno == EADDRINUSE }
 
         private static func reason(_ errno: Int32) -> String {
             switch errno {

@@ -146,6 +146,8 @@ struct Bindings: Sendable {
     /// Why places cannot be listened on, one line each.
     struct Failure: Error {
         let reasons: [String]
+        /// The system's error number for the first.
+        let errno: Int32
     }
 
     /// All stays as it is.
@@ -175,6 +177,7 @@ struct Bindings: Sendable {
         var added: [Binding] = []
         var next: [Binding] = []
         var reasons: [String] = []
+        var errno: Int32?
         for (index, place) in places.enumerated() {
             if let binding = kept[index] {
                 next.append(binding)
@@ -185,12 +188,13 @@ struct Bindings: Sendable {
                 added.append(binding)
                 next.append(binding)
             } catch {
+                errno = errno ?? error.errno
                 reasons.append("listener \(place.listener): cannot listen on \(error.description)")
             }
         }
         guard reasons.isEmpty else {
             for binding in added { binding.close() }
-            throw Failure(reasons: reasons)
+            throw Failure(reasons: reasons, errno: errno ?? 0)
         }
         let handedInBefore = all.filter(\.isHandedIn)
         let gone = handedInBefore.filter { before in !handedIn.contains { $0.sockets == before.sockets } }

@@ -9,6 +9,8 @@ extension Server {
     func reload() -> ReloadReport {
         let loaded: LoadedSettings
         do throws(SettingsProblems) { loaded = try load() } catch { return refused(error.lines) }
+        let missing = loaded.problemsOfSockets(handedIn: handedIn, names: nil)
+        guard missing.isEmpty else { return refused(missing.map(\.description)) }
         return apply(loaded, "configuration reloaded", warnings: loaded.warnings, binds: true)
     }
 
@@ -94,6 +96,7 @@ extension Server {
         fleet.close(doors(of: former).filter { door in removed.contains { $0.sockets == door.binding.sockets } })
         fleet.onEach { local, shard in await local.retire(except: plan, on: shard) }
         filesRefused = []
+        reporter.use(tallies(of: next))
         watchFiles()
     }
 

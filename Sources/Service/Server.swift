@@ -14,7 +14,15 @@ public final class Server {
         /// What the configuration names cannot be used.
         case configuration(SettingsProblems)
         /// The system does not give what is needed: io_uring, an address to listen on.
-        case unavailable(String)
+        case unavailable(Unavailability)
+    }
+
+    /// What the system does not give.
+    public struct Unavailability: Sendable, Equatable {
+        /// One line or more.
+        public let reason: String
+        /// The system's error number; 0 where there is none.
+        public let errno: Int32
     }
 
     /// How a server ended.
@@ -24,7 +32,7 @@ public final class Server {
         /// At once, because it was told to a second time, by this signal.
         case stopped(Int32)
         /// Before it began: the system does not give what is needed.
-        case unavailable(String)
+        case unavailable(Unavailability)
     }
 
     /// Reads the configuration anew, from the sources of the start.
@@ -35,6 +43,8 @@ public final class Server {
     let fleet: ShardFleet
     let counters: CounterTable
     let limits: SessionLimits
+    /// Fed once a second while the server runs.
+    let rates = RateHistory()
     let events = ServerEvents()
     /// From `run` on: its thread must be made when signals are blocked already.
     private(set) var watch: FileWatch?
@@ -45,7 +55,9 @@ public final class Server {
     var state: State
     /// What was wrong with the files when they had changed last; empty where nothing was.
     var filesRefused: [String] = []
-    private var isDraining = false
+    var isDraining = false
+    let vitality: Vitality
+    let reporter: ServiceReporter
 
     /// A configuration, put into practice.
     struct State {
@@ -62,17 +74,23 @@ public final class Server {
     /// address is late.
     ///
     /// - Parameters:
-    ///   - handedIn: by listener, listening sockets bound by someone else; such a listener binds none of its own.
+    ///   - handed: sockets bound by someone else; a listener that has some binds none of its own.
+    ///   - notifier: is told how the process is.
     ///   - load: what a reload takes.
     public init(
-        _ loaded: LoadedSettings, log: Log, handedIn: [String: [ListeningSocket]] = [:], load: @escaping Loading
+        _ loaded: LoadedSettings, log: Log, handed: HandedSockets = HandedSockets(),
+        notifier: SystemdNotifier = .silent, load: @escaping Loading
     ) throws(StartFailure) {
         self.log = log
         self.load = load
-        self.handedIn = handedIn
         settingsAtStart = loaded.settings
         let plan: LoadedPlan
-        do throws(SettingsProblems) { plan = try loaded.planned(after: nil) } catch { throw .configuration(error) }
+        do throws(SettingsProblems) {
+            let claims = try handed.claimed(for: loaded)
+            for warning in claims.warnings { log.warning(warning) }
+            handedIn = claims.claimed
+            plan = try loaded.planned(after: nil)
+        } catch { throw .configuration(error) }
         for warning in plan.warnings { log.warning(warning.description) }
         let shards = try Self.makeShards(loaded.settings.runtime)
         let bindings = try Self.bind(plan, handedIn, shards: shards.count)
@@ -89,6 +107,10 @@ public final class Server {
             loaded: loaded, plan: plan, bindings: bindings,
             listeners: plan.listeners.indices.map(ListenerID.init(number:)),
             listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax)
+        vitality = Vitality(shards)
+        reporter = ServiceReporter(notifier, vitality, rates: rates, log: log, isMuted: false) { [limits] in
+            limits.sessions
+        }
     }
 
     private static func makeShards(_ runtime: Settings.Runtime) throws(StartFailure) -> [Shard] {
@@ -98,7 +120,7 @@ public final class Server {
         for number in 0..<count {
             do throws(RingUnavailable) {
                 shards.append(try Shard(number: number, allowing: features))
-            } catch { throw .unavailable(error.description) }
+            } catch { throw .unavailable(Unavailability(reason: error.description, errno: error.errno)) }
         }
         return shards
     }
@@ -108,7 +130,9 @@ public final class Server {
     ) throws(StartFailure) -> Bindings {
         do throws(Bindings.Failure) {
             return try Bindings().change(to: plan, handedIn, shards: shards).next
-        } catch { throw .unavailable(error.reasons.joined(separator: "\n")) }
+        } catch {
+            throw .unavailable(Unavailability(reason: error.reasons.joined(separator: "\n"), errno: error.errno))
+        }
     }
 
     /// The addresses listened on, by listener: with the ports that the system chose.
@@ -125,7 +149,7 @@ public final class Server {
         let reasons = fleet.prepare(plan)
         guard reasons.isEmpty else {
             stop(threads)
-            return .unavailable(reasons.joined(separator: "\n"))
+            return .unavailable(Unavailability(reason: reasons.joined(separator: "\n"), errno: 0))
         }
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
         fleet.setDoors(doors(of: state))
@@ -137,7 +161,14 @@ public final class Server {
         }
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
+        reporter.use(tallies(of: state))
+        let heartbeat = Heartbeat(interval: reporter.interval) { [rates, counters, reporter] now in
+            rates.record(at: now, of: counters)
+            reporter.beat(at: now)
+        }
+        reporter.enter(.serving)
         let outcome = serve()
+        heartbeat.end()
         events.end()
         control?.close()
         watch?.end()
@@ -153,44 +184,17 @@ public final class Server {
         for thread in threads { thread.join() }
     }
 
-    private func serve() -> Outcome {
-        var drainedShards = 0
-        while true {
-            switch events.next() {
-            case .termination(let number):
-                guard !isDraining else { return .stopped(number) }
-                isDraining = true
-                drain()
-            case .shardDrained:
-                drainedShards += 1
-                if drainedShards == fleet.count { return .drained }
-            case .reopenLog: log.reopen()
-            case .logCounters: logCounters()
-            case .reload(let answers):
-                let report = isDraining ? .ending : reload()
-                for answer in answers { answer.give(report) }
-            case .filesChanged: if !isDraining { reloadFiles() }
-            case .sessionsEmptied: linux_trim_heap()
+}
+
+extension RateHistory {
+    fileprivate func record(at time: Instant, of counters: CounterTable) {
+        record(at: time) { value in
+            switch value {
+            case .sessions: counters.total(of: .sessions)
+            case .refused: Counter.refusals.reduce(0) { $0 &+ counters.total(of: $1) }
+            case .bytesIn: counters.total(of: .downstreamRxBytes)
+            case .bytesOut: counters.total(of: .downstreamTxBytes)
             }
-        }
-    }
-
-    private func drain() {
-        log.info("draining", ["sessions": "\(limits.sessions)"])
-        let deadline = Instant.current() + state.loaded.settings.runtime.drainTimeout
-        fleet.setDoors([])
-        // Those who are connected already are told, too.
-        fleet.close(doors(of: state))
-        fleet.begin { [events] local, shard in
-            await local.drain(until: deadline, on: shard)
-            events.noteShardDrained()
-        }
-    }
-
-    /// One line for each counter that has moved.
-    private func logCounters() {
-        for line in counters.text().split(separator: "\n") where !line.hasSuffix(" 0") {
-            log.info("counter", ["value": String(line)])
         }
     }
 }

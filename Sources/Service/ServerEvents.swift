@@ -13,7 +13,6 @@ final class ServerEvents: Sendable {
         /// A shard has ended its last session.
         case shardDrained
         case reopenLog
-        case logCounters
         /// The configuration is to be read again; whoever asked waits for `ReloadReport` at `answers`.
         case reload(answers: [ReloadAnswer])
         /// Files that the configuration names may have changed.
@@ -26,7 +25,6 @@ final class ServerEvents: Sendable {
         var terminations: [Int32] = []
         var drainedShards = 0
         var reopensLog = false
-        var logsCounters = false
         var reloads = false
         var answers: [ReloadAnswer] = []
         var filesChanged = false
@@ -41,7 +39,6 @@ final class ServerEvents: Sendable {
                 return .shardDrained
             }
             if Self.takeFlag(&reopensLog) { return .reopenLog }
-            if Self.takeFlag(&logsCounters) { return .logCounters }
             if Self.takeFlag(&filesChanged) { return .filesChanged }
             if Self.takeFlag(&reloads) {
                 defer { answers = [] }
@@ -85,7 +82,7 @@ final class ServerEvents: Sendable {
             switch number {
             case SIGHUP: pending.reloads = true
             case SIGUSR1: pending.reopensLog = true
-            case SIGUSR2: pending.logsCounters = true
+            case SIGUSR2: break
             default:
                 if pending.terminations.count < Self.terminationsMax { pending.terminations.append(number) }
             }

@@ -104,6 +104,11 @@ public enum Counter: Int, CaseIterable, Sendable {
 }
 
 extension Counter {
+    /// What is counted where a client is turned away for what it is, or for want of room, before it has done anything.
+    public static let refusals: [Counter] = [
+        .sessionsRefused, .sessionsRefusedAddress, .sessionsRefusedRate, .sessionsProxyUntrusted,
+    ]
+
     /// The name in snapshots: lower case with underscores, never changed once released.
     public var name: String { definition.name }
 

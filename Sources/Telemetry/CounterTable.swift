@@ -49,6 +49,12 @@ public final class CounterTable: Sendable {
         Self.sum(shards(of: statPrefix)) { $0.value(of: counter) }
     }
 
+    /// The counter summed over all listeners and shards.
+    public func total(of counter: Counter) -> UInt64 {
+        let listeners = state.withLock { $0.listeners }
+        return listeners.reduce(0) { sum, listener in sum &+ Self.sum(listener.shards) { $0.value(of: counter) } }
+    }
+
     /// The gauge summed over the shards; 0 where the `stat_prefix` is not known.
     public func total(of gauge: Gauge, statPrefix: String) -> UInt64 {
         Self.sum(shards(of: statPrefix)) { $0.value(of: gauge) }

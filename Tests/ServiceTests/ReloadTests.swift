@@ -316,7 +316,7 @@ import Testing
         }
         #expect(try server.reload(setup).isDone)
         _ = try server.greeted(Peer(port: again.port))
-        server.signal(SIGUSR2)
+        server.signal(SIGUSR1)
         _ = try server.log.message(#"sessions{stat_prefix=\"kept\"} 2"#)
         #expect(server.drain() == .drained)
     }

@@ -10,13 +10,11 @@ import Testing
     @Test func whatMeansTheSameIsKeptOnce() {
         for _ in 0..<5000 {
             events.signal(SIGUSR1)
-            events.signal(SIGUSR2)
             events.signal(SIGHUP)
             events.noteFilesChanged()
             events.noteSessionsEmptied()
         }
         #expect(events.next() == .reopenLog)
-        #expect(events.next() == .logCounters)
         #expect(events.next() == .filesChanged)
         #expect(events.next() == .reload(answers: []))
         #expect(events.next() == .sessionsEmptied)

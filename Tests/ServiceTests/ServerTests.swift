@@ -93,10 +93,54 @@ import Testing
             try client.expect("421 4.3.2 Too many sessions, try again later\r\n")
             try client.expectEnd()
         }
-        server.signal(SIGUSR2)
+        server.signal(SIGUSR1)
         #expect(try server.log.message("sessions_refused").contains("} 4"))
         for peer in clients + upstreams { peer.close() }
         #expect(server.drain() == .drained)
+    }
+
+    // MARK: The service manager
+
+    /// What a manager would be told, one message after the other.
+    private final class Manager: Sendable {
+        let told = BlockingQueue<String>(limit: 10_000)
+
+        var notifier: SystemdNotifier {
+            SystemdNotifier(watchdogLimit: .milliseconds(30)) { [told] in _ = told.push($0) }
+        }
+
+        /// The next message that begins so.
+        func next(_ start: String) throws -> String {
+            while let message = told.pop() {
+                if message.hasPrefix(start) { return message }
+            }
+            throw Peer.Failure(description: "the queue was closed")
+        }
+    }
+
+    @Test func theManagerIsTold() throws {
+        let manager = Manager()
+        let server = try TestServer(notifier: manager.notifier)
+        #expect(try manager.next("READY") == "READY=1\nSTATUS=0 sessions, 0 a minute, 1 of 1 server up")
+        _ = try manager.next("WATCHDOG=1")
+        let client = try server.client()
+        let peer = try server.greeted(client)
+        #expect(try manager.next("STATUS=") == "STATUS=1 session, 1 a minute, 1 of 1 server up")
+        #expect(try server.reload(ServerSetup()).isDone)
+        #expect(try manager.next("RELOADING").hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
+        #expect(try manager.next("READY").hasPrefix("READY=1\nSTATUS=1 session, "))
+        #expect(try !server.reload(ServerSetup { $0.runtime = "shads = 1" }).isDone)
+        #expect(try manager.next("RELOADING").hasPrefix("RELOADING=1\n"))
+        #expect(try manager.next("READY").hasPrefix("READY=1\n"))
+        try client.send("EHLO client.example\r\n")
+        try peer.expect("EHLO client.example\r\n")
+        server.signal(SIGTERM)
+        #expect(try manager.next("STOPPING").hasPrefix("STOPPING=1\nSTATUS=draining, 1 session left, 29 s at most"))
+        _ = try manager.next("EXTEND_TIMEOUT_USEC=10000000")
+        _ = try manager.next("WATCHDOG=1")
+        peer.close()
+        client.close()
+        #expect(server.end() == .drained)
     }
 
     // MARK: The end
@@ -232,7 +276,7 @@ import Testing
             _ = try TestServer(setup).drain()
         } catch let failure as Server.StartFailure {
             switch failure {
-            case .unavailable(let reason): throw Refusal(reason)
+            case .unavailable(let lack): throw Refusal(lack.reason)
             case .configuration(let problems): throw Refusal(problems.description)
             }
         } catch let problems as SettingsProblems {

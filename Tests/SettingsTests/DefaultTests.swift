@@ -118,10 +118,10 @@ struct DefaultTests {
 
     @Test func sharedKeysAreReadWithoutListeners() {
         #expect(
-            problems("[listener_defaults]\nx = 1\nlisten = []") == [
+            problems("[listener_defaults]\nx = 1\nrole = \"\"") == [
                 "m.toml: no listener; add a table [listener.NAME]",
                 "m.toml:2:1: listener_defaults.x: unknown key",
-                "m.toml:3:10: listener_defaults.listen: the list is empty; expected at least one",
+                "m.toml:3:8: listener_defaults.role: \"\" is not one of \"smtp\", \"submission\", \"smtps\"",
             ])
     }
 

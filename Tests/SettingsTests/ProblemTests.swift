@@ -36,7 +36,7 @@ struct ProblemTests {
         Case(
             "required keys", "[upstream.a]\n[listener.b]\n[tls.c]",
             "m.toml:1:11: upstream.a: the key servers is missing",
-            "m.toml:2:11: listener.b: the key listen is missing",
+            "m.toml:2:11: listener.b: the key listen is missing (systemd = true goes without)",
             "m.toml:2:11: listener.b: the key upstream is missing",
             "m.toml:3:6: tls.c: the key certificate is missing",
             "m.toml:3:6: tls.c: the key key is missing"),

@@ -88,6 +88,7 @@ import Testing
         #expect(table.total(of: .sessions, statPrefix: "mx") == 11)
         #expect(table.total(of: .sessions, statPrefix: "submission") == 100)
         #expect(table.total(of: .sessions, statPrefix: "none") == 0)
+        #expect(table.total(of: .sessions) == 111)
         #expect(table.total(of: .sessionsActive, statPrefix: "mx") == 2)
         #expect(table.totals(of: .upstreamFailures, statPrefix: "mx") == ["reset": 2, "closed": 1])
     }

@@ -1,10 +1,18 @@
 extension Review {
     func check(_ listener: Settings.Listener, problems: inout ProblemCollector) {
+        checkPlaces(of: listener, problems: &problems)
         checkRole(of: listener, problems: &problems)
         checkStartTLS(of: listener, problems: &problems)
         checkEHLO(of: listener, problems: &problems)
         checkProxy(of: listener, problems: &problems)
         checkIPv6(of: listener, problems: &problems)
+    }
+
+    private func checkPlaces(of listener: Settings.Listener, problems: inout ProblemCollector) {
+        guard !listener.isFromSystemd, node(listener, "listen")?.isNothing ?? true,
+            let table = document.find(["listener", listener.name]), table.isTable
+        else { return }
+        problems.report(keyOf: table, "the key listen is missing (systemd = true goes without)")
     }
 
     private func checkRole(of listener: Settings.Listener, problems: inout ProblemCollector) {
@@ -55,7 +63,8 @@ extension Review {
 
     private func checkProxy(of listener: Settings.Listener, problems: inout ProblemCollector) {
         guard listener.proxyProtocol == .required, listener.proxyProtocolTrusted.isEmpty,
-            listener.listen.contains(where: { $0.endpoint != nil }), let node = node(listener, "proxy_protocol"),
+            listener.isFromSystemd || listener.listen.contains(where: { $0.endpoint != nil }),
+            let node = node(listener, "proxy_protocol"),
             // One that was refused is reported already.
             self.node(listener, "proxy_protocol_trusted")?.isNothing ?? true
         else { return }
@@ -85,6 +94,9 @@ extension Review {
             let node = node(listener, "proxy_protocol_trusted"), node.isOwn(of: listener)
         {
             warnings.report(node, "has no effect, for proxy_protocol is \"off\"")
+        }
+        if listener.isFromSystemd, let node = node(listener, "listen"), node.isOwn(of: listener) {
+            warnings.report(node, "has no effect, for systemd = true takes sockets from systemd alone")
         }
         warnOfEverybody(listener)
         guard let upstream = settings.upstream(named: listener.upstream) else { return }

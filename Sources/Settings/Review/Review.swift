@@ -67,7 +67,7 @@ struct Review {
             let origin = document.find(["runtime", "control_socket"])?.origin ?? .builtIn
             seen.append((.unix(path), false, "runtime.control_socket (\(origin))"))
         }
-        for listener in settings.listeners {
+        for listener in settings.listeners where !listener.isFromSystemd {
             for (index, address) in listener.listen.enumerated() {
                 guard let node = node(listener, "listen")?.value(index, of: listener.listen.count) else { continue }
                 let only = listener.isIPv6Only

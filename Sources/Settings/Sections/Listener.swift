@@ -3,6 +3,8 @@ extension Settings {
     public struct Listener: Sendable, Equatable {
         public internal(set) var name = ""
         public internal(set) var listen: [ListenAddress] = []
+        /// The sockets come from systemd, by the listener's name: it listens on no others.
+        public internal(set) var isFromSystemd = false
         /// Whether the IPv6 sockets leave IPv4 alone; else `[::]` takes both.
         public internal(set) var isIPv6Only = false
         public internal(set) var role = Role.smtp
@@ -92,8 +94,12 @@ extension Settings.Listener: NamedSection {
 
     private static let places: [Field<Self>] = [
         .value(
-            "listen", \.listen, .list(of: .listenAddress, named: "addresses, as in [\"[::]:25\"]"), required: true,
+            "listen", \.listen, .list(of: .listenAddress, named: "addresses, as in [\"[::]:25\"]", mayBeEmpty: true),
+            fallback: "none; required unless systemd is true",
             "The addresses and ports to listen on, and Unix sockets, as in unix:/run/x.sock"),
+        .value(
+            "systemd", \.isFromSystemd, .boolean,
+            "Whether systemd must hand its sockets over, with its name as FileDescriptorName="),
         .value(
             "ipv6_only", \.isIPv6Only, .boolean, "Whether IPv6 addresses leave IPv4 alone; else [::] takes both"),
         .value(
@@ -144,8 +150,8 @@ extension Settings.Listener: NamedSection {
 
     static let later = [
         "capabilities", "client_buffer", "greeting_delay", "max_errors", "max_commands", "max_message_size",
-        "max_recipients", "recipient_delimiter", "bare_newline", "multi_route", "xclient_trusted", "systemd", "auth",
-        "route", "check",
+        "max_recipients", "recipient_delimiter", "bare_newline", "multi_route", "xclient_trusted", "auth", "route",
+        "check",
     ]
 
     mutating func complete(from table: Node) {

@@ -148,7 +148,7 @@ class Mailrace:
 
         def enough():
             seen = len(self.records("counter"))
-            self.program.signal(signal.SIGUSR2)
+            self.program.signal(signal.SIGUSR1)
             # `sessions`, or a server that is up, is in every snapshot, so that something comes.
             wait_until(lambda: len(self.records("counter")) > seen, "a snapshot of counters")
             return Counters(record["value"] for record in self.records("counter")).of(name, **labels) >= count

@@ -116,6 +116,7 @@ final class TestServer {
     /// - Parameter beforeRun: done when the server has its addresses and does not yet serve.
     init(
         _ setup: ServerSetup = ServerSetup(), handedIn: [String: [ListeningSocket]] = [:],
+        notifier: SystemdNotifier = .silent,
         beforeRun: @escaping @Sendable (Started, TemporaryFolder, SocketAddress) throws -> Void = { _, _, _ in }
     ) throws {
         upstream = try LoopbackServer()
@@ -126,10 +127,14 @@ final class TestServer {
         let sources = SettingsSources(file: folder.path + "/mailrace.toml")
         let loaded = try Settings.load(sources)
         let made = BlockingQueue<Result<Started, any Error>>(limit: 1)
+        let handed = HandedSockets(
+            handedIn.flatMap { name, sockets in
+                sockets.map { HandedSockets.Descriptor(name: name, number: $0.descriptor) }
+            })
         thread = Thread.start(name: "server") { [log = log.log, outcome, folder, address = upstream.address] in
             do {
-                let server = try Server(loaded, log: log, handedIn: handedIn) { () throws(SettingsProblems) in
-                    try Settings.load(sources)
+                let server = try Server(loaded, log: log, handed: handed, notifier: notifier) {
+                    () throws(SettingsProblems) in try Settings.load(sources)
                 }
                 let started = Started(addresses: server.addresses.map(\.address), events: server.events)
                 try beforeRun(started, folder, address)
