@@ -46,7 +46,7 @@ let sources: [Target] = [
     .target(name: "Ring", dependencies: ["CUring", "CLinux"], swiftSettings: house),
     .target(name: "Wire", swiftSettings: pure),
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
-    .target(name: "Telemetry", dependencies: ["Ring"], swiftSettings: house),
+    .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
     .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),

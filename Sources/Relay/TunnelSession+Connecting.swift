@@ -80,6 +80,7 @@ extension TunnelSession {
             return false
         }
         record.upstream = server.address.description
+        transcribe(with: .upstream, "connected to \(server.address)")
         if let header = pool.settings.proxyHeader { upstream?.queue(proxyHeader(header)) }
         if pool.settings.tls == .implicit {
             phase = .upstreamHandshake
@@ -104,6 +105,7 @@ extension TunnelSession {
             upstream = nil
             if isDraining { throw .drained }
             server.tally.countConnectFailure()
+            transcribe(with: .upstream, "\(server.address) not reachable: \(error)")
             if !error.isOurs { server.noteFailure(error.description, at: ring.now) }
             context.log.debug(
                 "upstream server not reachable",

@@ -63,7 +63,7 @@ final class UpstreamServer {
         guard successesInARow >= upstream.health.rise || upstream.health.probe == .off else { return }
         isUp = true
         tally.raiseUp()
-        log.info("upstream server is up again", fields())
+        log.info("upstream server is up again", fields(), event: .serverUp)
     }
 
     /// A probe or a session has not.
@@ -78,7 +78,7 @@ final class UpstreamServer {
         isUp = false
         tally.lowerUp()
         tally.countEjection()
-        log.warning("upstream server is down", fields(reason))
+        log.warning("upstream server is down", fields(reason), event: .serverDown)
     }
 
     /// True where a certificate is worth another thing than the one before.
