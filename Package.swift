@@ -35,7 +35,6 @@ let libraries: [Target] = [
 let shims: [Target] = [
     .target(name: "CLinux", path: "CShims/CLinux", cSettings: warnings),
     .target(name: "CUring", dependencies: ["LibURing"], path: "CShims/CUring", cSettings: warnings),
-    .target(name: "CJournal", dependencies: ["LibSystemd"], path: "CShims/CJournal", cSettings: warnings),
     .target(name: "CAres", dependencies: ["LibCAres"], path: "CShims/CAres", cSettings: warnings),
     .target(name: "COpenSSL", dependencies: ["LibSSL"], path: "CShims/COpenSSL", cSettings: warnings),
     .target(
@@ -52,7 +51,7 @@ let sources: [Target] = [
     .target(name: "Ring", dependencies: ["CUring", "CLinux"], swiftSettings: house),
     .target(name: "Wire", swiftSettings: pure),
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
-    .target(name: "Telemetry", dependencies: ["Ring", "CJournal"], swiftSettings: house),
+    .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
     .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),

@@ -198,7 +198,6 @@ public final class Server {
         for shard in fleet.shards { shard.post { $0.stop() } }
         for thread in threads { thread.join() }
     }
-
 }
 
 extension RateHistory {
