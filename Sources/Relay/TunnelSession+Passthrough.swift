@@ -11,6 +11,7 @@ extension TunnelSession {
     func passThrough(_ ended: @escaping () -> Void) {
         guard let upstream else { preconditionFailure("handed off to nobody") }
         phase = .passthrough
+        commandArrival = nil
         client.deadline = .never
         upstream.deadline = .never
         if let tls = upstream.layer as? TLSEngine, let session = tls.session { server?.tlsSession = session }

@@ -16,7 +16,10 @@ extension TunnelSession {
             if let upstream = speakingUpstream { throw await leave(of: upstream) }
             switch client.withInput({ framer.next(in: $0) }) {
             case .line(let length):
-                if let line = Self.understood(client.takeInput(length)) { return line }
+                if let line = Self.understood(client.takeInput(length)) {
+                    noteCommand(line.verb)
+                    return line
+                }
                 try await answerBadLine(with: .syntaxError)
             case .tooLong:
                 try await answerLongLine()
@@ -178,6 +181,7 @@ extension TunnelSession {
         do throws(StreamError) { try await client.write(bytes) } catch {
             throw error == .timedOut ? .commandTimeout : .clientFailed(error)
         }
+        noteReply()
     }
 
     /// Sends bytes to the upstream: a command of the client.

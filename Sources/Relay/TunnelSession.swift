@@ -20,6 +20,8 @@ final class TunnelSession {
     var record: SessionRecord
     /// Among the sessions of its address.
     var place: SessionLimits.Place?
+    /// Among the sessions that are counted for people to look at.
+    var visit: Visitors.Visit?
     /// Among those that wait for a connection to a server.
     var waitingPlace: WaitingLine.Place?
 
@@ -38,6 +40,8 @@ final class TunnelSession {
     /// What is expected of the client while the upstream is to answer.
     var watch = Watch.silentClient
     var badLines = 0
+    /// When the client's command came that has no reply yet.
+    var commandArrival: Instant?
     var localAnswers = 0
 
     init(_ client: Stream, _ context: TunnelContext, _ record: SessionRecord) {
@@ -127,6 +131,7 @@ final class TunnelSession {
         case .own(let reply): client.queue(render(reply))
         case .relayed(let reply): client.queue(reply.bytes)
         }
+        noteReply()
         await client.closeGracefully(within: DialogueLimits.farewellPatience)
         if end.end == .quit { await leaveUpstream() }
     }
