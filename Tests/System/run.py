@@ -11,7 +11,6 @@ import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OWN_NAMESPACE = "MAILRACE_SYSTEM_NAMESPACE"
 
 
 class Result(unittest.TextTestResult):
@@ -30,13 +29,13 @@ class Result(unittest.TextTestResult):
         self.stream.writeln(f"skipped: {test.id()}: {reason}")
 
 
-def enter_own_namespace():
-    """Starts anew with mounts of its own: nothing that is mounted here outlives this process, or shows elsewhere."""
-    if os.environ.get(OWN_NAMESPACE) == str(os.getppid()):
+def enter_own_namespaces():
+    """Starts anew with mounts and process numbers of its own: whatever happens to this process, the mounts and the
+    containers go with it."""
+    if os.getpid() == 1:
         return
-    variables = os.environ | {OWN_NAMESPACE: str(os.getppid())}
-    arguments = ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv]
-    os.execvpe(arguments[0], arguments, variables)
+    arguments = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    os.execvp(arguments[0], [*arguments, sys.executable, *sys.argv])
 
 
 def end(number, _):
@@ -48,14 +47,14 @@ def main():
         print("skipped: the tests on a real systemd boot containers, and only root may")
         print("0 passed, 0 failed, 1 skipped")
         return
-    enter_own_namespace()
+    enter_own_namespaces()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     sys.dont_write_bytecode = True
     sys.path.insert(0, HERE)
     from harness import appliance, container
 
-    container.remove_old_cgroups()
+    container.prepare()
     loader = unittest.TestLoader()
     names = sys.argv[1:]
     tests = loader.loadTestsFromNames(names) if names else loader.discover(HERE, top_level_dir=HERE)

@@ -1,23 +1,21 @@
 """A systemd of its own as process 1, in a container of this machine's kernel (systemd-nspawn), with loopback alone.
 
-What a container writes goes into memory; the root it is booted from stays as it is. All mounts belong to the mount
-namespace that run.py has made for itself, and so go with it, however it ends.
+What a container writes goes into memory; the root it is booted from stays as it is. Mounts and processes are in
+namespaces that run.py has made for itself, and so go with it, however it ends.
 """
 
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import uuid
 
 from . import PATIENCE_S, wait_until
 
 CGROUP_PREFIX = "mailrace-test-"
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _hierarchies():
@@ -33,12 +31,20 @@ def _remove_cgroups(path):
             os.rmdir(folder)
 
 
-def remove_old_cgroups():
+def _remove_old_cgroups():
     """Removes what earlier runs have left that were killed; those of a living container have processes and stay."""
     for hierarchy in _hierarchies():
         for name in os.listdir(hierarchy):
             if name.startswith(CGROUP_PREFIX):
                 _remove_cgroups(os.path.join(hierarchy, name))
+
+
+def prepare():
+    """Once, in namespaces of our own."""
+    _remove_old_cgroups()
+    # nspawn keeps a folder for each container there, and removes nothing that is not in memory.
+    os.makedirs("/run/systemd/nspawn", exist_ok=True)
+    _mount("-t", "tmpfs", "tmpfs", "/run/systemd/nspawn")
 
 
 def _mount(*arguments):
@@ -84,7 +90,7 @@ class Container:
         self._boot()
 
     def _boot(self):
-        name = CGROUP_PREFIX + str(os.getpid()) + "-" + os.path.basename(self.folder)[-8:].replace("_", "-")
+        name = CGROUP_PREFIX + uuid.uuid4().hex[:12]
         for hierarchy in _hierarchies():
             self.cgroups.append(os.path.join(hierarchy, name))
             os.mkdir(self.cgroups[-1])
@@ -110,8 +116,7 @@ class Container:
             wait_until(lambda: self._is_ready(notify), "systemd in the container")
 
     def _enter_cgroups(self):
-        """In the child: its own cgroups, and no life after the runner's."""
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        """In the child."""
         for cgroup in self.cgroups:
             with open(os.path.join(cgroup, "cgroup.procs"), "w") as file:
                 file.write(str(os.getpid()))
@@ -138,8 +143,8 @@ class Container:
     def remove(self):
         """Takes everything down, whatever state it is in."""
         if self.process and self.process.poll() is None:
-            # nspawn takes its process 1 with it, and that everything else.
-            self.process.kill()
+            # The death of process 1 is that of all others in the container; nspawn follows.
+            os.kill(self.leader or self.process.pid, signal.SIGKILL)
             self.process.wait(PATIENCE_S)
         for path in (self.root, os.path.dirname(self.upper)):
             if os.path.ismount(path):
