@@ -1,16 +1,16 @@
 import Telemetry
 
 /// Numbers for people.
-enum Figures {
+package enum Figures {
     /// `1,234,567`
-    static func count(_ number: some BinaryInteger) -> String {
+    package static func count(_ number: some BinaryInteger) -> String {
         let digits = Array("\(number.magnitude)")
         let groups = stride(from: digits.count, to: 0, by: -3).map { String(digits[max(0, $0 - 3)..<$0]) }
         return (number < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
     }
 
     /// `17 B`, `1.5 KiB`, `12 MiB`
-    static func bytes(_ number: some BinaryInteger) -> String {
+    package static func bytes(_ number: some BinaryInteger) -> String {
         var value = Double(number)
         for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
             if value < 1024 || unit == "TiB" { return "\(short(value, whole: unit == "B")) \(unit)" }
@@ -20,7 +20,7 @@ enum Figures {
     }
 
     /// `0.5 s`, `12 s`, `3 min 5 s`, `2 h 1 min`, `5 d 3 h`
-    static func duration(seconds: Double) -> String {
+    package static func duration(seconds: Double) -> String {
         guard seconds >= 10 else { return "\(short(max(0, seconds), whole: false)) s" }
         let whole = Int(min(seconds, 1e12))
         let units = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)]
