@@ -27,6 +27,12 @@ let libraries: [Target] = [
         name: "LibMicroHTTPD", path: "CShims/system/LibMicroHTTPD", pkgConfig: "libmicrohttpd",
         providers: [.apt(["libmicrohttpd-dev"])]),
     .systemLibrary(
+        name: "LibCurl", path: "CShims/system/LibCurl", pkgConfig: "libcurl",
+        providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+        name: "LibJansson", path: "CShims/system/LibJansson", pkgConfig: "jansson",
+        providers: [.apt(["libjansson-dev"])]),
+    .systemLibrary(
         name: "LibSystemd", path: "CShims/system/LibSystemd", pkgConfig: "libsystemd",
         providers: [.apt(["libsystemd-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
@@ -35,7 +41,6 @@ let libraries: [Target] = [
 let shims: [Target] = [
     .target(name: "CLinux", path: "CShims/CLinux", cSettings: warnings),
     .target(name: "CUring", dependencies: ["LibURing"], path: "CShims/CUring", cSettings: warnings),
-    .target(name: "CJournal", dependencies: ["LibSystemd"], path: "CShims/CJournal", cSettings: warnings),
     .target(name: "CAres", dependencies: ["LibCAres"], path: "CShims/CAres", cSettings: warnings),
     .target(name: "COpenSSL", dependencies: ["LibSSL"], path: "CShims/COpenSSL", cSettings: warnings),
     .target(
@@ -43,6 +48,8 @@ let shims: [Target] = [
         linkerSettings: [.linkedLibrary("tomlplusplus")]),
     .target(
         name: "CMicroHTTPD", dependencies: ["LibMicroHTTPD"], path: "CShims/CMicroHTTPD", cSettings: warnings),
+    .target(name: "CCurl", dependencies: ["LibCurl"], path: "CShims/CCurl", cSettings: warnings),
+    .target(name: "CJansson", dependencies: ["LibJansson"], path: "CShims/CJansson", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
@@ -52,7 +59,7 @@ let sources: [Target] = [
     .target(name: "Ring", dependencies: ["CUring", "CLinux"], swiftSettings: house),
     .target(name: "Wire", swiftSettings: pure),
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
-    .target(name: "Telemetry", dependencies: ["Ring", "CJournal"], swiftSettings: house),
+    .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
     .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
@@ -63,7 +70,10 @@ let sources: [Target] = [
         ],
         swiftSettings: house),
     .executableTarget(
-        name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux"],
+        name: "mailrace",
+        dependencies: [
+            "Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux", "CCurl", "CJansson",
+        ],
         swiftSettings: house),
     .executableTarget(
         name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],

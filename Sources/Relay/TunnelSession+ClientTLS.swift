@@ -20,6 +20,7 @@ extension TunnelSession {
         guard let tls = context.tls else { preconditionFailure("TLS without a certificate") }
         phase = .handshake
         let engine = TLSEngine(server: tls)
+        let start = ring.now
         client.deadline = ring.now + settings.timeouts.tlsHandshake
         do throws(StreamError) {
             // Its first bytes may have come in one piece with the PROXY header.
@@ -29,6 +30,7 @@ extension TunnelSession {
             throw handshakeFailed(error, engine)
         }
         context.counters.add(.sessionsDownstreamTerminatedSSL)
+        note(.downstreamTLSHandshake, since: start)
         record.tls = SessionRecord.TLSFacts(engine)
         transcribe(with: .client, "TLS: \(record.tls?.transcribed ?? "")")
         record.clientCertificate = engine.peerCertificate?.commonName

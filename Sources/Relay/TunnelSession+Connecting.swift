@@ -97,12 +97,14 @@ extension TunnelSession {
 
     @inline(never)
     private func dial(_ server: UpstreamServer) async throws(SessionEnd) -> Bool {
+        let start = ring.now
         do throws(DialError) {
             _ = try await pool.connect(to: server, within: pool.settings.connectTimeout) { stream in
                 upstream = stream
                 if isDraining { stream.deadline = ring.now }
             }
             server.tally.countConnect()
+            note(.upstreamConnect, since: start)
             return true
         } catch {
             upstream = nil

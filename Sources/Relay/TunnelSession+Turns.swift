@@ -31,7 +31,9 @@ extension TunnelSession {
         let bytes = client.takeInput(length)
         transcribe(with: .client, .client, bytes)
         do throws(CommandError) {
-            return Line(bytes: bytes, command: try Command(line: bytes.span.extracting(droppingLast: 2)))
+            let command = try Command(line: bytes.span.extracting(droppingLast: 2))
+            noteCommand(command.verb)
+            return Line(bytes: bytes, command: command)
         } catch {
             return nil
         }
@@ -188,6 +190,7 @@ extension TunnelSession {
         do throws(StreamError) { try await client.write(bytes) } catch {
             throw error == .timedOut ? .commandTimeout : .clientFailed(error)
         }
+        noteReply()
     }
 
     /// Sends bytes to the upstream: a command of the client.

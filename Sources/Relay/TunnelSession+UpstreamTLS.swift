@@ -116,7 +116,8 @@ extension TunnelSession {
         } catch {
             throw upstreamTLSFailed("server_name", error.description)
         }
-        upstream.deadline = ring.now + settings.timeouts.tlsHandshake
+        let start = ring.now
+        upstream.deadline = start + settings.timeouts.tlsHandshake
         do throws(StreamError) {
             try await upstream.flush()
             try await upstream.secure(with: engine)
@@ -130,6 +131,7 @@ extension TunnelSession {
             throw upstreamTLSFailed(failure.label.rawValue, failure.description)
         }
         context.counters.add(.sessionsUpstreamTerminatedSSL)
+        note(.upstreamTLSHandshake, since: start)
         record.upstreamTLS = SessionRecord.TLSFacts(engine)
         transcribe(with: .upstream, "TLS: \(record.upstreamTLS?.transcribed ?? "")")
         if let verification = engine.verification { note(verification) }

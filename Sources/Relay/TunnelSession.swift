@@ -20,6 +20,8 @@ final class TunnelSession {
     var record: SessionRecord
     /// Among the sessions of its address.
     var place: SessionLimits.Place?
+    /// Among the sessions that are counted for people to look at.
+    var visit: Visitors.Visit?
     /// Among those that wait for a connection to a server.
     var waitingPlace: WaitingLine.Place?
 
@@ -40,6 +42,8 @@ final class TunnelSession {
     /// For what is written down.
     var credentials = CredentialFilter()
     var badLines = 0
+    /// When the client's command came that has no reply yet.
+    var commandArrival: Instant?
     var localAnswers = 0
 
     init(_ client: Stream, _ context: TunnelContext, _ record: SessionRecord) {
@@ -129,6 +133,7 @@ final class TunnelSession {
         case .own(let reply): say(render(reply))
         case .relayed(let reply): say(reply.bytes)
         }
+        noteReply()
         await client.closeGracefully(within: DialogueLimits.farewellPatience)
         if end.end == .quit { await leaveUpstream() }
     }

@@ -47,6 +47,7 @@ public final class Server {
     let rates = RateHistory()
     let events = ServerEvents()
     let board = AdminBoard()
+    let listenerRates = ListenerRates()
     let startTime = UTCTime.now()
     /// From `run` on: its thread must be made when signals are blocked already.
     private(set) var watch: FileWatch?
@@ -175,8 +176,10 @@ public final class Server {
         board.noteReady()
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
         reporter.use(tallies(of: state))
-        let heartbeat = Heartbeat(interval: reporter.interval) { [rates, counters, reporter] now in
+        let heartbeat = Heartbeat(interval: reporter.interval) {
+            [rates, listenerRates, board, counters, reporter] now in
             rates.record(at: now, of: counters)
+            listenerRates.record(at: now, of: board.now.configured.listeners.map(\.statPrefix), counters)
             reporter.beat(at: now)
         }
         reporter.enter(.serving)
@@ -198,7 +201,6 @@ public final class Server {
         for shard in fleet.shards { shard.post { $0.stop() } }
         for thread in threads { thread.join() }
     }
-
 }
 
 extension RateHistory {

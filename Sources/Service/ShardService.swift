@@ -195,6 +195,17 @@ final class ShardService {
         listener.serve(descriptor, on: shard)
     }
 
+    /// The oldest of the sessions there are, at most `limit`, and how many there are.
+    func oldestSessions(_ limit: Int) async -> (sessions: [SessionSummary], count: Int) {
+        var all: (sessions: [SessionSummary], count: Int) = ([], 0)
+        for listener in listeners.values.map(\.listener) + Array(leaving.values) {
+            let part = await listener.oldestSessions(limit)
+            all.count += part.count
+            all.sessions = all.sessions.merged(with: part.sessions, limit)
+        }
+        return all
+    }
+
     // MARK: The end
 
     /// Ends all sessions, at the latest soon after `deadline`. The doors are closed by then.

@@ -54,10 +54,10 @@ enum PlainText {
 }
 
 /// Strings of JSON (RFC 8259 section 7), ASCII only.
-enum JSON {
+public enum JSON {
     /// The string in quotation marks; what is not printable ASCII is written `\uNNNN`, in UTF-16 as the RFC has it.
     /// Text over `limit` bytes of UTF-8 is cut, between characters, and ends in `...`.
-    static func quoted(_ text: String, limit: Int = .max) -> String {
+    public static func quoted(_ text: String, limit: Int = .max) -> String {
         var quoted = "\""
         var length = 0
         for scalar in text.unicodeScalars {

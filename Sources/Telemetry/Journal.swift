@@ -1,4 +1,4 @@
-import CJournal
+import CSystemd
 import Glibc
 
 /// The system's journal, where the process runs under systemd.
@@ -26,7 +26,7 @@ enum Journal {
     @Sendable static func send(_ entry: JournalEntry) -> Bool {
         let text = entry.fields.joined()
         let lengths = entry.fields.map(\.utf8.count)
-        return text.withCString { cjournal_send($0, lengths, lengths.count) } == 0
+        return text.withCString { systemd_journal_send($0, lengths, lengths.count) } == 0
     }
 }
 

@@ -5,6 +5,8 @@ extension Options {
         case .run: run
         case .check: check
         case .reload: reload
+        case .status: status
+        case .sessions: sessions
         }
     }
 
@@ -18,6 +20,8 @@ extension Options {
           run      relay, until told to end
           check    look over the configuration and change nothing
           reload   have a running Mailrace read its configuration anew
+          status   show how a running Mailrace does
+          sessions show the sessions of a running Mailrace
 
         Options:
           --help       show this help, or that of a command, and exit
@@ -87,6 +91,43 @@ extension Options {
         Exit status: 0 if its configuration is in force, 64 if the command line is wrong,
         69 if no Mailrace answers or it is ending, 78 if the configuration is wrong.
 
+        """
+
+    private static let status = """
+        Usage: mailrace status [OPTION]...
+
+        Shows how the Mailrace that runs here does: state, rates, listeners, servers, what
+        was refused and failed, certificates. It asks the admin endpoint (admin.listen).
+
+        Options:
+        \(showOptions)
+
+        """
+
+    private static let sessions = """
+        Usage: mailrace sessions [OPTION]...
+
+        Shows the sessions of the Mailrace that runs here, the oldest first. It asks the
+        admin endpoint (admin.listen).
+
+        Options:
+          --limit N         show at most N sessions, 1 to 1000; by default 50
+        \(showOptions)
+
+        """
+
+    private static let showOptions = """
+          --watch           go on showing it: in place on a terminal, else a line a second
+          --json            as the endpoint gives it; with --watch, one document a line
+          --admin ADDRESS   ask there, as in 127.0.0.1:9125 or unix:/run/mailrace/admin.sock
+          --config FILE     find the address by this file in place of
+                            /etc/mailrace/mailrace.toml
+          --set KEY=VALUE   find the address by this value of a key, as in
+                            admin.listen=127.0.0.1:9126
+          --help            show this help and exit
+
+        Exit status: 0 if it was shown, 64 if the command line is wrong, 69 if no Mailrace
+        answers, 78 if the configuration is wrong.
         """
 
     private static let sourceOptions = """

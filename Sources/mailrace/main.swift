@@ -12,6 +12,7 @@ func main() -> ExitCode {
             case .run: return Run.start(options)
             case .check: return Check.run(options)
             case .reload: return Reload.run(options)
+            case .status, .sessions: return Show.run(options)
             }
         case .help(let command): Terminal.writeOutput(Options.help(command))
         case .version: Terminal.writeOutput("mailrace \(Product.version)\n")

@@ -12,7 +12,7 @@ from harness import HOST, clients, journal, relay, scripted, sink
 from harness.programs import free_port, wait_for_port, wait_until
 
 FIELDS = (
-    "session shard listener start duration_ms client proxy upstream greeting tls cipher resumed tls_failure"
+    "session shard listener start duration_ms client proxy upstream greeting name tls cipher resumed tls_failure"
     " client_certificate upstream_tls upstream_cipher upstream_tls_failure bytes_up bytes_down phase end ended_by"
 )
 
@@ -32,6 +32,7 @@ class SessionLine(unittest.TestCase):
             "listener": "mx",
             "upstream": upstream.address,
             "greeting": "EHLO",
+            "name": "client.test",
             "tls": "TLSv1.3",
             "resumed": False,
             "tls_failure": None,

@@ -1,3 +1,4 @@
+import Relay
 import Ring
 import Telemetry
 
@@ -7,6 +8,9 @@ import Telemetry
 struct AdminPages: Sendable {
     let board: AdminBoard
     let counters: CounterTable
+    let limits: SessionLimits
+    let rates: RateHistory
+    let listenerRates: ListenerRates
     let log: Log
     let survey: ShardSurvey
     let shardCount: Int
@@ -29,6 +33,12 @@ struct AdminPages: Sendable {
                 type: CounterTable.expositionType, body: counters.exposition(process: samples(standing)))
         case "/health": return health()
         case "/ready": return ready(standing)
+        case "/status": return AdminReply(type: AdminReply.html, body: StatusPage(report: StatusReport(self)).html)
+        case "/status.json": return json(StatusReport(self).json)
+        case "/sessions": return json(SessionsReport(survey, limit: Self.limit(request, SessionsReport.rowsMax)).json)
+        case "/addresses":
+            let visitors = limits.visitors.top(Self.limit(request, Visitors.addressesMax))
+            return json(.object([("addresses", .list(visitors.map(\.json)))]))
         default: return AdminReply(status: 404, body: "there is no such page\n\n\(Self.index)")
         }
     }
@@ -39,8 +49,21 @@ struct AdminPages: Sendable {
         /metrics      counters for Prometheus
         /health       200 while the process and its shards answer
         /ready        200 while sessions are accepted
+        /status       how it does, as a page; /status.json for programs
+        /sessions     the sessions there are, as JSON, the oldest first
+        /addresses    the addresses that come most, as JSON
 
         """
+
+    private func json(_ value: JSONValue) -> AdminReply {
+        AdminReply(type: AdminReply.json, body: value.rendered + "\n")
+    }
+
+    /// As many rows as are asked for; where that is no number, all that may be.
+    private static func limit(_ request: AdminRequest, _ most: Int) -> Int {
+        guard let limit = request.limit.flatMap({ Int($0) }), limit >= 0 else { return most }
+        return min(limit, most)
+    }
 
     private func health() -> AdminReply {
         let silent = survey.ask(within: Self.healthPatience) { _, _ in }.silent

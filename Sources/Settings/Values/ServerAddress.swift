@@ -28,6 +28,12 @@ extension Settings.ListenAddress: CustomStringConvertible {
         }
     }
 
+    /// Nil for what is no such text as the configuration has.
+    public init?(_ text: String) {
+        guard case .value(let address) = Self.parse(text) else { return nil }
+        self = address
+    }
+
     /// Reads `192.0.2.1:25`, `[2001:db8::1]:25` or `unix:/run/x.sock`; port 0 lets the kernel choose.
     static func parse(_ text: String) -> Parsed<Settings.ListenAddress> {
         if text.hasPrefix(Settings.SocketPath.prefix) {

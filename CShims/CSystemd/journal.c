@@ -1,4 +1,4 @@
-#include "CJournal.h"
+#include "CSystemd.h"
 
 #include <errno.h>
 #include <sys/uio.h>
@@ -7,9 +7,9 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
-int cjournal_send(const char *text, const size_t *lengths, size_t count) {
-    struct iovec fields[CJOURNAL_FIELDS_MAX];
-    if (count > CJOURNAL_FIELDS_MAX) return -E2BIG;
+int systemd_journal_send(const char *text, const size_t *lengths, size_t count) {
+    struct iovec fields[SYSTEMD_JOURNAL_FIELDS_MAX];
+    if (count > SYSTEMD_JOURNAL_FIELDS_MAX) return -E2BIG;
     for (size_t i = 0; i < count; i++) {
         fields[i] = (struct iovec){.iov_base = (void *)text, .iov_len = lengths[i]};
         text += lengths[i];
