@@ -53,7 +53,8 @@ class Logs(unittest.TestCase):
             if value != "-":
                 self.assertEqual(entry[f"MAILRACE_{name.upper()}"], value)
         self.assertEqual((entry["SYSLOG_IDENTIFIER"], entry["PRIORITY"]), ("mailrace", "6"))
-        found = self.container.check("journalctl", "-t", "mailrace", f"MAILRACE_SESSION={fields['session']}", "-o", "cat")
+        match = f"MAILRACE_SESSION={fields['session']}"
+        found = self.container.check("journalctl", "--identifier=mailrace", match, "--output=cat")
         self.assertEqual(found.strip(), entry["MESSAGE"])
         refused = self.ended("refused_rate")
         self.assertEqual({entry["MESSAGE_ID"] for entry in refused}, {"9f0168f299ad4e58bc03fbdadd9dcc28"})
@@ -63,7 +64,8 @@ class Logs(unittest.TestCase):
         bad = self.ended("bad_line", "bad_sequence", "client_desync", "bad_pipeline")
         self.assertEqual((len(refused), len(bad)), (2, 1), text_lines(self.sessions))
         self.assertEqual(self.matches(refused + bad), 3)
-        self.assertEqual(self.matches([entry for entry in self.sessions if entry not in refused + bad] + self.others), 0)
+        rest = [entry for entry in self.sessions if entry not in refused + bad]
+        self.assertEqual(self.matches(rest + self.others), 0)
 
     def test_fail2ban_reads_the_journal(self):
         filter = "/etc/fail2ban/filter.d/mailrace.conf"
