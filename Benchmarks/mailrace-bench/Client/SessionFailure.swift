@@ -61,16 +61,17 @@ struct SessionFailure: Error, Sendable {
         code = reply.code
     }
 
-    /// The end of a message has been sent, and whether it was taken is not known: no reply has come, or one that says
-    /// no more than that the connection ends (421, RFC 5321 section 3.8). Such a message may arrive or not.
-    var leavesDeliveryOpen: Bool {
-        guard phase == .end else { return false }
-        return code.map { $0 == 421 || !(400..<600).contains($0) } ?? true
-    }
+    /// It does not tell what became of the commands whose replies were still to come: no reply has come, or one that
+    /// says no more than that the connection ends (421, RFC 5321 section 3.8). A message whose end was among them may
+    /// arrive or not.
+    var leavesReplyOpen: Bool { code.map { $0 == 421 || !(400..<600).contains($0) } ?? true }
 }
 
 /// What a session is about.
-enum Phase: String, Sendable {
-    case connect, greeting, ehlo = "EHLO", starttls = "STARTTLS", mail = "MAIL", rcpt = "RCPT", data = "DATA"
+enum Phase: String, CaseIterable, Sendable {
+    case connect, greeting, ehlo = "EHLO", starttls = "STARTTLS", handshake = "TLS handshake", auth = "AUTH"
+    case mail = "MAIL", rcpt = "RCPT", data = "DATA"
+    /// A chunk of a message but for the last, whose reply is that of the message.
+    case bdat = "BDAT"
     case content, end = "end of data", quit = "QUIT"
 }
