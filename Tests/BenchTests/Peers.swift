@@ -46,7 +46,7 @@ final class Dialogue {
         var text = ""
         while !Self.isComplete(text) {
             var byte: UInt8 = 0
-            guard read(client, &byte, 1) == 1 else { break }
+            guard receive(&byte) == 1 else { break }
             text.unicodeScalars.append(Unicode.Scalar(byte))
         }
         return text
@@ -62,10 +62,18 @@ final class Dialogue {
 
     func hearEnd() -> End {
         var byte: UInt8 = 0
-        switch read(client, &byte, 1) {
+        switch receive(&byte) {
         case 0: return .closed
         case ..<0: return errno == ECONNRESET ? .reset : .none
         default: return .none
+        }
+    }
+
+    /// A thread that made a ring may be interrupted for it.
+    private func receive(_ byte: inout UInt8) -> Int {
+        while true {
+            let count = read(client, &byte, 1)
+            guard count < 0, errno == EINTR else { return count }
         }
     }
 

@@ -29,7 +29,8 @@ import Testing
             try codes(transaction + ["BDAT 5\r\nabc", "RSET", "BDAT 0 LAST"])
                 == ["220", "250", "250", "250", "250", "250", "503"])
         for wrong in ["", "x", "-1", "1 2", "1 LAST x", "999999999999999999999"] {
-            #expect(try codes(transaction + ["BDAT \(wrong)"]).last == "501")
+            let codes = try codes(transaction + ["BDAT \(wrong)"])
+            #expect(codes.last == "501")
         }
     }
 
@@ -52,7 +53,8 @@ import Testing
             #expect(try codes(["EHLO x", wrong]) { $0.takesXclient = true }.last == "501")
         }
         #expect(try codes(["EHLO x", "XCLIENT NAME=a"]).last == "500")
-        #expect(try codes(["EHLO x", "MAIL FROM:<>", "XCLIENT NAME=a"]) { $0.takesXclient = true }.last == "503")
+        let within = try codes(["EHLO x", "MAIL FROM:<>", "XCLIENT NAME=a"]) { $0.takesXclient = true }
+        #expect(within.last == "503")
     }
 
     @Test func authenticationHasItsRules() throws {
