@@ -31,7 +31,7 @@ def versions():
     asked = {"nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "postfix": ["postconf", "mail_version"]}
     for name in sorted(PEERS.keys() - missing()):
         result = run([shutil.which(asked[name][0], path=os.environ["PATH"] + ":/usr/sbin:/sbin"), *asked[name][1:]])
-        words.append((result.stdout + result.stderr).strip().splitlines()[0])
+        words.append(result.stdout.strip().splitlines()[0])
     return words
 
 

@@ -35,7 +35,7 @@ struct SessionFailure: Error, Sendable {
     init(_ kind: Kind, _ phase: Phase, _ detail: String) {
         self.kind = kind
         self.phase = phase
-        self.detail = "\(phase.rawValue): \(detail)"
+        self.detail = "\(phase.name): \(detail)"
     }
 
     init(_ error: StreamError, _ phase: Phase) {
@@ -67,11 +67,20 @@ struct SessionFailure: Error, Sendable {
     var leavesReplyOpen: Bool { code.map { $0 == 421 || !(400..<600).contains($0) } ?? true }
 }
 
-/// What a session is about.
-enum Phase: String, CaseIterable, Sendable {
-    case connect, greeting, ehlo = "EHLO", starttls = "STARTTLS", handshake = "TLS handshake", auth = "AUTH"
-    case mail = "MAIL", rcpt = "RCPT", data = "DATA"
+/// What a session is about, in the order of a session.
+enum Phase: Int, CaseIterable, Sendable {
+    case connect, greeting, ehlo, starttls, handshake, auth, mail, rcpt, data
     /// A chunk of a message but for the last, whose reply is that of the message.
-    case bdat = "BDAT"
-    case content, end = "end of data", quit = "QUIT"
+    case bdat
+    case content, end, quit
+
+    /// For people.
+    var name: String {
+        switch self {
+        case .connect, .greeting, .content: "\(self)"
+        case .handshake: "TLS handshake"
+        case .end: "end of data"
+        case .ehlo, .starttls, .auth, .mail, .rcpt, .data, .bdat, .quit: "\(self)".uppercased()
+        }
+    }
 }

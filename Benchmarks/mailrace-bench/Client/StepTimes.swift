@@ -1,20 +1,24 @@
 /// How long each kind of step of sessions took.
 struct StepTimes: Sendable {
-    private var histograms: [Phase: Histogram] = [:]
+    /// A place for each phase.
+    private var histograms = [Histogram](repeating: Histogram(), count: Phase.allCases.count)
 
     mutating func record(_ phase: Phase, nanoseconds: UInt64) {
-        histograms[phase, default: Histogram()].record(nanoseconds: nanoseconds)
+        histograms[phase.rawValue].record(nanoseconds: nanoseconds)
     }
 
     mutating func merge(_ other: StepTimes) {
-        for (phase, histogram) in other.histograms { histograms[phase, default: Histogram()].merge(histogram) }
+        for (index, histogram) in other.histograms.enumerated() { histograms[index].merge(histogram) }
     }
 
-    subscript(_ phase: Phase) -> Histogram? { histograms[phase] }
+    /// Nil where no such step was taken.
+    subscript(_ phase: Phase) -> Histogram? {
+        histograms[phase.rawValue].count > 0 ? histograms[phase.rawValue] : nil
+    }
 
     /// Those that were taken, in the order of a session.
     var taken: [(phase: Phase, times: Histogram)] {
-        Phase.allCases.compactMap { phase in histograms[phase].map { (phase, $0) } }
+        Phase.allCases.compactMap { phase in self[phase].map { (phase, $0) } }
     }
 }
 

@@ -28,11 +28,12 @@ struct CompareSummary: Sendable {
         Spread(samples[target].compactMap { $0.values[metric] })
     }
 
-    /// The same as a ratio to the first target, round by round: what drifts over the rounds does not show.
-    func ratios(_ metric: Metric, _ target: Int) -> Spread? {
+    /// What the first target has of it, as a part of what another has, round by round: what drifts over the rounds
+    /// does not show.
+    func ratios(_ metric: Metric, _ other: Int) -> Spread? {
         Spread(
-            zip(samples[target], samples[0]).compactMap { sample, first in
-                guard let value = sample.values[metric], let base = first.values[metric], base > 0 else { return nil }
+            zip(samples[0], samples[other]).compactMap { first, other in
+                guard let value = first.values[metric], let base = other.values[metric], base > 0 else { return nil }
                 return value / base
             })
     }
@@ -62,17 +63,17 @@ struct CompareSummary: Sendable {
         return .object([
             ("name", .string(compared.name)), ("target", .string("\(compared.address)")),
             ("pid", compared.pid.map { .integer($0) } ?? .null), ("figures", spreads(values)),
-            ("ratios", spreads(ratios)), ("samples", .array(samples[target].map(\.json))),
+            ("ratios_of_first", spreads(ratios)), ("samples", .array(samples[target].map(\.json))),
             ("lost", lost(target).map { .integer($0) } ?? .null), ("ok", .bool(isClean(target))),
         ])
     }
 
     // MARK: Tables
 
-    /// The cells of the table: a head, and a row for each metric: the medians, then the ratios to the first target.
+    /// The cells of the table: a head, and a row for each metric: the medians, then the ratios of the first target to the others.
     private var rows: [[String]] {
         let names = settings.targets.map(\.name)
-        let head = [""] + names + names.dropFirst().map { "\($0) : \(names[0])" }
+        let head = [""] + names + names.dropFirst().map { "\(names[0]) : \($0)" }
         return [head]
             + metrics.map { metric in
                 let medians = names.indices.map { values(metric, $0).map { metric.text($0.median) } ?? "-" }
@@ -83,7 +84,7 @@ struct CompareSummary: Sendable {
 
     /// What was done, in a line.
     private var headline: String {
-        "\(settings.load.summary); medians of \(settings.rounds) rounds, ratios with the smallest and the largest"
+        "\(settings.load.summary); medians of \(settings.rounds) rounds; ratios (smallest..largest)"
     }
 
     /// A line for each target where something went wrong.

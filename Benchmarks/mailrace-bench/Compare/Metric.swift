@@ -103,6 +103,11 @@ struct CompareSample: Sendable {
         let shown = Metric.allCases.compactMap { metric in
             values[metric].map { (metric.rawValue, JSON.number($0.rounded(toDigits: 3))) }
         }
-        return .object(shown + [("ok", .bool(summary.report.isClean)), ("errors", summary.report.failures.json)])
+        let report = summary.report
+        return .object(
+            shown + [
+                ("tls_sessions", .integer(report.tlsSessions)), ("tls_resumed", .integer(report.tlsResumed)),
+                ("ok", .bool(report.isClean)), ("errors", report.failures.json),
+            ])
     }
 }

@@ -91,7 +91,7 @@ struct LoadSummary: Sendable {
         if settings.rate != nil { lines.append(row("  since due", report.sessionDueTimes)) }
         lines.append(row("message", report.messageTimes))
         if settings.messageRate != nil { lines.append(row("  since due", report.messageDueTimes)) }
-        lines += report.steps.taken.map { row($0.phase == .connect ? "connection" : $0.phase.rawValue, $0.times) }
+        lines += report.steps.taken.map { row($0.phase.name, $0.times) }
         return (lines + report.failures.lines).map { $0 + "\n" }.joined()
     }
 
