@@ -6,7 +6,7 @@ import Telemetry
 // A change of the configuration: all of it or nothing. The main thread makes it, step by step; sessions go on.
 extension Server {
     /// Reads the configuration anew and puts it into practice.
-    func reload() -> ReloadReport {
+    func reload() -> RequestReport {
         let loaded: LoadedSettings
         do throws(SettingsProblems) { loaded = try load() } catch { return refused(error.lines) }
         let missing = loaded.problemsOfSockets(handedIn: handedIn, names: nil)
@@ -39,7 +39,7 @@ extension Server {
         for problem in problems { log.error("files changed, the former stay in use: \(problem)") }
     }
 
-    private func refused(_ problems: [String]) -> ReloadReport {
+    private func refused(_ problems: [String]) -> RequestReport {
         for problem in problems { log.error("reload refused: \(problem)") }
         return .refused(problems)
     }
@@ -47,7 +47,7 @@ extension Server {
     /// - Parameter binds: the addresses to listen on may be others than before.
     private func apply(
         _ loaded: LoadedSettings, _ message: String, warnings doubts: [SettingsProblem], binds: Bool
-    ) -> ReloadReport {
+    ) -> RequestReport {
         let plan: LoadedPlan
         do throws(SettingsProblems) { plan = try loaded.planned(after: state.plan) } catch {
             return refused(error.lines)

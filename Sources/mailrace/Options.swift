@@ -3,7 +3,7 @@ import Settings
 /// What the command line asks for.
 struct Options: Equatable {
     enum Command: String, CaseIterable {
-        case run, check, reload
+        case run, check, reload, upgrade
     }
 
     let command: Command
@@ -47,7 +47,7 @@ extension Invocation {
         var commands: [Options.Command]? {
             switch self {
             case .config, .set: Options.Command.allCases
-            case .socket: [.reload]
+            case .socket: [.reload, .upgrade]
             case .print, .system: [.check]
             case .help, .version: nil
             }

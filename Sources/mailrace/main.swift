@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Service
 
 func main() -> ExitCode {
     // A socket with the number of the standard error would get the log.
@@ -10,7 +11,8 @@ func main() -> ExitCode {
             switch options.command {
             case .run: return Run.start(options)
             case .check: return Check.run(options)
-            case .reload: return Reload.run(options)
+            case .reload: return Asking.run(options, for: .reload)
+            case .upgrade: return Asking.run(options, for: .upgrade)
             }
         case .help(let command): Terminal.writeOutput(Options.help(command))
         case .version: Terminal.writeOutput("mailrace \(Options.version)\n")
