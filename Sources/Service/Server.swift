@@ -60,6 +60,15 @@ public final class Server {
     /// What was wrong with the files when they had changed last; empty where nothing was.
     var filesRefused: [String] = []
     var isDraining = false
+    var control: ControlSocket?
+    var admin: AdminServer?
+    let program: UpgradeProgram?
+    /// The process that is to take this one's place, and who asked for it.
+    var upgrade: (Upgrade, [RequestAnswer])?
+    /// What the process has left whose place this one takes; nil once that is over.
+    private var inheritance: Inheritance?
+    /// What this process has not taken of it.
+    private var unclaimed: [ListeningSocket] = []
     let vitality: Vitality
     let reporter: ServiceReporter
 
@@ -81,14 +90,18 @@ public final class Server {
     ///
     /// - Parameters:
     ///   - handed: sockets bound by someone else; a listener that has some binds none of its own.
+    ///   - inheritance: what a process leaves whose place this one takes.
     ///   - notifier: is told how the process is.
+    ///   - program: what an upgrade starts; nil: there are no upgrades.
     ///   - load: what a reload takes.
     public init(
-        _ loaded: LoadedSettings, log: Log, handed: HandedSockets = HandedSockets(),
-        notifier: SystemdNotifier = .silent, load: @escaping Loading
+        _ loaded: LoadedSettings, log: Log, handed: HandedSockets = HandedSockets(), inheritance: Inheritance? = nil,
+        notifier: SystemdNotifier = .silent, program: UpgradeProgram? = nil, load: @escaping Loading
     ) throws(StartFailure) {
         self.log = log
         self.load = load
+        self.program = program
+        self.inheritance = inheritance
         settingsAtStart = loaded.settings
         let plan: LoadedPlan
         do throws(SettingsProblems) {
@@ -99,7 +112,10 @@ public final class Server {
         } catch { throw .configuration(error) }
         for warning in plan.warnings { log.warning(warning.description) }
         let shards = try Self.makeShards(loaded.settings.runtime)
-        let bindings = try Self.bind(plan, handedIn, shards: shards.count)
+        let former = inheritance?.bindings(shards: shards.count) ?? Bindings()
+        let change = try Self.bind(plan, handedIn, after: former, shards: shards.count)
+        let bindings = change.next
+        unclaimed = (inheritance?.unknown ?? []) + change.removed.flatMap(\.sockets)
         let capacity = SessionCapacity(loaded.settings, bindings, shards: shards.count)
         if let warning = capacity.warning { log.warning(warning) }
         transcripts = TranscriptFiles(log, format: Log.Format(loaded.settings.log.format))
@@ -119,7 +135,8 @@ public final class Server {
             listeners: plan.listeners.indices.map(ListenerID.init(number:)),
             listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax, transcript: transcript)
         vitality = Vitality(shards)
-        reporter = ServiceReporter(notifier, vitality, rates: rates, log: log, isMuted: false) { [limits] in
+        reporter = ServiceReporter(notifier, vitality, rates: rates, log: log, isMuted: inheritance != nil) {
+            [limits] in
             limits.sessions
         }
     }
@@ -137,10 +154,10 @@ public final class Server {
     }
 
     private static func bind(
-        _ plan: LoadedPlan, _ handedIn: [String: [ListeningSocket]], shards: Int
-    ) throws(StartFailure) -> Bindings {
+        _ plan: LoadedPlan, _ handedIn: [String: [ListeningSocket]], after former: Bindings, shards: Int
+    ) throws(StartFailure) -> Bindings.Change {
         do throws(Bindings.Failure) {
-            return try Bindings().change(to: plan, handedIn, shards: shards).next
+            return try former.change(to: plan, handedIn, shards: shards)
         } catch {
             throw .unavailable(Unavailability(reason: error.reasons.joined(separator: "\n"), errno: error.errno))
         }
@@ -166,12 +183,9 @@ public final class Server {
         fleet.setDoors(doors(of: state))
         watch = FileWatch { [events] in events.noteFilesChanged() }
         watchFiles()
-        let control = settingsAtStart.runtime.controlSocket.flatMap { path in
-            ControlSocket.open(
-                at: SocketAddress(path), events, log, source: state.loaded.file ?? "the built-in default")
-        }
+        openControl()
         showConfiguration()
-        let admin = openAdmin()
+        admin = openAdmin(from: left("admin", at: settingsAtStart.admin.listen.map(SocketAddress.init)))
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
         board.noteReady()
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
@@ -183,6 +197,7 @@ public final class Server {
             reporter.beat(at: now)
         }
         reporter.enter(.serving)
+        takePlace()
         let outcome = serve()
         heartbeat.end()
         events.end()
@@ -194,6 +209,35 @@ public final class Server {
         logCounters()
         log.info("ended", ["sessions_left": "\(limits.sessions)"])
         return outcome
+    }
+
+    private func openControl() {
+        let address = settingsAtStart.runtime.controlSocket.map(SocketAddress.init)
+        let left = left("control", at: address)
+        control = address.flatMap { address in
+            ControlSocket.open(
+                at: address, inherited: left, events, log, source: state.loaded.file ?? "the built-in default")
+        }
+    }
+
+    /// What the process has left whose place this one takes, if it is where it is wanted now.
+    private func left(_ name: String, at address: SocketAddress?) -> ListeningSocket? {
+        guard let left = inheritance?.socket(name) else { return nil }
+        if left.address == address { return left }
+        unclaimed.append(left)
+        return nil
+    }
+
+    /// Tells the process whose place this one takes that it can go.
+    private func takePlace() {
+        guard let inheritance = inheritance.take() else { return }
+        for socket in unclaimed { socket.leave() }
+        inheritance.saySuccess(unclaimed: unclaimed.map(\.descriptor))
+        unclaimed = []
+        _ = Thread.start(name: "upgraded") { [reporter] in
+            inheritance.waitForMain()
+            reporter.takeOver()
+        }
     }
 
     /// Nothing lives on the shards any more.
