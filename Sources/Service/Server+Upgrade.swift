@@ -66,8 +66,8 @@ extension Server {
 
     /// The sockets of the process as a whole that go over to the next one, by name.
     private var processSockets: [(name: String, socket: ListeningSocket)] {
-        [("control", control?.socket), ("admin", admin?.socket)].compactMap { name, socket in socket.map { (name, $0) }
-        }
+        let sockets = [("control", control?.socket), ("admin", admin?.socket)]
+        return sockets.compactMap { name, socket in socket.map { (name, $0) } }
     }
 
     /// The other process accepts already, from the same sockets: who waits in their queues gets there.
