@@ -107,6 +107,7 @@ extension Server {
             ("runtime.shards", new.runtime.shards != old.runtime.shards),
             ("runtime.io_uring_features", new.runtime.ringFeatures != old.runtime.ringFeatures),
             ("runtime.control_socket", new.runtime.controlSocket != old.runtime.controlSocket),
+            ("runtime.user", new.runtime.user != old.runtime.user),
             ("log.file", new.log.file != old.log.file), ("log.format", new.log.format != old.log.format),
             ("log.level", new.log.level != old.log.level),
         ]

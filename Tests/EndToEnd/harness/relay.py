@@ -51,6 +51,8 @@ def configuration(servers, starttls=None, shards=1, listener="", port=0, listen=
     lines = ['hostname = "mailrace.test"', "[runtime]", f"shards = {shards}", runtime]
     # The standard one is one for the machine.
     lines += [] if "control_socket" in runtime else ['control_socket = ""']
+    # Where tests run as root, their files are root's.
+    lines += [] if "user =" in runtime else ['user = ""']
     lines += ["[timeouts]", timeouts, "[log]", log, "[dns]", dns]
     if certificate:
         lines += ["[tls.default]", f'certificate = "{certificate.file}"', f'key = "{certificate.key_file}"', tls]
