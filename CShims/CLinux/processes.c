@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,3 +101,26 @@ void linux_end_child(int32_t process) {
 }
 
 int linux_close_on_exec(int32_t descriptor) { return fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0; }
+
+int linux_find_user(const char *name, uint32_t *user, uint32_t *group) {
+    errno = 0;
+    struct passwd *found = getpwnam(name);
+    // Not found is 0 or any of several numbers (getpwnam(3)).
+    if (!found) return errno == ENOMEM || errno == EMFILE || errno == ENFILE || errno == EIO ? -errno : -ENOENT;
+    *user = found->pw_uid;
+    *group = found->pw_gid;
+    return 0;
+}
+
+int linux_renounce_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }
+
+int linux_become(const char *name, uint32_t user, uint32_t group) {
+    if (initgroups(name, group) < 0 || setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0) return -errno;
+    // A way back would be a fault of ours, and worse than not to serve.
+    bool has_way_back = (user != 0 && setuid(0) == 0) || (user != 0 && group != 0 && setgid(0) == 0);
+    return has_way_back ? -EPERM : 0;
+}
+
+int linux_change_owner(const char *path, uint32_t user, uint32_t group) {
+    return lchown(path, user, group) < 0 ? -errno : 0;
+}

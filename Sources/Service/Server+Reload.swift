@@ -115,6 +115,7 @@ extension Server {
             ("runtime.io_uring_features", new.runtime.ringFeatures != old.runtime.ringFeatures),
             ("runtime.control_socket", new.runtime.controlSocket != old.runtime.controlSocket),
             ("admin.listen", new.admin.listen != old.admin.listen),
+            ("runtime.user", new.runtime.user != old.runtime.user),
             ("log.file", new.log.file != old.log.file), ("log.format", new.log.format != old.log.format),
             ("log.level", new.log.level != old.log.level),
         ]

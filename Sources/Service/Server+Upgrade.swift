@@ -87,6 +87,8 @@ extension Server {
         reporter.handOver(to: upgrade.process)
         upgrade.sayMain()
         fleet.setDoors([])
+        // A connection wakes one of the two processes alone, and may have waked this one just as it stopped.
+        fleet.serveLeftovers(of: doors(of: state))
         fleet.close(doors(of: state).filter { !$0.binding.sockets.allSatisfy(isClaimed) })
         for binding in state.bindings.all where !binding.isHandedIn && binding.sockets.allSatisfy(isClaimed) {
             for socket in binding.sockets { socket.leave() }

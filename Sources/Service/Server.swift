@@ -63,6 +63,7 @@ public final class Server {
     var control: ControlSocket?
     var admin: AdminServer?
     let program: UpgradeProgram?
+    private let user: ServiceUser?
     /// The process that is to take this one's place, and who asked for it.
     var upgrade: (Upgrade, [RequestAnswer])?
     /// What the process has left whose place this one takes; nil once that is over.
@@ -92,15 +93,18 @@ public final class Server {
     ///   - handed: sockets bound by someone else; a listener that has some binds none of its own.
     ///   - inheritance: what a process leaves whose place this one takes.
     ///   - notifier: is told how the process is.
+    ///   - user: whom the process goes on as, once it listens; nil: as it is.
     ///   - program: what an upgrade starts; nil: there are no upgrades.
     ///   - load: what a reload takes.
     public init(
         _ loaded: LoadedSettings, log: Log, handed: HandedSockets = HandedSockets(), inheritance: Inheritance? = nil,
-        notifier: SystemdNotifier = .silent, program: UpgradeProgram? = nil, load: @escaping Loading
+        notifier: SystemdNotifier = .silent, user: ServiceUser? = nil, program: UpgradeProgram? = nil,
+        load: @escaping Loading
     ) throws(StartFailure) {
         self.log = log
         self.load = load
         self.program = program
+        self.user = user
         self.inheritance = inheritance
         settingsAtStart = loaded.settings
         let plan: LoadedPlan
@@ -171,19 +175,24 @@ public final class Server {
     /// Serves until SIGTERM or SIGINT has been answered by a drain, or by a second one. Blocks.
     public func run() -> Outcome {
         linux_block_signals()
+        openControl()
+        if let lack = becomeUser() {
+            control?.close()
+            return .unavailable(lack)
+        }
         let threads = fleet.shards.map { $0.start() }
         events.takeSignals()
         let plan = servicePlan(state, since: nil)
         let reasons = fleet.prepare(plan)
         guard reasons.isEmpty else {
             stop(threads)
+            control?.close()
             return .unavailable(Unavailability(reason: reasons.joined(separator: "\n"), errno: 0))
         }
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
         fleet.setDoors(doors(of: state))
         watch = FileWatch { [events] in events.noteFilesChanged() }
         watchFiles()
-        openControl()
         showConfiguration()
         admin = openAdmin(from: left("admin", at: settingsAtStart.admin.listen.map(SocketAddress.init)))
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
@@ -209,6 +218,19 @@ public final class Server {
         logCounters()
         log.info("ended", ["sessions_left": "\(limits.sessions)"])
         return outcome
+    }
+
+    /// - Returns: why that cannot be.
+    private func becomeUser() -> Unavailability? {
+        guard let user else { return nil }
+        let socket = control.flatMap { _ in settingsAtStart.runtime.controlSocket?.text }
+        let files = [socket ?? "", settingsAtStart.log.file, settingsAtStart.log.transcriptFile]
+        let errno = user.become(takingAlong: files.filter { !$0.isEmpty })
+        guard errno == 0 else {
+            return Unavailability(reason: "cannot become \(user.name): \(systemErrorText(errno))", errno: errno)
+        }
+        for doubt in user.doubts(about: state.loaded) { self.log.warning(doubt) }
+        return nil
     }
 
     private func openControl() {

@@ -63,7 +63,7 @@ struct ShardFleet: Sendable {
     }
 
     /// Serves what waits at the sockets of doors that have been closed. Blocks until that is done.
-    private func serveLeftovers(of bindings: [(binding: Binding, listener: ListenerID)]) {
+    func serveLeftovers(of bindings: [(binding: Binding, listener: ListenerID)]) {
         onEach { [self] local, shard in
             await local.serveLeftovers(of: doors(bindings, shard.number), on: shard)
         }

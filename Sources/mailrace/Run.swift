@@ -40,14 +40,21 @@ enum Run {
         -> ExitCode
     {
         let log: Log
-        do throws(SettingsProblems) { log = try openLog(loaded) } catch { return wrong(error, surroundings) }
+        let plan: ServiceUser.Plan
+        do throws(SettingsProblems) {
+            plan = try ServiceUser.plan(loaded)
+            plan.user?.renounce()
+            log = try openLog(loaded)
+        } catch { return wrong(error, surroundings) }
         defer { log.close() }
         for warning in loaded.warnings { log.warning(warning.description) }
+        if case .stayAsRoot(let reason) = plan { log.warning(reason) }
         do throws(Server.StartFailure) {
             let again = loaded.sourcesAgain(sources)
             let server = try Server(
                 loaded, log: log, handed: surroundings.inheritance?.handed ?? surroundings.handed,
-                inheritance: surroundings.inheritance, notifier: surroundings.notifier, program: .ofThisProcess()
+                inheritance: surroundings.inheritance, notifier: surroundings.notifier, user: plan.user,
+                program: .ofThisProcess()
             ) { () throws(SettingsProblems) in try Settings.load(again) }
             switch server.run() {
             case .drained: return .success
@@ -87,6 +94,12 @@ enum Run {
         } catch {
             throw SettingsProblems(list: [loaded.problem(with: "log.file", error.description)])
         }
+    }
+}
+
+extension ServiceUser.Plan {
+    fileprivate var user: ServiceUser? {
+        if case .become(let user) = self { user } else { nil }
     }
 }
 

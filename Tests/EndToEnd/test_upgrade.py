@@ -124,6 +124,19 @@ class Upgrade(unittest.TestCase):
             for _ in range(60):
                 self.assertEqual(self.greeting(port), b"220 ")
 
+    def test_who_comes_in_that_very_moment_is_served(self):
+        """One after the other: each connection has the sockets for itself, and no later one wakes who serves it."""
+        mailrace = self.start(self.text(shards=2))
+        port = mailrace.port()
+        for _ in range(10):
+            command = [relay.binary(), "upgrade", "--config", mailrace.file]
+            asking = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=programs.environment())
+            while asking.poll() is None:
+                self.assertEqual(self.greeting(port), b"220 ")
+            for _ in range(20):
+                self.assertEqual(self.greeting(port), b"220 ")
+            self.successors.append(int(asking.communicate()[0].split()[-1]))
+
     def test_an_address_that_goes(self):
         other = programs.free_port()
         mailrace = self.start(self.text(listen=[f"{HOST}:0", f"{HOST}:{other}"]))

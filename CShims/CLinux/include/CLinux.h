@@ -58,6 +58,15 @@ int linux_spawn(const char *path, char *const arguments[], const char *variable,
 int linux_child_ended(int32_t process, int32_t *status);
 /// Ends a child at once, and waits for its end.
 void linux_end_child(int32_t process);
+/// The ids of a user of this system; -ENOENT where there is none of this name.
+int linux_find_user(const char *name, uint32_t *user, uint32_t *group);
+/// Has this thread and those it starts, and what they execute, never get more privileges than they have.
+int linux_renounce_new_privileges(void);
+/// Has the whole process go on as this user with the groups that it has in the system, and so without capabilities.
+/// There is no way back.
+int linux_become(const char *name, uint32_t user, uint32_t group);
+/// Gives a file, not what it may point to, to another user.
+int linux_change_owner(const char *path, uint32_t user, uint32_t group);
 /// Closes the descriptor on exec.
 int linux_close_on_exec(int32_t descriptor);
 
