@@ -111,7 +111,8 @@ let tests: [Target] = [
         ],
         swiftSettings: house),
     .testTarget(
-        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),
+        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "Wire", "TLS", "TestCertificates"],
+        swiftSettings: house),
 ]
 
 let package = Package(

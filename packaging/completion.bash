@@ -21,7 +21,8 @@ _mailrace_argument() {
 }
 
 _mailrace() {
-    local _mailrace_program=$1 word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' commands given
+    local _mailrace_program=$1 command='' commands given
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     # bash makes three words of --config=FILE.
     if [ "$word" = = ]; then

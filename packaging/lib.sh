@@ -59,7 +59,7 @@ scratch=${MAILRACE_SCRATCH:-$root/.build}
 build_release() {
     local product
     for product in mailrace mailrace-bench; do
-        swift build --package-path "$root" --scratch-path "$scratch" -c release --static-swift-stdlib --disable-local-rpath \
-            -Xlinker -z -Xlinker now --product "$product" || return
+        swift build --package-path "$root" --scratch-path "$scratch" -c release --static-swift-stdlib \
+            --disable-local-rpath -Xlinker -z -Xlinker now --product "$product" || return
     done
 }

@@ -7,7 +7,9 @@ Last line: `N passed, N failed, N skipped`.
 
 import os
 import signal
+import subprocess
 import sys
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -19,6 +21,15 @@ class Result(unittest.TextTestResult):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.passed = 0
+        self.began = 0
+
+    def startTest(self, test):
+        self.began = time.monotonic()
+        super().startTest(test)
+
+    def stopTest(self, test):
+        self.stream.writeln(f"    {time.monotonic() - self.began:.1f} s")
+        super().stopTest(test)
 
     def addSuccess(self, test):
         super().addSuccess(test)
@@ -29,13 +40,16 @@ class Result(unittest.TextTestResult):
         self.stream.writeln(f"skipped: {test.id()}: {reason}")
 
 
-def enter_own_namespaces():
-    """Starts anew with mounts and process numbers of its own: whatever happens to this process, the mounts and the
-    containers go with it."""
-    if os.getpid() == 1:
-        return
-    arguments = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    os.execvp(arguments[0], [*arguments, sys.executable, *sys.argv])
+# Mounts and process numbers of our own: whatever happens to this process, the mounts and the containers go with it.
+OWN_NAMESPACES = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def hindrance():
+    """Why containers cannot be booted here; None if they can."""
+    if os.geteuid() != 0:
+        return "only root may"
+    tried = subprocess.run([*OWN_NAMESPACES, "true"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return f"the system does not allow it: {tried.stdout.strip()}" if tried.returncode else None
 
 
 def end(number, _):
@@ -43,11 +57,13 @@ def end(number, _):
 
 
 def main():
-    if os.geteuid() != 0:
-        print("skipped: the tests on a real systemd boot containers, and only root may")
+    if os.getpid() != 1:
+        reason = hindrance()
+        if not reason:
+            os.execvp(OWN_NAMESPACES[0], [*OWN_NAMESPACES, sys.executable, *sys.argv])
+        print(f"skipped: the tests on a real systemd boot containers, and {reason}")
         print("0 passed, 0 failed, 1 skipped")
         return
-    enter_own_namespaces()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     sys.dont_write_bytecode = True

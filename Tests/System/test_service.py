@@ -50,18 +50,33 @@ class Activation(unittest.TestCase):
             for address in ("127.0.0.1", "[::1]"):
                 self.assertEqual(container.send(address=address).returncode, 0, container.state())
 
+    def test_the_admin_endpoint_answers_from_within_the_sandbox(self):
+        with appliance.installed() as container:
+            container.configure()
+            container.open()
+            container.begin_sink()
+            container.send()
+            fetch = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
+            base = "http://127.0.0.1:9125"
+            self.assertIn("mailrace_sessions_total", container.check("python3", "-c", fetch, f"{base}/metrics"))
+            for path in ("health", "ready"):
+                container.check("python3", "-c", fetch, f"{base}/{path}")
+
     def test_the_status_tells_of_sessions(self):
         with appliance.installed() as container:
             container.configure()
             container.open()
             container.begin_sink()
             container.send()
-            wait_until(lambda: re.match(r"0 sessions\b.* 1 of 1 server up$", container.unit()["StatusText"]), "a status")
+            self.wait_for_status(container, r"0 sessions\b.* 1 of 1 server up$")
             idle = ["mailrace-bench", "idle", "--target", "127.0.0.1:25", "--sessions", "20", "--hold", "6s"]
             held = container.begin(*idle)
-            wait_until(lambda: re.match(r"20 sessions\b", container.unit()["StatusText"]), "a status of 20 sessions")
+            self.wait_for_status(container, r"20 sessions\b")
             held.communicate(timeout=60)
-            wait_until(lambda: re.match(r"0 sessions\b", container.unit()["StatusText"]), "a status of none")
+            self.wait_for_status(container, r"0 sessions\b")
+
+    def wait_for_status(self, container, pattern):
+        wait_until(lambda: re.match(pattern, container.unit()["StatusText"]), f"the status {pattern}")
 
 
 class UnderLoad(unittest.TestCase):
@@ -91,6 +106,21 @@ class UnderLoad(unittest.TestCase):
             container.nothing_lost(self, container.end_load(load), told_to_come_again=True)
             self.assertNotEqual(container.unit()["MainPID"], unit["MainPID"])
             self.assertEqual(container.unit()["NRestarts"], "0")
+
+    def test_stop(self):
+        with appliance.installed() as container:
+            container.configure()
+            # Less than the sessions last: Mailrace asks for more time.
+            container.extend_unit("TimeoutStopSec=2")
+            container.open()
+            container.begin_sink()
+            idle = ["mailrace-bench", "idle", "--target", "127.0.0.1:25", "--sessions", "20", "--hold", "5s", "--deliver"]
+            held = container.begin(*idle)
+            wait_until(lambda: container.unit()["StatusText"].startswith("20 sessions"), "20 sessions")
+            container.check("systemctl", "stop", "mailrace-smtp.socket", "mailrace.service")
+            self.assertEqual(container.unit()["Result"], "success", container.state())
+            output = held.communicate(timeout=60)[0]
+            self.assertEqual(held.returncode, 0, output)
 
     def test_upgrade_in_place(self):
         with appliance.installed() as container:
@@ -145,12 +175,19 @@ class Failure(unittest.TestCase):
             self.assertEqual(container.send().returncode, 0)
             self.assertTrue([entry for entry in container.journal() if "max_sesions" in entry["MESSAGE"]])
 
+    def test_root_and_the_service_may_ask_it_to_reload_and_nobody_else(self):
+        with appliance.installed() as container:
+            self.relay(container)
+            container.check("mailrace", "reload")
+            container.check("runuser", "-u", "mailrace", "--", "mailrace", "reload")
+            self.assertEqual(container.run("runuser", "-u", "nobody", "--", "mailrace", "reload").returncode, 69)
+
     def test_a_start_with_a_bad_configuration_closes_the_port_in_the_end(self):
         with appliance.installed() as container:
             container.configure("runtime.max_sesions = 1\n")
             container.open()
-            knock = "for n in $(seq 500); do timeout 1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/25' 2>/dev/null || exit 0; done"
-            container.check("bash", "-c", knock)
+            knock = "timeout 1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/25' 2>/dev/null"
+            container.check("bash", "-c", f"for n in $(seq 500); do {knock} || exit 0; done")
             socket = container.wait_for("the port to be closed", "mailrace-smtp.socket", ActiveState="failed")
             self.assertEqual(socket["Result"], "trigger-limit-hit")
             unit = container.unit()

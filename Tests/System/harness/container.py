@@ -99,8 +99,8 @@ class Container:
         arguments += ["--link-journal=no", "--resolv-conf=off", "--timezone=off"]
         if self.refused_calls:
             arguments.append(f"--system-call-filter=~{self.refused_calls}")
-        path = os.path.join(self.folder, "notify")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(self.folder + "/console", "wb") as console:
+        path, console_path = (os.path.join(self.folder, name) for name in ("notify", "console"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(console_path, "wb") as console:
             notify.bind(path)
             notify.settimeout(0.2)
             variables = {"NOTIFY_SOCKET": path, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
@@ -190,7 +190,11 @@ class Container:
     def begin(self, *arguments):
         """Starts a command beside the test, which waits for it by `communicate`."""
         return subprocess.Popen(
-            self._inside(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self._inside(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def path(self, path):

@@ -19,7 +19,7 @@ SUITE = "bookworm"
 VERSION = "1"
 
 
-def _section(name):
+def section(name):
     """The packages of one section of packages.txt."""
     with open(os.path.join(REPOSITORY, "packaging", "packages.txt")) as file:
         text = file.read()
@@ -47,7 +47,7 @@ def _sources():
 
 def made(package):
     """The path of the root in which this .deb can be installed; it is made if it is not there."""
-    packages = sorted(set(_section("system") + dependencies(package)))
+    packages = sorted(set(section("system") + dependencies(package)))
     key = hashlib.sha256("\n".join([VERSION, SUITE, *packages]).encode()).hexdigest()[:12]
     path = os.path.join(FOLDER, f"root-{key}")
     os.makedirs(FOLDER, exist_ok=True)
