@@ -59,7 +59,7 @@ let sources: [Target] = [
     .target(name: "Ring", dependencies: ["CUring", "CLinux"], swiftSettings: house),
     .target(name: "Wire", swiftSettings: pure),
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
-    .target(name: "Telemetry", dependencies: ["Ring"], swiftSettings: house),
+    .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
     .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
@@ -111,7 +111,8 @@ let tests: [Target] = [
         ],
         swiftSettings: house),
     .testTarget(
-        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),
+        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "Wire", "TLS", "TestCertificates"],
+        swiftSettings: house),
 ]
 
 let package = Package(

@@ -32,6 +32,7 @@ extension TunnelSession {
         context.counters.add(.sessionsDownstreamTerminatedSSL)
         note(.downstreamTLSHandshake, since: start)
         record.tls = SessionRecord.TLSFacts(engine)
+        transcribe(with: .client, "TLS: \(record.tls?.transcribed ?? "")")
         record.clientCertificate = engine.peerCertificate?.commonName
     }
 
@@ -39,6 +40,7 @@ extension TunnelSession {
         let failure = TLSFailure(of: engine, error)
         record.tlsFailure = failure.label.rawValue
         context.counters.add(.downstreamTLSFailures, reason: failure.label.rawValue)
+        transcribe(with: .client, "TLS failed: \(failure.description)")
         context.log.debug(
             "TLS handshake failed", ["session": record.id.description, "reason": failure.description])
         return SessionEnd(error == .timedOut ? .tlsTimeout : .tlsFailed, by: .client)

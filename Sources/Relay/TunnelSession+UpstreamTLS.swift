@@ -133,6 +133,7 @@ extension TunnelSession {
         context.counters.add(.sessionsUpstreamTerminatedSSL)
         note(.upstreamTLSHandshake, since: start)
         record.upstreamTLS = SessionRecord.TLSFacts(engine)
+        transcribe(with: .upstream, "TLS: \(record.upstreamTLS?.transcribed ?? "")")
         if let verification = engine.verification { note(verification) }
     }
 
@@ -160,6 +161,7 @@ extension TunnelSession {
     private func upstreamTLSFailed(_ label: String, _ text: String) -> SessionEnd {
         record.upstreamTLSFailure = label
         context.counters.add(.upstreamTLSFailures, reason: label)
+        transcribe(with: .upstream, "TLS failed: \(text)")
         context.log.warning(
             "TLS with the upstream failed",
             ["session": record.id.description, "server": record.upstream ?? "", "reason": text])

@@ -48,8 +48,8 @@ public struct HandedSockets: Sendable {
 
     /// Gives each listener the sockets of its name, and closes what no listener has.
     ///
-    /// - Throws: a socket of a listener's name that cannot be listened at, and every listener that must have one and has
-    ///   none.
+    /// - Throws: a socket of a listener's name that cannot be listened at, and every listener that must have one and
+    ///   has none.
     func claimed(for loaded: LoadedSettings) throws(SettingsProblems) -> Claims {
         var claims = Claims()
         var problems: [SettingsProblem] = []

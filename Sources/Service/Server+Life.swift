@@ -21,6 +21,7 @@ extension Server {
                 if drainedShards == fleet.count { return .drained }
             case .reopenLog:
                 log.reopen()
+                transcripts.reopen()
                 logCounters()
             case .reload(let answers):
                 let report = isDraining ? .ending : reportedReload()

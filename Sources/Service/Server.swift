@@ -51,6 +51,7 @@ public final class Server {
     let startTime = UTCTime.now()
     /// From `run` on: its thread must be made when signals are blocked already.
     private(set) var watch: FileWatch?
+    let transcripts: TranscriptFiles
     let handedIn: [String: [ListeningSocket]]
     /// The settings of the start: what a reload cannot change is as they say.
     let settingsAtStart: Settings
@@ -71,6 +72,8 @@ public final class Server {
         let listeners: [ListenerID]
         var listenersMade: Int
         let sessionsMax: Int
+        /// For new sessions.
+        let transcript: Transcript?
     }
 
     /// Gets everything that may fail: rings, certificates, addresses. Blocks for up to a second where memory or an
@@ -99,6 +102,11 @@ public final class Server {
         let bindings = try Self.bind(plan, handedIn, shards: shards.count)
         let capacity = SessionCapacity(loaded.settings, bindings, shards: shards.count)
         if let warning = capacity.warning { log.warning(warning) }
+        transcripts = TranscriptFiles(log, format: Log.Format(loaded.settings.log.format))
+        let transcript: Transcript?
+        do throws(SettingsProblems) { transcript = try loaded.transcript(transcripts) } catch {
+            throw .configuration(error)
+        }
         limits = SessionLimits(loaded.limitValues(sessionsMax: capacity.sessionsMax))
         counters = CounterTable(shardCount: shards.count)
         fleet = ShardFleet(
@@ -109,7 +117,7 @@ public final class Server {
         state = State(
             loaded: loaded, plan: plan, bindings: bindings,
             listeners: plan.listeners.indices.map(ListenerID.init(number:)),
-            listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax)
+            listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax, transcript: transcript)
         vitality = Vitality(shards)
         reporter = ServiceReporter(notifier, vitality, rates: rates, log: log, isMuted: false) { [limits] in
             limits.sessions
@@ -182,6 +190,7 @@ public final class Server {
         watch?.end()
         admin?.close()
         if case .drained = outcome { stop(threads) }
+        transcripts.close()
         logCounters()
         log.info("ended", ["sessions_left": "\(limits.sessions)"])
         return outcome
@@ -192,7 +201,6 @@ public final class Server {
         for shard in fleet.shards { shard.post { $0.stop() } }
         for thread in threads { thread.join() }
     }
-
 }
 
 extension RateHistory {

@@ -18,7 +18,7 @@ public struct SessionRecord: Sendable {
     public var upstream: String?
     /// How the client introduced itself last; nil if it did not.
     public var greeting: Greeting?
-    /// What it called itself there, whatever that is, cut to `greetingNameBytesMax` bytes; not in the line.
+    /// What it called itself there, whatever that is, cut to `greetingNameBytesMax` bytes; nil if it did not.
     public var greetingName: String?
     /// The client's TLS; nil if no handshake was completed.
     public var tls: TLSFacts?

@@ -66,21 +66,11 @@ enum Run {
         let settings = loaded.settings.log
         do throws(Log.OpenError) {
             return try Log(
-                settings.file.isEmpty ? .standardError : .file(settings.file),
+                settings.file.isEmpty ? .standard : .file(settings.file),
                 format: Log.Format(settings.format), level: Log.Level(settings.level))
         } catch {
             throw SettingsProblems(list: [loaded.problem(with: "log.file", error.description)])
         }
-    }
-}
-
-extension Log.Format {
-    fileprivate init(_ format: Settings.Log.Format) {
-        self =
-            switch format {
-            case .text: .text
-            case .json: .json
-            }
     }
 }
 

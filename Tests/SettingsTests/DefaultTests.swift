@@ -19,6 +19,8 @@ struct DefaultTests {
         #expect(settings.timeouts.tlsHandshake == .seconds(10))
         #expect(settings.timeouts.passthroughIdle == .seconds(3_600))
         #expect(settings.log.format == .text && settings.log.level == .info && settings.log.file.isEmpty)
+        #expect(settings.log.transcript == .off && settings.log.transcriptFile.isEmpty)
+        #expect(!settings.log.transcriptCredentials)
         #expect(settings.runtime.maxSessionsPerAddress == 50)
         #expect(settings.runtime.maxAcceptsPerAddress == Settings.Rate(count: 0, per: .seconds(60)))
         #expect(settings.runtime.limitsExempt.map(\.description) == ["127.0.0.0/8", "::1"])

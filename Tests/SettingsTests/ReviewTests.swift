@@ -74,6 +74,32 @@ struct ReviewTests {
             ])
     }
 
+    @Test(arguments: [
+        ("transcript = \"commands\"", [String]()),
+        ("transcript = \"commands\"\ntranscript_file = \"/t\"\nlevel = \"error\"", []),
+        (
+            "transcript = \"commands\"\nlevel = \"warning\"",
+            [
+                "m.toml:7:14: log.transcript: is written at level info, which log.level leaves out; set log.transcript_file"
+            ]
+        ),
+        (
+            "transcript_credentials = true",
+            ["m.toml:7:26: log.transcript_credentials: passwords of clients are written down where the transcript goes"]
+        ),
+    ])
+    func transcriptsAreLookedOver(_ keys: String, _ warnings: [String]) throws {
+        let loaded = try read("\(relay)listen = [\"127.0.0.1:25\"]\n[log]\n\(keys)")
+        #expect(loaded.warnings.map(\.description) == warnings)
+    }
+
+    @Test func aTranscriptHasAFileOfItsOwn() {
+        #expect(
+            problems("\(relay)listen = [\"127.0.0.1:25\"]\n[log]\nfile = \"/l\"\ntranscript_file = \"/l\"") == [
+                "m.toml:8:19: log.transcript_file: is log.file; leave it empty to have both there"
+            ])
+    }
+
     @Test func warnings() throws {
         let text = """
             \(relay)listen = ["127.0.0.1:25", "[::1]:25", "192.0.2.1:25"]

@@ -47,7 +47,8 @@ struct StatusPage {
         margin:0}
         .g b{display:block;font-size:1.3rem;font-variant-numeric:tabular-nums}
         .w{margin-top:1rem;border-color:var(--bad)}.w p{margin:.2rem 0}
-        figcaption{font-size:.9rem}svg{display:block;width:100%;height:4.5rem;margin-top:.4rem}
+        figcaption{font-size:.9rem}figcaption span{display:block}
+        svg{display:block;width:100%;height:4.5rem;margin-top:.4rem}
         .axis{stroke:var(--rule)}.area{fill:var(--area)}
         .line{fill:none;stroke:var(--line);stroke-width:1.5;vector-effect:non-scaling-stroke}
         .x{display:flex;justify-content:space-between;font-size:.75rem}

@@ -26,9 +26,7 @@ struct Review {
             check(tls, problems: &problems)
             warn(about: tls)
         }
-        if settings.log.file == "-", let node = document.find(["log", "file"]) {
-            warnings.report(node, "is a file of this name; the standard error is \"\"")
-        }
+        checkLog(problems: &problems)
         warnAboutAdmin()
         checkLoops(problems: &problems)
         checkAddresses(problems: &problems)

@@ -65,7 +65,7 @@ def wait_for_listener(port, program):
 class Program:
     """A running program, whose standard output and error are read as they come."""
 
-    def __init__(self, arguments, name=None, variables=None, directory=None, preexec=None, group=False):
+    def __init__(self, arguments, name=None, variables=None, directory=None, preexec=None, group=False, descriptors=()):
         self.name = name or os.path.basename(arguments[0])
         self.has_group = group
         self.lines = []
@@ -79,6 +79,7 @@ class Program:
             cwd=directory,
             preexec_fn=preexec,
             start_new_session=group,
+            pass_fds=descriptors,
         )
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()

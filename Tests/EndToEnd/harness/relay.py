@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 
-from . import HOST, certificates
+from . import HOST, certificates, manager
 from .programs import Program, run, wait_until
 
 READY = r'(\binfo |"message": ?")ready\b'
@@ -89,18 +89,20 @@ class Counters:
 class Mailrace:
     """A running Mailrace. Use as a context; it is ended on the way out."""
 
-    def __init__(self, text, arguments=(), variables=None, preexec=None):
-        program = binary()
+    def __init__(self, text, arguments=(), variables=None, preexec=None, sockets=(), program=None):
+        """`sockets` are pairs of a name and a listening socket, handed over as systemd does."""
+        program = program or binary()
         self.directory = tempfile.mkdtemp(prefix="mailrace-test-")
         self.file = os.path.join(self.directory, "mailrace.toml")
         with open(self.file, "w") as file:
             file.write(text)
         self.program = Program(
-            [program, "run", "--config", self.file, *arguments],
+            manager.launcher(sockets) + [program, "run", "--config", self.file, *arguments],
             name="mailrace",
             variables=variables,
             directory=self.directory,
             preexec=preexec,
+            descriptors=[listening.fileno() for _, listening in sockets],
         )
 
     def __enter__(self):
