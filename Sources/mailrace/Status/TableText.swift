@@ -5,7 +5,7 @@ enum TableText {
     static func lines(_ head: [String], _ rows: [[String]]) -> [String] {
         let names = head.map { $0.hasPrefix("#") ? String($0.dropFirst()) : $0 }
         let isNumber = head.map { $0.hasPrefix("#") }
-        let cells = [names] + rows.map { $0.map { visible($0, limit: cellLimit) } }
+        let cells = ([names] + rows).map { $0.map { visible($0, limit: cellLimit) } }
         let widths = head.indices.map { column in cells.map { $0[column].utf8.count }.max() ?? 0 }
         return cells.map { row in
             var line = ""
