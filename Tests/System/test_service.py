@@ -1,6 +1,8 @@
 """The service under systemd: activation, reload, restart, upgrade, crashes, and what goes wrong."""
 
+import os
 import re
+import subprocess
 import unittest
 
 from harness import appliance, wait_until
@@ -42,13 +44,40 @@ class Activation(unittest.TestCase):
     def test_it_opens_its_ports_itself_with_the_example(self):
         with appliance.installed() as container:
             container.configure(text=CONFIGURATION.replace("systemd = true", 'listen = ["[::]:25"]'))
-            example = container.check("sh", "-c", "cat /usr/share/doc/mailrace/examples/own-ports.conf")
-            container.write("/etc/systemd/system/mailrace.service.d/own-ports.conf", example)
-            container.check("systemctl", "daemon-reload")
+            container.extend_unit_as_in("own-ports.conf")
             container.begin_sink()
             container.check("systemctl", "start", "mailrace.service")
             for address in ("127.0.0.1", "[::1]"):
                 self.assertEqual(container.send(address=address).returncode, 0, container.state())
+
+    def test_a_key_that_root_alone_can_read_is_a_credential(self):
+        with appliance.installed() as container:
+            chain, key = "/etc/mailrace/tls/chain.pem", "/etc/ssl/private/mx.example.com.pem"
+            os.makedirs(container.path("/etc/ssl/private"), exist_ok=True)
+            make = ["openssl", "req", "-x509", "-noenc", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            make += ["-subj", "/CN=mx.example.com", "-out", container.path(chain), "-keyout", container.path(key)]
+            subprocess.run(make, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            os.chmod(container.path(key), 0o600)
+            os.chmod(container.path(chain), 0o644)
+            container.extend_unit_as_in("credentials.conf")
+            # As systemd hands it over; port 465 begins with TLS.
+            container.configure(
+                f'tls.default.certificate = "{chain}"\ntls.default.key = "$CREDENTIALS_DIRECTORY/key.pem"\n'
+                'listener.smtp.tls = "default"\nlistener.smtp.starttls = "require"\n'
+                'listener.submissions.systemd = true\nlistener.submissions.role = "smtps"\n'
+                'listener.submissions.tls = "default"\nlistener.submissions.upstream = "backend"\n'
+            )
+            container.open(*appliance.SOCKETS)
+            report = container.end_load(container.begin_load(1, "--starttls"))
+            container.nothing_lost(self, report)
+            reload = container.run("systemctl", "reload", "mailrace.service")
+            self.assertEqual(reload.returncode, 0, container.state())
+            greeting = (
+                "import socket, ssl; context = ssl._create_unverified_context(); "
+                "print(context.wrap_socket(socket.create_connection(('127.0.0.1', 465))).recv(3))"
+            )
+            container.begin_sink()
+            self.assertEqual(container.check("python3", "-c", greeting), "b'220'\n", container.state())
 
     def test_the_admin_endpoint_answers_from_within_the_sandbox(self):
         with appliance.installed() as container:
@@ -114,8 +143,8 @@ class UnderLoad(unittest.TestCase):
             container.extend_unit("TimeoutStopSec=2")
             container.open()
             container.begin_sink()
-            idle = ["mailrace-bench", "idle", "--target", "127.0.0.1:25", "--sessions", "20", "--hold", "5s", "--deliver"]
-            held = container.begin(*idle)
+            idle = ["mailrace-bench", "idle", "--target", "127.0.0.1:25", "--sessions", "20"]
+            held = container.begin(*idle, "--hold", "5s", "--deliver")
             wait_until(lambda: container.unit()["StatusText"].startswith("20 sessions"), "20 sessions")
             container.check("systemctl", "stop", "mailrace-smtp.socket", "mailrace.service")
             self.assertEqual(container.unit()["Result"], "success", container.state())
@@ -135,7 +164,7 @@ class UnderLoad(unittest.TestCase):
             self.assertIn("sessions", container.check("mailrace", "status"))
             # The new one ends as the old one would have.
             container.check("systemctl", "stop", "mailrace-smtp.socket", "mailrace.service")
-            self.assertEqual(container.unit()["Result"], "success")
+            self.assertEqual(container.unit()["Result"], "success", container.state())
 
 
 class Failure(unittest.TestCase):

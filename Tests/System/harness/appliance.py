@@ -96,6 +96,13 @@ class Appliance(Container):
         self.write("/etc/systemd/system/mailrace.service.d/test.conf", f"[Service]\n{text}\n")
         self.check("systemctl", "daemon-reload")
 
+    def extend_unit_as_in(self, example):
+        """Does what the first lines of an example say: copies it beside the unit."""
+        folder = "/etc/systemd/system/mailrace.service.d"
+        os.makedirs(self.path(folder), exist_ok=True)
+        self.copy(self.path(f"/usr/share/doc/mailrace/examples/{example}"), folder)
+        self.check("systemctl", "daemon-reload")
+
     def open(self, *sockets):
         """Enables sockets, and has systemd listen."""
         self.check("systemctl", "enable", "--quiet", "--now", *sockets or SOCKETS[:1])
@@ -182,4 +189,4 @@ class Appliance(Container):
         text = f"{report}\n{self.state()}"
         test.assertEqual(faults, dict.fromkeys(faults, 0), text)
         test.assertLess(told, 20, text)
-        test.assertGreater(report["messages_accepted"], 100, text)
+        test.assertGreater(report["messages_accepted"], 50, text)
