@@ -162,9 +162,6 @@ class UnderLoad(unittest.TestCase):
             self.assertEqual(new["ActiveState"], "active")
             self.assertRegex(container.unit()["StatusText"], r"\bsessions\b")
             self.assertIn("sessions", container.check("mailrace", "status"))
-            # The new one ends as the old one would have.
-            container.check("systemctl", "stop", "mailrace-smtp.socket", "mailrace.service")
-            self.assertEqual(container.unit()["Result"], "success", container.state())
 
 
 class Failure(unittest.TestCase):
