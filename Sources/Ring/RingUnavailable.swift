@@ -42,8 +42,8 @@ extension RingUnavailable.Circumstances {
         case EACCES: "a security module (SELinux, AppArmor) refuses it: see the audit log"
         case ENOSYS where isOld: "this kernel (\(kernel)) is too old: Mailrace needs Linux 6.1 or later"
         case ENOSYS:
-            "this kernel (\(kernel)) was built without CONFIG_IO_URING, or a sandbox (gVisor, a seccomp profile) hides it;"
-                + " Mailrace needs Linux 6.1 or later with io_uring"
+            "this kernel (\(kernel)) was built without CONFIG_IO_URING, or a sandbox (gVisor, a seccomp profile) hides"
+                + " it; Mailrace needs Linux 6.1 or later with io_uring"
         case ENOMEM:
             "the locked-memory limit (\(lockedBytesMax >> 10) KiB for user \(user), shared by all its processes) is too"
                 + " small for a ring: raise RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=256M)"
