@@ -24,6 +24,15 @@ let libraries: [Target] = [
     .systemLibrary(
         name: "LibSSL", path: "CShims/system/LibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
+        name: "LibMicroHTTPD", path: "CShims/system/LibMicroHTTPD", pkgConfig: "libmicrohttpd",
+        providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(
+        name: "LibCurl", path: "CShims/system/LibCurl", pkgConfig: "libcurl",
+        providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+        name: "LibJansson", path: "CShims/system/LibJansson", pkgConfig: "jansson",
+        providers: [.apt(["libjansson-dev"])]),
+    .systemLibrary(
         name: "LibSystemd", path: "CShims/system/LibSystemd", pkgConfig: "libsystemd",
         providers: [.apt(["libsystemd-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
@@ -37,6 +46,10 @@ let shims: [Target] = [
     .target(
         name: "CToml", dependencies: ["LibToml"], path: "CShims/CToml",
         linkerSettings: [.linkedLibrary("tomlplusplus")]),
+    .target(
+        name: "CMicroHTTPD", dependencies: ["LibMicroHTTPD"], path: "CShims/CMicroHTTPD", cSettings: warnings),
+    .target(name: "CCurl", dependencies: ["LibCurl"], path: "CShims/CCurl", cSettings: warnings),
+    .target(name: "CJansson", dependencies: ["LibJansson"], path: "CShims/CJansson", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
@@ -46,16 +59,21 @@ let sources: [Target] = [
     .target(name: "Ring", dependencies: ["CUring", "CLinux"], swiftSettings: house),
     .target(name: "Wire", swiftSettings: pure),
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
-    .target(name: "Telemetry", dependencies: ["Ring"], swiftSettings: house),
+    .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
     .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
     .target(
         name: "Service",
-        dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CSystemd"],
+        dependencies: [
+            "Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CMicroHTTPD", "CSystemd",
+        ],
         swiftSettings: house),
     .executableTarget(
-        name: "mailrace", dependencies: ["Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux"],
+        name: "mailrace",
+        dependencies: [
+            "Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux", "CCurl", "CJansson",
+        ],
         swiftSettings: house),
     .executableTarget(
         name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],
@@ -93,7 +111,8 @@ let tests: [Target] = [
         ],
         swiftSettings: house),
     .testTarget(
-        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "TLS", "TestCertificates"], swiftSettings: house),
+        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "Wire", "TLS", "TestCertificates"],
+        swiftSettings: house),
 ]
 
 let package = Package(

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 static uint64_t clock_ns(clockid_t clock) {
@@ -90,4 +91,12 @@ void linux_error_text(int32_t error, char *text, size_t capacity) {
     const char *known = strerrordesc_np(error);
     strncpy(text, known ? known : "unknown error", capacity - 1);
     text[capacity - 1] = 0;
+}
+
+int linux_terminal_size(int32_t descriptor, uint16_t *lines, uint16_t *columns) {
+    struct winsize size;
+    if (ioctl(descriptor, TIOCGWINSZ, &size) != 0) return -errno;
+    *lines = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
 }

@@ -1,11 +1,13 @@
 #define _GNU_SOURCE
 #include "internal.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/sslerr.h>
 #include <string.h>
+#include <time.h>
 
 static BIO *reader_of(const uint8_t *bytes, size_t length) {
     if (length > INT_MAX) return NULL;
@@ -124,4 +126,18 @@ finish:
     if (status != copenssl_identity_status_taken && error->text[0] == '\0') copenssl_take_error(NULL, error);
     ERR_clear_error();
     return status;
+}
+
+int copenssl_not_after(const uint8_t *pem, size_t length, int64_t *seconds) {
+    STACK_OF(X509) *chain = copenssl_read_certificates(pem, length);
+    struct tm date;
+    int result = -EINVAL;
+    if (chain != NULL && sk_X509_num(chain) > 0 &&
+        ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, 0)), &date) == 1) {
+        *seconds = timegm(&date);
+        result = 0;
+    }
+    sk_X509_pop_free(chain, X509_free);
+    ERR_clear_error();
+    return result;
 }

@@ -80,6 +80,7 @@ final class HealthProbe {
 
     private func note(_ problem: String?) {
         guard !isStopping else { return }
+        server.logCheck(problem)
         guard let problem else { return server.noteSuccess() }
         server.tally.countFailedCheck()
         server.noteFailure(problem, at: ring.now)

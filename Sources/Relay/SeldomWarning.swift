@@ -18,7 +18,8 @@ struct SeldomWarning {
     mutating func note(_ client: @autoclosure () -> String, listener: String, to log: Log, at now: Instant) {
         untold += 1
         guard now >= nextAt else { return }
-        log.warning(message, ["listener": listener, "client": client(), "times": "\(untold)"])
+        log.warning(
+            message, ["listener": listener, "client": client(), "times": "\(untold)"], event: .clientRefused)
         untold = 0
         nextAt = now + Self.pause
     }

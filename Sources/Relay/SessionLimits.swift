@@ -26,6 +26,8 @@ public final class SessionLimits: Sendable {
     private let sessionsMax: Atomic<Int>
     private let values: Locked<Values>
     private let addresses = AddressTable()
+    /// Who comes, for people to look at; no limit hangs on it.
+    public let visitors = Visitors()
 
     public init(_ values: Values) {
         sessionsMax = Atomic(values.sessionsMax)
@@ -102,8 +104,9 @@ public final class SessionLimits: Sendable {
 
 /// Whom a limit for an address is about: an IPv4 address, mapped or not, or the /64 that an IPv6 site is given.
 struct AddressKey: Hashable {
-    private let high: UInt64
-    private let isIPv4: Bool
+    /// The address, or the upper half of it.
+    let high: UInt64
+    let isIPv4: Bool
 
     init(_ address: SocketAddress) {
         let octets = address.octets

@@ -11,6 +11,7 @@ final class TunnelContext {
     let tls: TLSServerContext?
     let counters: Counters
     let log: Log
+    let transcript: Transcript?
 
     init(
         _ settings: TunnelSettings, _ pool: UpstreamPool, limits: SessionLimits, counters: Counters, log: Log
@@ -21,6 +22,7 @@ final class TunnelContext {
         self.limits = limits
         self.counters = counters
         self.log = log
+        transcript = settings.transcript
         if let configuration = settings.tls { tls = try TLSServerContext(configuration) } else { tls = nil }
     }
 }

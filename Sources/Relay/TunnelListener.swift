@@ -26,7 +26,7 @@ public final class TunnelListener {
     private var strangers = SeldomWarning("connection closed: it is from no network of proxy_protocol_trusted")
     private var crowd = SeldomWarning("client turned away: there are as many sessions as runtime.max_sessions allows")
 
-    /// Sessions ended in one turn of a drain.
+    /// Sessions looked at in one turn.
     private static let drainSlice = 256
     /// Clients turned away with a reply at one time; more are closed without one. What these connections cost is set
     /// aside when `max_sessions` is made to fit the process's descriptors.
@@ -86,10 +86,13 @@ public final class TunnelListener {
         guard let peer = client.peerAddress else { return turnAway(client, saying: nil, nil, on: shard) }
         guard isTrusted(peer) else {
             strangers.note(peer.description, listener: context.settings.name, to: context.log, at: shard.ring.now)
+            if !peer.isUnix { limits.visitors.refuse(AddressKey(peer)) }
             return turnAway(client, saying: nil, .sessionsProxyUntrusted, on: shard)
         }
         guard limits.take() else {
             crowd.note(peer.description, listener: context.settings.name, to: context.log, at: shard.ring.now)
+            // Behind a proxy the peer is not the client.
+            if !peer.isUnix, context.settings.proxyProtocol == nil { limits.visitors.refuse(AddressKey(peer)) }
             return turnAway(client, saying: .tooManySessions, .sessionsRefused, on: shard)
         }
         let now = UTCTime.now()
@@ -128,6 +131,7 @@ public final class TunnelListener {
         _ = sessions.remove(slot)
         limits.giveBack()
         if let place = session.place { limits.giveBack(place) }
+        if let visit = session.visit { limits.visitors.end(visit) }
         let counters = session.context.counters
         counters.lower(.sessionsActive)
         counters.add(.downstreamRxBytes, session.client.bytesReceived)
@@ -136,7 +140,9 @@ public final class TunnelListener {
             counters.add(.upstreamRxBytes, upstream.bytesReceived)
             counters.add(.upstreamTxBytes, upstream.bytesSent)
         }
-        context.log.write(session.finishedRecord())
+        let record = session.finishedRecord()
+        counters.add(.sessionDuration, nanoseconds: UInt64(clamping: record.durationMilliseconds) &* 1_000_000)
+        context.log.write(record)
         if sessionsPeak >= Self.worthwhilePeak, sessions.count <= sessionsPeak / 4 {
             sessionsPeak = sessions.count
             emptied()
@@ -171,6 +177,17 @@ public final class TunnelListener {
             self.turnedAway -= 1
             self.noteEnd()
         }
+    }
+
+    /// The oldest of the sessions there are, at most `limit`, and how many there are. In slices: others run meanwhile.
+    public func oldestSessions(_ limit: Int) async -> (sessions: [SessionSummary], count: Int) {
+        var oldest = Oldest<SlotID>(limit)
+        let count = sessions.count
+        for (index, slot) in sessions.ids().enumerated() {
+            if let session = sessions.value(slot) { oldest.add(slot, start: session.record.start.unixMilliseconds) }
+            if index % Self.drainSlice == Self.drainSlice - 1 { await Task.yield() }
+        }
+        return (oldest.take().compactMap { sessions.value($0).map(SessionSummary.init) }, count)
     }
 
     // MARK: The end

@@ -45,9 +45,12 @@ extension TunnelSession {
     /// Counts the session among those of its address.
     private func admit() throws(SessionEnd) {
         guard let source = identity.source else { return }
+        let visitors = context.limits.visitors
         do throws(SessionLimits.RefusalError) {
             place = try context.limits.take(source, ownMax: settings.sessionsPerAddressMax, now: ring.now)
+            if !source.isUnix { visit = visitors.begin(AddressKey(source)) }
         } catch {
+            visitors.refuse(AddressKey(source))
             // Inside the client's TLS that has not begun there is nobody to tell.
             let isTold = !settings.isImplicitTLS
             throw error.refusal == .tooMany ? .tooManyOfAddress(isTold: isTold) : .tooOften(isTold: isTold)

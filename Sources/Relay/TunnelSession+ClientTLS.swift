@@ -20,6 +20,7 @@ extension TunnelSession {
         guard let tls = context.tls else { preconditionFailure("TLS without a certificate") }
         phase = .handshake
         let engine = TLSEngine(server: tls)
+        let start = ring.now
         client.deadline = ring.now + settings.timeouts.tlsHandshake
         do throws(StreamError) {
             // Its first bytes may have come in one piece with the PROXY header.
@@ -29,7 +30,11 @@ extension TunnelSession {
             throw handshakeFailed(error, engine)
         }
         context.counters.add(.sessionsDownstreamTerminatedSSL)
-        record.tls = SessionRecord.TLSFacts(engine)
+        note(.downstreamTLSHandshake, since: start)
+        let facts = SessionRecord.TLSFacts(engine)
+        context.counters.add(.downstreamTLSSessions, reason: facts.version)
+        record.tls = facts
+        transcribe(with: .client, "TLS: \(facts.transcribed)")
         record.clientCertificate = engine.peerCertificate?.commonName
     }
 
@@ -37,6 +42,7 @@ extension TunnelSession {
         let failure = TLSFailure(of: engine, error)
         record.tlsFailure = failure.label.rawValue
         context.counters.add(.downstreamTLSFailures, reason: failure.label.rawValue)
+        transcribe(with: .client, "TLS failed: \(failure.description)")
         context.log.debug(
             "TLS handshake failed", ["session": record.id.description, "reason": failure.description])
         return SessionEnd(error == .timedOut ? .tlsTimeout : .tlsFailed, by: .client)

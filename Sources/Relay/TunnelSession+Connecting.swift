@@ -41,6 +41,9 @@ extension TunnelSession {
             case .server(let server):
                 phase = .connect
                 self.server = server
+                context.log.debug(
+                    "upstream server chosen",
+                    ["session": record.id.description, "server": server.address.description])
                 return server
             case .none: return nil
             case .full:
@@ -80,6 +83,7 @@ extension TunnelSession {
             return false
         }
         record.upstream = server.address.description
+        transcribe(with: .upstream, "connected to \(server.address)")
         if let header = pool.settings.proxyHeader { upstream?.queue(proxyHeader(header)) }
         if pool.settings.tls == .implicit {
             phase = .upstreamHandshake
@@ -93,17 +97,20 @@ extension TunnelSession {
 
     @inline(never)
     private func dial(_ server: UpstreamServer) async throws(SessionEnd) -> Bool {
+        let start = ring.now
         do throws(DialError) {
             _ = try await pool.connect(to: server, within: pool.settings.connectTimeout) { stream in
                 upstream = stream
                 if isDraining { stream.deadline = ring.now }
             }
             server.tally.countConnect()
+            note(.upstreamConnect, since: start)
             return true
         } catch {
             upstream = nil
             if isDraining { throw .drained }
             server.tally.countConnectFailure()
+            transcribe(with: .upstream, "\(server.address) not reachable: \(error)")
             if !error.isOurs { server.noteFailure(error.description, at: ring.now) }
             context.log.debug(
                 "upstream server not reachable",

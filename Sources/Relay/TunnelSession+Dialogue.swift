@@ -56,7 +56,7 @@ extension TunnelSession {
         if !hasSaidHELO { context.counters.add(.sessionsNonEsmtp) }
         hasSaidHELO = true
         usesHELO = true
-        record.greeting = .helo
+        note(greeting)
         guard settings.starttls == .require || wantsUpstreamTLS else {
             try await tellUpstream(greeting.bytes)
             return nil
@@ -87,7 +87,7 @@ extension TunnelSession {
     /// - Returns: the client's next greeting; `nil` where the session is handed off.
     private func passEHLO(_ greeting: Line) async throws(SessionEnd) -> Line? {
         usesHELO = false
-        record.greeting = .ehlo
+        note(greeting)
         phase = .ehloReply
         let reply = try await introduce(greeting)
         guard reply.code == 250 else {
@@ -175,6 +175,7 @@ extension TunnelSession {
             default: return try await passGroup(line)
             }
             guard client.buffered == 0 else { throw .badPipeline }
+            noteName(in: line)
             phase = .ehloTLSReply
             let reply = try await introduce(line)
             try await tellClient(try edited(reply, canStartTLS: false).bytes)

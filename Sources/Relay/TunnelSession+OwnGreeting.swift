@@ -22,7 +22,7 @@ extension TunnelSession {
             case .ehlo, .helo:
                 guard isAlone else { throw .badPipeline }
                 greeting = line
-                try await answerGreeting(line.verb)
+                try await answerGreeting(line)
             case .quit: throw .quit
             case .noop, .rset: try await answerLocally(.ok)
             case _ where greeting == nil: throw .badSequence
@@ -41,10 +41,10 @@ extension TunnelSession {
         }
     }
 
-    private func answerGreeting(_ verb: Verb) async throws(SessionEnd) {
+    private func answerGreeting(_ line: Line) async throws(SessionEnd) {
         phase = .starttls
-        usesHELO = verb == .helo
-        record.greeting = usesHELO ? .helo : .ehlo
+        usesHELO = line.verb == .helo
+        note(line)
         if usesHELO, !hasSaidHELO {
             hasSaidHELO = true
             context.counters.add(.sessionsNonEsmtp)

@@ -11,6 +11,8 @@ extension TunnelSession {
     func passThrough(_ ended: @escaping () -> Void) {
         guard let upstream else { preconditionFailure("handed off to nobody") }
         phase = .passthrough
+        transcribe(with: .client, "handed off: what follows is not read")
+        commandArrival = nil
         client.deadline = .never
         upstream.deadline = .never
         if let tls = upstream.layer as? TLSEngine, let session = tls.session { server?.tlsSession = session }

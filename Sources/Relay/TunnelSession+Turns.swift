@@ -16,7 +16,7 @@ extension TunnelSession {
             if let upstream = speakingUpstream { throw await leave(of: upstream) }
             switch client.withInput({ framer.next(in: $0) }) {
             case .line(let length):
-                if let line = Self.understood(client.takeInput(length)) { return line }
+                if let line = takeLine(length) { return line }
                 try await answerBadLine(with: .syntaxError)
             case .tooLong:
                 try await answerLongLine()
@@ -26,9 +26,14 @@ extension TunnelSession {
         }
     }
 
-    private static func understood(_ bytes: [UInt8]) -> Line? {
+    /// The line that begins the input; nil where it is no command.
+    private func takeLine(_ length: Int) -> Line? {
+        let bytes = client.takeInput(length)
+        transcribe(with: .client, .client, bytes)
         do throws(CommandError) {
-            return Line(bytes: bytes, command: try Command(line: bytes.span.extracting(droppingLast: 2)))
+            let command = try Command(line: bytes.span.extracting(droppingLast: 2))
+            noteCommand(command.verb)
+            return Line(bytes: bytes, command: command)
         } catch {
             return nil
         }
@@ -50,6 +55,7 @@ extension TunnelSession {
     /// Drops the line that begins the input, however long, and says so; past the limit the session ends.
     @inline(never)  // Kept out of the frames that live while a session is idle, as the others marked so here.
     private func answerLongLine() async throws(SessionEnd) {
+        transcribe(with: .client, "line over \(DialogueLimits.commandLineBytes) bytes")
         var discarder = LineDiscarder()
         while true {
             switch client.withInput({ discarder.next(in: $0) }) {
@@ -127,7 +133,7 @@ extension TunnelSession {
             try look(at: watch)
             switch upstream.withInput({ framer.next(in: $0) }) {
             case .line(let length):
-                guard let reply = try Self.assemble(upstream.takeInput(length), &assembler) else { continue }
+                guard let reply = try assemble(upstream.takeInput(length), &assembler) else { continue }
                 guard upstream.buffered == 0 else { throw .upstreamBadReply }
                 return reply
             case .tooLong:
@@ -139,10 +145,15 @@ extension TunnelSession {
         }
     }
 
-    private static func assemble(
-        _ line: [UInt8], _ assembler: inout ReplyAssembler
-    ) throws(SessionEnd) -> Reply? {
-        do throws(ReplyError) { return try assembler.add(line.span) } catch { throw .upstreamBadReply }
+    private func assemble(_ line: [UInt8], _ assembler: inout ReplyAssembler) throws(SessionEnd) -> Reply? {
+        do throws(ReplyError) {
+            guard let reply = try assembler.add(line.span) else { return nil }
+            transcribe(with: .upstream, .server, reply.bytes)
+            return reply
+        } catch {
+            transcribe(with: .upstream, .server, line)
+            throw .upstreamBadReply
+        }
     }
 
     private func wait(for upstream: Stream, watching watch: Watch) async throws(SessionEnd) {
@@ -175,15 +186,18 @@ extension TunnelSession {
     /// Sends bytes to the client: a reply. It has as long to take them as it has for a command.
     func tellClient(_ bytes: [UInt8]) async throws(SessionEnd) {
         client.deadline = ring.now + commandTimeout
+        transcribe(with: .client, .server, bytes)
         do throws(StreamError) { try await client.write(bytes) } catch {
             throw error == .timedOut ? .commandTimeout : .clientFailed(error)
         }
+        noteReply()
     }
 
     /// Sends bytes to the upstream: a command of the client.
     func tellUpstream(_ bytes: [UInt8]) async throws(SessionEnd) {
         guard let upstream else { preconditionFailure("a command is sent to nobody") }
         upstream.deadline = ring.now + settings.timeouts.reply
+        transcribe(with: .upstream, .client, bytes)
         do throws(StreamError) { try await upstream.write(bytes) } catch {
             throw error == .timedOut ? .replyTimeout : .upstreamReset
         }

@@ -116,7 +116,8 @@ extension TunnelSession {
         } catch {
             throw upstreamTLSFailed("server_name", error.description)
         }
-        upstream.deadline = ring.now + settings.timeouts.tlsHandshake
+        let start = ring.now
+        upstream.deadline = start + settings.timeouts.tlsHandshake
         do throws(StreamError) {
             try await upstream.flush()
             try await upstream.secure(with: engine)
@@ -130,7 +131,11 @@ extension TunnelSession {
             throw upstreamTLSFailed(failure.label.rawValue, failure.description)
         }
         context.counters.add(.sessionsUpstreamTerminatedSSL)
-        record.upstreamTLS = SessionRecord.TLSFacts(engine)
+        note(.upstreamTLSHandshake, since: start)
+        let facts = SessionRecord.TLSFacts(engine)
+        context.counters.add(.upstreamTLSSessions, reason: facts.version)
+        record.upstreamTLS = facts
+        transcribe(with: .upstream, "TLS: \(facts.transcribed)")
         if let verification = engine.verification { note(verification) }
     }
 
@@ -158,6 +163,7 @@ extension TunnelSession {
     private func upstreamTLSFailed(_ label: String, _ text: String) -> SessionEnd {
         record.upstreamTLSFailure = label
         context.counters.add(.upstreamTLSFailures, reason: label)
+        transcribe(with: .upstream, "TLS failed: \(text)")
         context.log.warning(
             "TLS with the upstream failed",
             ["session": record.id.description, "server": record.upstream ?? "", "reason": text])

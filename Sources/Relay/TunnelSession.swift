@@ -20,6 +20,8 @@ final class TunnelSession {
     var record: SessionRecord
     /// Among the sessions of its address.
     var place: SessionLimits.Place?
+    /// Among the sessions that are counted for people to look at.
+    var visit: Visitors.Visit?
     /// Among those that wait for a connection to a server.
     var waitingPlace: WaitingLine.Place?
 
@@ -37,7 +39,11 @@ final class TunnelSession {
     var doesWithoutUpstreamTLS = false
     /// What is expected of the client while the upstream is to answer.
     var watch = Watch.silentClient
+    /// For what is written down.
+    var credentials = CredentialFilter()
     var badLines = 0
+    /// When the client's command came that has no reply yet.
+    var commandArrival: Instant?
     var localAnswers = 0
 
     init(_ client: Stream, _ context: TunnelContext, _ record: SessionRecord) {
@@ -124,17 +130,26 @@ final class TunnelSession {
         if end.end != .quit { await closeUpstream() }
         switch end.farewell {
         case .silence: return
-        case .own(let reply): client.queue(render(reply))
-        case .relayed(let reply): client.queue(reply.bytes)
+        case .own(let reply): say(render(reply))
+        case .relayed(let reply): say(reply.bytes)
         }
+        noteReply()
         await client.closeGracefully(within: DialogueLimits.farewellPatience)
         if end.end == .quit { await leaveUpstream() }
+    }
+
+    /// The last words to the client.
+    private func say(_ reply: [UInt8]) {
+        transcribe(with: .client, .server, reply)
+        client.queue(reply)
     }
 
     /// Takes leave of an upstream that waits for a command.
     private func leaveUpstream() async {
         guard let upstream = presentUpstream else { return }
-        upstream.queue(Array("QUIT\r\n".utf8))
+        let quit = Array("QUIT\r\n".utf8)
+        transcribe(with: .upstream, .client, quit)
+        upstream.queue(quit)
         await upstream.closeGracefully(within: DialogueLimits.farewellPatience)
     }
 

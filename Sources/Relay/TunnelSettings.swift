@@ -1,5 +1,6 @@
 public import Ring
 public import TLS
+public import Telemetry
 public import Wire
 
 /// What a listener at tunnel depth does, in the terms of the session: one immutable value, which a session keeps from
@@ -23,6 +24,8 @@ public struct TunnelSettings: Sendable {
     /// What a session must move once it is opaque; nil: nothing.
     public var minimumRate: Pump.Limits.Rate?
     public var timeouts = Timeouts()
+    /// Where the dialogue is written down; nil: nowhere.
+    public var transcript: Transcript?
 
     /// What the listener does about STARTTLS (RFC 3207).
     public enum StartTLSPolicy: Sendable {

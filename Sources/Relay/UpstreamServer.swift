@@ -63,7 +63,7 @@ final class UpstreamServer {
         guard successesInARow >= upstream.health.rise || upstream.health.probe == .off else { return }
         isUp = true
         tally.raiseUp()
-        log.info("upstream server is up again", fields())
+        log.info("upstream server is up again", fields(), event: .serverUp)
     }
 
     /// A probe or a session has not.
@@ -78,7 +78,16 @@ final class UpstreamServer {
         isUp = false
         tally.lowerUp()
         tally.countEjection()
-        log.warning("upstream server is down", fields(reason))
+        log.warning("upstream server is down", fields(reason), event: .serverDown)
+    }
+
+    /// - Parameter problem: what a health check has found wrong; nil: nothing.
+    func logCheck(_ problem: String?) {
+        if let problem {
+            log.debug("health check failed", fields(problem))
+        } else {
+            log.debug("health check passed", fields())
+        }
     }
 
     /// True where a certificate is worth another thing than the one before.

@@ -17,7 +17,11 @@ public struct Locked<Value>: ~Copyable, @unchecked Sendable {
         pthread_mutex_init(mutex, nil)
         changed = .allocate(capacity: 1)
         changed.initialize(to: pthread_cond_t())
-        pthread_cond_init(changed, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(changed, &attributes)
+        pthread_condattr_destroy(&attributes)
         value = .allocate(capacity: 1)
         value.initialize(to: initial)
     }
@@ -47,6 +51,20 @@ public struct Locked<Value>: ~Copyable, @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         while !condition(value.pointee) { pthread_cond_wait(changed, mutex) }
         return body(&value.pointee)
+    }
+
+    /// The same, but waits no later than `deadline`: nil where the condition does not hold by then.
+    public func withLock<Result>(
+        when condition: (Value) -> Bool, until deadline: Instant, _ body: (inout sending Value) -> sending Result
+    ) -> sending Result? {
+        let (seconds, nanoseconds) = deadline.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        var moment = timespec(tv_sec: Int(clamping: seconds), tv_nsec: Int(nanoseconds))
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while !condition(value.pointee) {
+            guard pthread_cond_timedwait(changed, mutex, &moment) != ETIMEDOUT else { break }
+        }
+        return condition(value.pointee) ? body(&value.pointee) : nil
     }
 
     /// Lets every waiting thread look at its condition again.

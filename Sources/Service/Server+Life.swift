@@ -22,6 +22,7 @@ extension Server {
                 if drainedShards == fleet.count { return .drained }
             case .reopenLog:
                 log.reopen()
+                transcripts.reopen()
                 logCounters()
             case .reload(let answers):
                 let report =
@@ -54,6 +55,7 @@ extension Server {
     /// - Parameter gently: sessions before the hand-off go on as well, until the time is over.
     func beginDrain(gently: Bool) {
         isDraining = true
+        board.noteDraining()
         log.info("draining", ["sessions": "\(limits.sessions)"])
         let deadline = Instant.current() + state.loaded.settings.runtime.drainTimeout
         reporter.enter(.draining(until: deadline))

@@ -36,11 +36,14 @@ extension Server {
     private func noteFilesRefused(_ problems: [String]) {
         guard problems != filesRefused else { return }
         filesRefused = problems
-        for problem in problems { log.error("files changed, the former stay in use: \(problem)") }
+        for problem in problems {
+            log.error("files changed, the former stay in use: \(problem)", event: .reloadRefused)
+        }
     }
 
     private func refused(_ problems: [String]) -> RequestReport {
-        for problem in problems { log.error("reload refused: \(problem)") }
+        for problem in problems { log.error("reload refused: \(problem)", event: .reloadRefused) }
+        board.noteRefusedReload()
         return .refused(problems)
     }
 
@@ -49,16 +52,19 @@ extension Server {
         _ loaded: LoadedSettings, _ message: String, warnings doubts: [SettingsProblem], binds: Bool
     ) -> RequestReport {
         let plan: LoadedPlan
-        do throws(SettingsProblems) { plan = try loaded.planned(after: state.plan) } catch {
-            return refused(error.lines)
-        }
+        let transcript: Transcript?
+        do throws(SettingsProblems) {
+            plan = try loaded.planned(after: state.plan)
+            transcript = try loaded.transcript(transcripts)
+        } catch { return refused(error.lines) }
         let change: Bindings.Change
         do throws(Bindings.Failure) {
             let bindings = state.bindings
             change = binds ? try bindings.change(to: plan, handedIn, shards: fleet.count) : bindings.unchanged
         } catch { return refused(error.reasons) }
         let capacity = SessionCapacity(loaded.settings, change.next, shards: fleet.count)
-        let next = state.followed(by: loaded, plan, change.next, sessionsMax: capacity.sessionsMax)
+        let next = state.followed(
+            by: loaded, plan, change.next, sessionsMax: capacity.sessionsMax, transcript: transcript)
         let service = servicePlan(next, since: state)
         let reasons = fleet.prepare(service)
         guard reasons.isEmpty else {
@@ -66,6 +72,7 @@ extension Server {
             return refused(reasons)
         }
         makeEffective(next, service, removing: change.removed)
+        showConfiguration(isReload: binds)
         let warnings =
             (doubts + plan.warnings).map(\.description) + [capacity.warning].compactMap { $0 }
             + change.renewed.map { "the file of \($0.address) had been removed: it is bound anew" }
@@ -76,7 +83,7 @@ extension Server {
             [
                 "listeners": "\(plan.listeners.count)", "addresses_added": "\(change.added.count)",
                 "addresses_removed": "\(change.removed.count)",
-            ])
+            ], event: .reloadDone)
         for binding in change.removed {
             log.info("no longer listening on \(binding.address) (listener \(binding.place.listener))")
         }
@@ -107,6 +114,7 @@ extension Server {
             ("runtime.shards", new.runtime.shards != old.runtime.shards),
             ("runtime.io_uring_features", new.runtime.ringFeatures != old.runtime.ringFeatures),
             ("runtime.control_socket", new.runtime.controlSocket != old.runtime.controlSocket),
+            ("admin.listen", new.admin.listen != old.admin.listen),
             ("runtime.user", new.runtime.user != old.runtime.user),
             ("log.file", new.log.file != old.log.file), ("log.format", new.log.format != old.log.format),
             ("log.level", new.log.level != old.log.level),
@@ -126,8 +134,10 @@ extension Server {
     func servicePlan(_ state: State, since former: State?) -> ServicePlan {
         let isSameText = state.loaded.settings == former?.loaded.settings
         let listeners = zip(state.plan.listeners, state.listeners).map { listener, id in
-            ServicePlan.Listener(
-                id: id, settings: listener.settings, statPrefix: listener.statPrefix, upstream: listener.upstream,
+            var settings = listener.settings
+            settings.transcript = state.transcript
+            return ServicePlan.Listener(
+                id: id, settings: settings, statPrefix: listener.statPrefix, upstream: listener.upstream,
                 isUnchanged: isSameText && listener.hasKeptTLS)
         }
         return ServicePlan(listeners: listeners, upstreams: state.plan.upstreams, resolver: state.plan.resolver)
@@ -145,7 +155,8 @@ extension Server {
 extension Server.State {
     /// A listener stays the same as long as its name and the name of its counters do.
     fileprivate func followed(
-        by loaded: LoadedSettings, _ plan: LoadedPlan, _ bindings: Bindings, sessionsMax: Int
+        by loaded: LoadedSettings, _ plan: LoadedPlan, _ bindings: Bindings, sessionsMax: Int,
+        transcript: Transcript?
     ) -> Server.State {
         var made = listenersMade
         let ids = plan.listeners.map { listener in
@@ -158,7 +169,7 @@ extension Server.State {
         }
         return Server.State(
             loaded: loaded, plan: plan, bindings: bindings, listeners: ids, listenersMade: made,
-            sessionsMax: sessionsMax)
+            sessionsMax: sessionsMax, transcript: transcript)
     }
 }
 

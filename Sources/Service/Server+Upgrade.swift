@@ -66,7 +66,8 @@ extension Server {
 
     /// The sockets of the process as a whole that go over to the next one, by name.
     private var processSockets: [(name: String, socket: ListeningSocket)] {
-        [("control", control?.socket)].compactMap { name, socket in socket.map { (name, $0) } }
+        let sockets = [("control", control?.socket), ("admin", admin?.socket)]
+        return sockets.compactMap { name, socket in socket.map { (name, $0) } }
     }
 
     /// The other process accepts already, from the same sockets: who waits in their queues gets there.
@@ -76,6 +77,11 @@ extension Server {
             control.leave()
             control.socket.leave()
             self.control = nil
+        }
+        if let admin, isClaimed(admin.socket) {
+            admin.close(closesSocket: false)
+            admin.socket.leave()
+            self.admin = nil
         }
         // The last word of this process to the manager comes before the first one of the other.
         reporter.handOver(to: upgrade.process)

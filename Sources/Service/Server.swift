@@ -46,8 +46,12 @@ public final class Server {
     /// Fed once a second while the server runs.
     let rates = RateHistory()
     let events = ServerEvents()
+    let board = AdminBoard()
+    let listenerRates = ListenerRates()
+    let startTime = UTCTime.now()
     /// From `run` on: its thread must be made when signals are blocked already.
     private(set) var watch: FileWatch?
+    let transcripts: TranscriptFiles
     let handedIn: [String: [ListeningSocket]]
     /// The settings of the start: what a reload cannot change is as they say.
     let settingsAtStart: Settings
@@ -57,6 +61,7 @@ public final class Server {
     var filesRefused: [String] = []
     var isDraining = false
     var control: ControlSocket?
+    var admin: AdminServer?
     let program: UpgradeProgram?
     private let user: ServiceUser?
     /// The process that is to take this one's place, and who asked for it.
@@ -77,6 +82,8 @@ public final class Server {
         let listeners: [ListenerID]
         var listenersMade: Int
         let sessionsMax: Int
+        /// For new sessions.
+        let transcript: Transcript?
     }
 
     /// Gets everything that may fail: rings, certificates, addresses. Blocks for up to a second where memory or an
@@ -115,6 +122,11 @@ public final class Server {
         unclaimed = (inheritance?.unknown ?? []) + change.removed.flatMap(\.sockets)
         let capacity = SessionCapacity(loaded.settings, bindings, shards: shards.count)
         if let warning = capacity.warning { log.warning(warning) }
+        transcripts = TranscriptFiles(log, format: Log.Format(loaded.settings.log.format))
+        let transcript: Transcript?
+        do throws(SettingsProblems) { transcript = try loaded.transcript(transcripts) } catch {
+            throw .configuration(error)
+        }
         limits = SessionLimits(loaded.limitValues(sessionsMax: capacity.sessionsMax))
         counters = CounterTable(shardCount: shards.count)
         fleet = ShardFleet(
@@ -125,7 +137,7 @@ public final class Server {
         state = State(
             loaded: loaded, plan: plan, bindings: bindings,
             listeners: plan.listeners.indices.map(ListenerID.init(number:)),
-            listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax)
+            listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax, transcript: transcript)
         vitality = Vitality(shards)
         reporter = ServiceReporter(notifier, vitality, rates: rates, log: log, isMuted: inheritance != nil) {
             [limits] in
@@ -181,11 +193,16 @@ public final class Server {
         fleet.setDoors(doors(of: state))
         watch = FileWatch { [events] in events.noteFilesChanged() }
         watchFiles()
+        showConfiguration()
+        admin = openAdmin(from: left("admin", at: settingsAtStart.admin.listen.map(SocketAddress.init)))
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
+        board.noteReady()
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
         reporter.use(tallies(of: state))
-        let heartbeat = Heartbeat(interval: reporter.interval) { [rates, counters, reporter] now in
+        let heartbeat = Heartbeat(interval: reporter.interval) {
+            [rates, listenerRates, board, counters, reporter] now in
             rates.record(at: now, of: counters)
+            listenerRates.record(at: now, of: board.now.configured.listeners.map(\.statPrefix), counters)
             reporter.beat(at: now)
         }
         reporter.enter(.serving)
@@ -195,7 +212,9 @@ public final class Server {
         events.end()
         control?.close()
         watch?.end()
+        admin?.close()
         if case .drained = outcome { stop(threads) }
+        transcripts.close()
         logCounters()
         log.info("ended", ["sessions_left": "\(limits.sessions)"])
         return outcome
@@ -204,9 +223,9 @@ public final class Server {
     /// - Returns: why that cannot be.
     private func becomeUser() -> Unavailability? {
         guard let user else { return nil }
-        let log = settingsAtStart.log.file
         let socket = control.flatMap { _ in settingsAtStart.runtime.controlSocket?.text }
-        let errno = user.become(takingAlong: [socket, log.isEmpty ? nil : log].compactMap { $0 })
+        let files = [socket ?? "", settingsAtStart.log.file, settingsAtStart.log.transcriptFile]
+        let errno = user.become(takingAlong: files.filter { !$0.isEmpty })
         guard errno == 0 else {
             return Unavailability(reason: "cannot become \(user.name): \(systemErrorText(errno))", errno: errno)
         }
@@ -215,15 +234,20 @@ public final class Server {
     }
 
     private func openControl() {
-        let left = inheritance?.socket("control")
         let address = settingsAtStart.runtime.controlSocket.map(SocketAddress.init)
-        let isSame = left != nil && left?.address == address
-        if let left, !isSame { unclaimed.append(left) }
+        let left = left("control", at: address)
         control = address.flatMap { address in
             ControlSocket.open(
-                at: address, inherited: isSame ? left : nil, events, log,
-                source: state.loaded.file ?? "the built-in default")
+                at: address, inherited: left, events, log, source: state.loaded.file ?? "the built-in default")
         }
+    }
+
+    /// What the process has left whose place this one takes, if it is where it is wanted now.
+    private func left(_ name: String, at address: SocketAddress?) -> ListeningSocket? {
+        guard let left = inheritance?.socket(name) else { return nil }
+        if left.address == address { return left }
+        unclaimed.append(left)
+        return nil
     }
 
     /// Tells the process whose place this one takes that it can go.
@@ -243,7 +267,6 @@ public final class Server {
         for shard in fleet.shards { shard.post { $0.stop() } }
         for thread in threads { thread.join() }
     }
-
 }
 
 extension RateHistory {

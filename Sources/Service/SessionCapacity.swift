@@ -9,8 +9,8 @@ struct SessionCapacity {
 
     /// A client's socket and its upstream's.
     private static let descriptorsPerSession = 2
-    /// Standard streams, log, and what is opened for a moment.
-    private static let descriptorsForProcess = 32
+    /// Standard streams, log, the admin endpoint with its clients, and what is opened for a moment.
+    private static let descriptorsForProcess = 48 + AdminServer.connectionsMax
     /// A ring and an eventfd, with room to turn clients away.
     private static let descriptorsPerShard = 32
 

@@ -43,11 +43,15 @@ struct ShardFleet: Sendable {
 
     /// Begins `step` on every shard.
     func begin(_ step: @escaping @Sendable (ShardService, isolated Shard) async -> Void) {
-        for service in services {
-            service.shard.post { shard in
-                let local = service.reached(on: shard)
-                shard.spawn { await step(local, shard) }
-            }
+        for number in services.indices { begin(on: number, step) }
+    }
+
+    /// Begins `step` on one shard.
+    func begin(on number: Int, _ step: @escaping @Sendable (ShardService, isolated Shard) async -> Void) {
+        let service = services[number]
+        service.shard.post { shard in
+            let local = service.reached(on: shard)
+            shard.spawn { await step(local, shard) }
         }
     }
 

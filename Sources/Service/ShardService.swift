@@ -107,7 +107,8 @@ final class ShardService {
             usable { () throws(TLSConfigurationError) in try listener.use(part.settings, pool: pool) }
             listeners[part.id] = (listener, pool)
         } else {
-            let counters = shared.counters.counters(statPrefix: part.statPrefix, shard: shard.number)
+            let counters = shared.counters.counters(
+                statPrefix: part.statPrefix, listener: part.settings.name, shard: shard.number)
             let listener = usable { () throws(TLSConfigurationError) in
                 try TunnelListener(
                     part.settings, on: shard, pool: pool, limits: shared.limits, counters: counters, log: shared.log,
@@ -192,6 +193,17 @@ final class ShardService {
             preconditionFailure("a connection came for a listener that was never made")
         }
         listener.serve(descriptor, on: shard)
+    }
+
+    /// The oldest of the sessions there are, at most `limit`, and how many there are.
+    func oldestSessions(_ limit: Int) async -> (sessions: [SessionSummary], count: Int) {
+        var all: (sessions: [SessionSummary], count: Int) = ([], 0)
+        for listener in listeners.values.map(\.listener) + Array(leaving.values) {
+            let part = await listener.oldestSessions(limit)
+            all.count += part.count
+            all.sessions = all.sessions.merged(with: part.sessions, limit)
+        }
+        return all
     }
 
     // MARK: The end

@@ -9,6 +9,7 @@ public struct Settings: Sendable, Equatable {
     public internal(set) var timeouts = Timeouts()
     public internal(set) var log = Log()
     public internal(set) var dns = DNS()
+    public internal(set) var admin = Admin()
     /// The named TLS sets, in the order of the file; so with all that has names.
     public internal(set) var tls: [TLS] = []
     public internal(set) var listeners: [Listener] = []
@@ -36,13 +37,14 @@ extension Settings: Section {
         .table("timeouts", \.timeouts),
         .table("log", \.log),
         .table("dns", \.dns),
+        .table("admin", \.admin),
         .tables("tls", \.tls),
         .defaults("listener_defaults", of: Listener.self),
         .tables("listener", \.listeners),
         .tables("upstream", \.upstreams),
     ]
 
-    static let later = ["admin", "authenticator", "map", "delivery", "state"]
+    static let later = ["authenticator", "map", "delivery", "state"]
 }
 
 extension HostName {

@@ -1,3 +1,5 @@
+import COpenSSL
+
 /// The contents of a PEM file. They may be secret: printing this shows the name alone.
 public struct TLSFile: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     /// What messages call it: the file's path.
@@ -30,4 +32,13 @@ public struct TLSIdentity: Sendable, Equatable, CustomStringConvertible, CustomD
 
     public var description: String { certificateChain.name }
     public var debugDescription: String { certificateChain.name }
+}
+
+extension TLSFile {
+    /// When the first certificate in the file expires, in seconds since 1970; nil where there is none.
+    public var certificateNotAfter: Int64? {
+        var seconds: Int64 = 0
+        let result = bytes.withUnsafeBufferPointer { copenssl_not_after($0.baseAddress, $0.count, &seconds) }
+        return result == 0 ? seconds : nil
+    }
 }

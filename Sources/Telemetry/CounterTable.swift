@@ -6,9 +6,16 @@ import Ring
 /// What has been counted once stays for the process's life: a listener that goes in a reload and comes back in another
 /// goes on where it stood. Every method may be called from any thread.
 public final class CounterTable: Sendable {
+    struct Listener: Sendable {
+        let statPrefix: String
+        /// The name of the listener that had the `stat_prefix` first.
+        let name: String
+        let shards: [Counters]
+    }
+
     private struct State {
         /// In the order in which they came.
-        var listeners: [(statPrefix: String, shards: [Counters])] = []
+        var listeners: [Listener] = []
         var servers: [ServerTally] = []
     }
 
@@ -22,12 +29,14 @@ public final class CounterTable: Sendable {
     }
 
     /// What the shard counts for the listener with this `stat_prefix`: always the same cells.
-    public func counters(statPrefix: String, shard: Int) -> Counters {
+    ///
+    /// - Parameter listener: the listener's name; nil: the same.
+    public func counters(statPrefix: String, listener: String? = nil, shard: Int) -> Counters {
         precondition((0..<shardCount).contains(shard))
         return state.withLock { state in
             if let known = state.listeners.first(where: { $0.statPrefix == statPrefix }) { return known.shards[shard] }
             let shards = (0..<shardCount).map { _ in Counters() }
-            state.listeners.append((statPrefix, shards))
+            state.listeners.append(Listener(statPrefix: statPrefix, name: listener ?? statPrefix, shards: shards))
             return shards[shard]
         }
     }
@@ -46,64 +55,59 @@ public final class CounterTable: Sendable {
 
     /// The counter summed over the shards; 0 where the `stat_prefix` is not known.
     public func total(of counter: Counter, statPrefix: String) -> UInt64 {
-        Self.sum(shards(of: statPrefix)) { $0.value(of: counter) }
-    }
-
-    /// The counter summed over all listeners and shards.
-    public func total(of counter: Counter) -> UInt64 {
-        let listeners = state.withLock { $0.listeners }
-        return listeners.reduce(0) { sum, listener in sum &+ Self.sum(listener.shards) { $0.value(of: counter) } }
+        listener(statPrefix)?.total(of: counter) ?? 0
     }
 
     /// The gauge summed over the shards; 0 where the `stat_prefix` is not known.
     public func total(of gauge: Gauge, statPrefix: String) -> UInt64 {
-        Self.sum(shards(of: statPrefix)) { $0.value(of: gauge) }
+        listener(statPrefix)?.total(of: gauge) ?? 0
     }
 
     /// The family summed over the shards, by reason.
     public func totals(of family: CounterFamily, statPrefix: String) -> [String: UInt64] {
-        Self.sums(shards(of: statPrefix), family)
+        let totals = listener(statPrefix)?.totals(of: family) ?? []
+        return Dictionary(uniqueKeysWithValues: totals.map { ($0.reason, $0.count) })
     }
 
-    private func shards(of statPrefix: String) -> [Counters] {
-        state.withLock { state in state.listeners.first { $0.statPrefix == statPrefix }?.shards ?? [] }
+    /// The counter summed over all listeners there have been.
+    public func total(of counter: Counter) -> UInt64 {
+        all.listeners.reduce(0) { $0 &+ $1.total(of: counter) }
     }
 
-    private static func sum(_ shards: [Counters], _ value: (Counters) -> UInt64) -> UInt64 {
-        shards.reduce(0) { $0 &+ value($1) }
-    }
-
-    private static func sums(_ shards: [Counters], _ family: CounterFamily) -> [String: UInt64] {
-        shards.reduce(into: [:]) { $0.merge($1.values(of: family), uniquingKeysWith: &+) }
+    private func listener(_ statPrefix: String) -> Listener? {
+        state.withLock { state in state.listeners.first { $0.statPrefix == statPrefix } }
     }
 }
 
 extension CounterTable {
-    /// A snapshot for people and scrapers, in the order of `Series.all`: lines such as
+    /// The listeners and servers that have come, in their order.
+    var all: (listeners: [Listener], servers: [ServerTally]) { state.withLock { ($0.listeners, $0.servers) } }
+
+    /// A snapshot for the log: lines such as
     /// `sessions{stat_prefix="mx"} 7`, `downstream_tls_failures{stat_prefix="mx",reason="expired"} 1` and
     /// `upstream_server_connections{upstream="backend",server="192.0.2.1:25"} 2`. Listeners and servers stand in the
     /// order in which they came, reasons in that of the alphabet. Lines end with LF.
     public func text() -> String {
-        let (listeners, servers) = state.withLock { ($0.listeners, $0.servers) }
+        let (listeners, servers) = all
         var lines = ""
         func add(_ name: String, _ labels: KeyValuePairs<String, String>, _ value: UInt64) {
             let shown = labels.map { "\($0.key)=\(JSON.quoted($0.value))" }.joined(separator: ",")
             lines += "\(name){\(shown)} \(value)\n"
         }
         for counter in Counter.allCases {
-            for (prefix, shards) in listeners {
-                add(counter.name, ["stat_prefix": prefix], Self.sum(shards) { $0.value(of: counter) })
+            for listener in listeners {
+                add(counter.name, ["stat_prefix": listener.statPrefix], listener.total(of: counter))
             }
         }
         for gauge in Gauge.allCases {
-            for (prefix, shards) in listeners {
-                add(gauge.name, ["stat_prefix": prefix], Self.sum(shards) { $0.value(of: gauge) })
+            for listener in listeners {
+                add(gauge.name, ["stat_prefix": listener.statPrefix], listener.total(of: gauge))
             }
         }
         for family in CounterFamily.allCases {
-            for (prefix, shards) in listeners {
-                for (reason, count) in Self.sums(shards, family).sorted(by: { $0.key < $1.key }) {
-                    add(family.name, ["stat_prefix": prefix, "reason": reason], count)
+            for listener in listeners {
+                for (reason, count) in listener.totals(of: family) {
+                    add(family.name, ["stat_prefix": listener.statPrefix, family.label: reason], count)
                 }
             }
         }
@@ -113,5 +117,23 @@ extension CounterTable {
             }
         }
         return lines
+    }
+}
+
+extension CounterTable.Listener {
+    func total(of counter: Counter) -> UInt64 { shards.reduce(0) { $0 &+ $1.value(of: counter) } }
+
+    func total(of gauge: Gauge) -> UInt64 { shards.reduce(0) { $0 &+ $1.value(of: gauge) } }
+
+    func total(of command: CountedCommand) -> UInt64 { shards.reduce(0) { $0 &+ $1.value(of: command) } }
+
+    func total(of histogram: Histogram) -> HistogramValue {
+        shards.reduce(into: HistogramValue()) { $0.add($1.value(of: histogram)) }
+    }
+
+    /// The family's counters by reason, in the order of the alphabet.
+    func totals(of family: CounterFamily) -> [(reason: String, count: UInt64)] {
+        let sums: [String: UInt64] = shards.reduce(into: [:]) { $0.merge($1.values(of: family), uniquingKeysWith: &+) }
+        return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }

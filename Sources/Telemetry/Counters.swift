@@ -9,6 +9,9 @@ import Synchronization
 public final class Counters: Sendable {
     private let counters = InlineArray<64, Atomic<UInt64>> { _ in Atomic(0) }
     private let gauges = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+    private let commands = InlineArray<24, Atomic<UInt64>> { _ in Atomic(0) }
+    /// For each histogram its buckets, then the sum in nanoseconds.
+    private let times = InlineArray<96, Atomic<UInt64>> { _ in Atomic(0) }
     /// A lock does here: failures are rare.
     private let reasons = Locked<[CounterFamily: [String: UInt64]]>([:])
 
@@ -16,14 +19,38 @@ public final class Counters: Sendable {
     static let reasonsMax = 64
     static let otherReason = "other"
 
+    private static let timesPerHistogram = Histogram.boundCount + 2
+
     public init() {
         precondition(Counter.allCases.count <= counters.count && Gauge.allCases.count <= gauges.count)
+        precondition(CountedCommand.allCases.count <= commands.count)
+        precondition(Histogram.allCases.count * Self.timesPerHistogram <= times.count)
     }
 
     /// Adds to a counter. On the shard's thread only.
     public func add(_ counter: Counter, _ amount: UInt64 = 1) {
         let cell = counter.rawValue
         counters[cell].store(counters[cell].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+    }
+
+    /// Counts a command of a client. On the shard's thread only.
+    public func add(_ command: CountedCommand) {
+        let cell = command.rawValue
+        commands[cell].store(commands[cell].load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    }
+
+    /// Counts a time. On the shard's thread only.
+    public func add(_ histogram: Histogram, nanoseconds: UInt64) {
+        let bounds = histogram.bounds
+        var bucket = 0
+        while bucket < bounds.count, nanoseconds > bounds[bucket] * 1_000_000 { bucket += 1 }
+        let first = histogram.rawValue * Self.timesPerHistogram
+        raise(first + bucket, by: 1)
+        raise(first + Self.timesPerHistogram - 1, by: nanoseconds)
+    }
+
+    private func raise(_ cell: Int, by amount: UInt64) {
+        times[cell].store(times[cell].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
     /// Adds one to the counter of a family that stands for this reason.
@@ -58,6 +85,20 @@ public final class Counters: Sendable {
     /// The gauge's value now. From any thread.
     public func value(of gauge: Gauge) -> UInt64 {
         gauges[gauge.rawValue].load(ordering: .relaxed)
+    }
+
+    /// How often the command has come. From any thread.
+    public func value(of command: CountedCommand) -> UInt64 {
+        commands[command.rawValue].load(ordering: .relaxed)
+    }
+
+    /// The histogram now. From any thread.
+    public func value(of histogram: Histogram) -> HistogramValue {
+        let first = histogram.rawValue * Self.timesPerHistogram
+        var value = HistogramValue()
+        for bucket in value.counts.indices { value.counts[bucket] = times[first + bucket].load(ordering: .relaxed) }
+        value.sumNanoseconds = times[first + Self.timesPerHistogram - 1].load(ordering: .relaxed)
+        return value
     }
 
     /// The family's counters now, by reason; those that have moved. From any thread.

@@ -4,7 +4,12 @@ enum PlainText {
     /// Appends `text`, with `\xNN` for each byte of UTF-8 that is not printable ASCII and `\\` for a backslash.
     /// Text over `limit` bytes is cut and ends in `...`.
     static func append(_ text: String, limit: Int, to line: inout String) {
-        append(text, limit: limit, escapingQuotes: false, to: &line)
+        append(text.utf8, limit: limit, escapingQuotes: false, to: &line)
+    }
+
+    /// The same for bytes of which nobody knows the encoding.
+    static func append(_ bytes: [UInt8], limit: Int, to line: inout String) {
+        append(bytes, limit: limit, escapingQuotes: false, to: &line)
     }
 
     /// The same for a value behind `name=`: in quotation marks (and those inside as `\"`) when it is empty, is the `-`
@@ -12,15 +17,26 @@ enum PlainText {
     static func appendValue(_ text: String, limit: Int, to line: inout String) {
         if !text.isEmpty && text != "-" && text.utf8.count <= limit && text.utf8.allSatisfy(isBare) {
             line += text
-            return
+        } else {
+            appendQuoted(text.utf8, limit: limit, to: &line)
         }
+    }
+
+    /// The same for bytes of which nobody knows the encoding; always in quotation marks.
+    static func appendValue(_ bytes: [UInt8], limit: Int, to line: inout String) {
+        appendQuoted(bytes, limit: limit, to: &line)
+    }
+
+    private static func appendQuoted(_ bytes: some Collection<UInt8>, limit: Int, to line: inout String) {
         line += "\""
-        append(text, limit: limit, escapingQuotes: true, to: &line)
+        append(bytes, limit: limit, escapingQuotes: true, to: &line)
         line += "\""
     }
 
-    private static func append(_ text: String, limit: Int, escapingQuotes: Bool, to line: inout String) {
-        for byte in text.utf8.prefix(limit) {
+    private static func append(
+        _ bytes: some Collection<UInt8>, limit: Int, escapingQuotes: Bool, to line: inout String
+    ) {
+        for byte in bytes.prefix(limit) {
             switch byte {
             case UInt8(ascii: "\\"): line += "\\\\"
             case UInt8(ascii: "\"") where escapingQuotes: line += "\\\""
@@ -28,7 +44,7 @@ enum PlainText {
             default: line += "\\x" + Hex.digits(UInt16(byte), count: 2)
             }
         }
-        if text.utf8.count > limit { line += "..." }
+        if bytes.count > limit { line += "..." }
     }
 
     private static func isBare(_ byte: UInt8) -> Bool {
@@ -38,10 +54,10 @@ enum PlainText {
 }
 
 /// Strings of JSON (RFC 8259 section 7), ASCII only.
-enum JSON {
+public enum JSON {
     /// The string in quotation marks; what is not printable ASCII is written `\uNNNN`, in UTF-16 as the RFC has it.
     /// Text over `limit` bytes of UTF-8 is cut, between characters, and ends in `...`.
-    static func quoted(_ text: String, limit: Int = .max) -> String {
+    public static func quoted(_ text: String, limit: Int = .max) -> String {
         var quoted = "\""
         var length = 0
         for scalar in text.unicodeScalars {

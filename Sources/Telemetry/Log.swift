@@ -1,7 +1,7 @@
 import Glibc
 import Ring
 
-/// The log: lines of text or JSON, to the standard error or a file.
+/// The log: lines of text or JSON, to the standard error or a file; or entries of the system's journal.
 ///
 /// Lines are put into form and written by a thread of their own, from a bounded queue. So the caller never waits,
 /// however slow the reader of the log is; lines that find the queue full are dropped, counted, and reported when there
@@ -27,6 +27,11 @@ public final class Log: Sendable {
         case standardError
         /// Appended to; made with mode 0640 if it is not there.
         case file(String)
+        /// The system's journal, by its own protocol: a message with its fields each (`JournalEntry`).
+        case journal
+
+        /// Where lines go that no file is named for: to the journal where the standard error leads there.
+        public static var standard: Destination { Journal.hasStandardError ? .journal : .standardError }
     }
 
     /// The log's file cannot be opened.
@@ -43,42 +48,61 @@ public final class Log: Sendable {
 
     /// Opens the destination and starts the log's thread.
     /// - Parameter level: what is less important is not logged.
-    public init(_ destination: Destination, format: Format, level: Level) throws(OpenError) {
-        let file =
+    public convenience init(_ destination: Destination, format: Format, level: Level) throws(OpenError) {
+        let sink: LogSink =
             switch destination {
-            case .standardError: LogFile()
-            case .file(let path): try LogFile(path: path)
+            case .standardError: .file(LogFile())
+            case .file(let path): .file(try LogFile(path: path))
+            case .journal: .journal(Journal.send)
             }
+        self.init(sink, format: format, level: level)
+    }
+
+    init(_ sink: LogSink, format: Format, level: Level) {
         threshold = level
         let queue = BlockingQueue<LogEntry>(limit: Self.queuedLinesMax)
         let signals = LogSignals()
         self.queue = queue
         self.signals = signals
-        thread = LogWriter.start(file: file, format: format, queue: queue, signals: signals)
+        thread = LogWriter.start(sink: sink, format: format, queue: queue, signals: signals)
     }
 
     /// Logs a message, if its level is not below the log's. Values that come from outside belong into `fields`.
+    /// - Parameter event: what it tells of, for who searches the journal.
     public func write(
-        _ level: Level, _ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]
+        _ level: Level, _ message: @autoclosure () -> String,
+        _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:],
+        event: Event? = nil
     ) {
         guard level >= threshold else { return }
-        put(.message(UTCTime.now(), level, message(), fields))
+        put(.message(UTCTime.now(), level, message(), fields(), event))
     }
 
-    public func debug(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
-        write(.debug, message(), fields)
+    public func debug(
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:]
+    ) {
+        write(.debug, message(), fields())
     }
 
-    public func info(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
-        write(.info, message(), fields)
+    public func info(
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:],
+        event: Event? = nil
+    ) {
+        write(.info, message(), fields(), event: event)
     }
 
-    public func warning(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
-        write(.warning, message(), fields)
+    public func warning(
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:],
+        event: Event? = nil
+    ) {
+        write(.warning, message(), fields(), event: event)
     }
 
-    public func error(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
-        write(.error, message(), fields)
+    public func error(
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:],
+        event: Event? = nil
+    ) {
+        write(.error, message(), fields(), event: event)
     }
 
     /// Logs an ended session, at level info.
@@ -87,8 +111,15 @@ public final class Log: Sendable {
         put(.session(UTCTime.now(), session))
     }
 
+    /// Logs a line of a transcript, at level info.
+    func write(_ line: TranscriptLine) {
+        guard .info >= threshold else { return }
+        put(.transcript(line))
+    }
+
     /// Opens the log's file again by its name, for log rotation. The lines queued before may go to either file. If it
-    /// fails, the old file stays in use and says so. Without effect on the standard error.
+    /// fails, the old file stays in use and says so. Without effect on the standard error and
+    /// the journal.
     public func reopen() {
         signals.requestReopen()
         // With a full queue the writer is awake anyway.
@@ -107,6 +138,9 @@ public final class Log: Sendable {
 
     /// Lines dropped and not yet reported in the log.
     public var droppedLines: Int { signals.droppedLines }
+
+    /// Lines dropped since the log was opened.
+    public var droppedLinesEver: Int { signals.droppedLinesEver }
 
     private func put(_ entry: LogEntry) {
         if !queue.push(entry) { signals.addDroppedLines(1) }

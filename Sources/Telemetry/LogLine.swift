@@ -5,6 +5,8 @@ struct LogField {
 
     enum Value {
         case text(String)
+        /// Text of a peer, in whatever encoding it may be.
+        case bytes([UInt8])
         case number(Int64)
         case flag(Bool)
         /// Not known, or not there: `-` in text, `null` in JSON.
@@ -33,6 +35,7 @@ struct LogLine {
     /// nil for a session's line, which is all fields.
     let message: String?
     let fields: [LogField]
+    var event: Log.Event?
 
     /// The line in the form asked for, LF at its end. It holds printable ASCII only.
     func rendered(_ format: Log.Format) -> String {
@@ -43,22 +46,24 @@ struct LogLine {
     }
 
     /// `TIME LEVEL MESSAGE NAME=VALUE ...`
-    private var text: String {
-        var line = "\(time) \(level.rawValue)"
-        if let message {
-            line += " "
-            PlainText.append(message, limit: Self.messageBytesMax, to: &line)
-        }
+    private var text: String { "\(time) \(level.rawValue) \(content)\n" }
+
+    /// `MESSAGE NAME=VALUE ...`
+    var content: String {
+        var line = ""
+        if let message { PlainText.append(message, limit: Self.messageBytesMax, to: &line) }
         for field in fields {
-            line += " \(field.name)="
+            if !line.isEmpty { line += " " }
+            line += "\(field.name)="
             switch field.value {
             case .text(let text): PlainText.appendValue(text, limit: Self.valueBytesMax, to: &line)
+            case .bytes(let bytes): PlainText.appendValue(bytes, limit: Self.valueBytesMax, to: &line)
             case .number(let number): line += String(number)
             case .flag(let flag): line += flag ? "true" : "false"
             case .none: line += "-"
             }
         }
-        return line + "\n"
+        return line
     }
 
     /// `{"time":"...","level":"...","message":"...","name":value,...}`
@@ -69,6 +74,8 @@ struct LogLine {
             line += "," + JSON.quoted(field.name) + ":"
             switch field.value {
             case .text(let text): line += JSON.quoted(text, limit: Self.valueBytesMax)
+            case .bytes(let bytes):
+                line += JSON.quoted(String(decoding: bytes, as: UTF8.self), limit: Self.valueBytesMax)
             case .number(let number): line += String(number)
             case .flag(let flag): line += flag ? "true" : "false"
             case .none: line += "null"

@@ -4,21 +4,37 @@ import Synchronization
 
 /// What waits in the log's queue.
 enum LogEntry: Sendable {
-    case message(UTCTime, Log.Level, String, KeyValuePairs<String, String>)
+    case message(UTCTime, Log.Level, String, KeyValuePairs<String, String>, Log.Event?)
     case session(UTCTime, SessionRecord)
+    case transcript(TranscriptLine)
     /// Only wakes the writer, which then looks at `LogSignals`.
     case nothing
+}
+
+/// Where lines go.
+enum LogSink: Sendable {
+    case file(LogFile)
+    /// Takes an entry; false where it is lost. May wait.
+    case journal(@Sendable (JournalEntry) -> Bool)
 }
 
 /// What the log's users tell its writer beside the queue, where nothing can be lost because it is full.
 final class LogSignals: Sendable {
     private let dropped = Atomic(0)
+    private let droppedEver = Atomic(0)
     private let reopen = Atomic(false)
 
     /// Lines dropped since `takeDroppedLines`.
     var droppedLines: Int { dropped.load(ordering: .relaxed) }
 
-    func addDroppedLines(_ count: Int) { dropped.wrappingAdd(count, ordering: .relaxed) }
+    /// Lines dropped since the beginning.
+    var droppedLinesEver: Int { droppedEver.load(ordering: .relaxed) }
+
+    /// - Parameter known: how many of them have been dropped before; only the report of their loss is new to be lost.
+    func addDroppedLines(_ count: Int, known: Int = 0) {
+        dropped.wrappingAdd(count, ordering: .relaxed)
+        droppedEver.wrappingAdd(count - known, ordering: .relaxed)
+    }
 
     func takeDroppedLines() -> Int { dropped.exchange(0, ordering: .relaxed) }
 
@@ -32,26 +48,28 @@ struct LogWriter {
     /// Lines are gathered up to this many bytes, then written.
     private static let batchBytesMax = 65_536
 
-    private var file: LogFile
+    private var sink: LogSink
     private let format: Log.Format
     private let signals: LogSignals
     private var batch = ""
     /// Lines that are lost if the batch is: its own, and those whose loss it reports.
     private var linesAtStake = 0
+    /// Of these, the ones that have been dropped already.
+    private var linesReported = 0
 
-    private init(file: LogFile, format: Log.Format, signals: LogSignals) {
-        self.file = file
+    private init(sink: LogSink, format: Log.Format, signals: LogSignals) {
+        self.sink = sink
         self.format = format
         self.signals = signals
     }
 
-    /// Starts the thread. It owns the file and closes it.
+    /// Starts the thread. It owns the sink and closes it.
     static func start(
-        file: LogFile, format: Log.Format, queue: BlockingQueue<LogEntry>, signals: LogSignals
+        sink: LogSink, format: Log.Format, queue: BlockingQueue<LogEntry>, signals: LogSignals
     ) -> Thread {
         Thread.start(name: "log") {
             refuseSignals()
-            var writer = LogWriter(file: file, format: format, signals: signals)
+            var writer = LogWriter(sink: sink, format: format, signals: signals)
             while let entries = queue.popAll() { writer.write(entries) }
             writer.finish()
         }
@@ -69,13 +87,16 @@ struct LogWriter {
         reportDroppedLines()
         for entry in entries {
             switch entry {
-            case .message(let time, let level, let message, let fields):
+            case .message(let time, let level, let message, let fields, let event):
                 gather(
                     LogLine(
                         time: time, level: level, message: message,
-                        fields: fields.map { LogField($0.key, .text($0.value)) }))
+                        fields: fields.map { LogField($0.key, .text($0.value)) }, event: event))
             case .session(let time, let session):
-                gather(LogLine(time: time, level: .info, message: nil, fields: session.fields))
+                gather(
+                    LogLine(time: time, level: .info, message: nil, fields: session.fields, event: session.event))
+            case .transcript(let line):
+                gather(line.logLine)
             case .nothing:
                 break
             }
@@ -87,12 +108,14 @@ struct LogWriter {
     private mutating func finish() {
         reportDroppedLines()
         flush()
-        file.close()
+        if case .file(let file) = sink { file.close() }
     }
 
     private mutating func reopen() {
+        guard case .file(var file) = sink else { return }
         do {
             try file.reopen()
+            sink = .file(file)
         } catch {
             gather(LogLine(time: .now(), level: .error, message: "log not reopened: \(error)", fields: []))
         }
@@ -105,18 +128,28 @@ struct LogWriter {
             LogLine(
                 time: .now(), level: .warning, message: "log lines dropped",
                 fields: [LogField("lines", .number(Int64(count)))]),
-            stake: count)
+            stake: count, known: count)
     }
 
-    private mutating func gather(_ line: LogLine, stake: Int = 1) {
-        batch += line.rendered(format)
-        linesAtStake += stake
+    /// - Parameters:
+    ///   - stake: lines that are lost if this one is.
+    ///   - known: of these, the ones that have been dropped already.
+    private mutating func gather(_ line: LogLine, stake: Int = 1, known: Int = 0) {
+        switch sink {
+        case .file:
+            batch += line.rendered(format)
+            linesAtStake += stake
+            linesReported += known
+        case .journal(let send):
+            if !send(JournalEntry(line, format)) { signals.addDroppedLines(stake, known: known) }
+        }
     }
 
     private mutating func flush() {
-        guard !batch.isEmpty else { return }
-        if !file.write(batch) { signals.addDroppedLines(linesAtStake) }
+        guard case .file(let file) = sink, !batch.isEmpty else { return }
+        if !file.write(batch) { signals.addDroppedLines(linesAtStake, known: linesReported) }
         batch.removeAll(keepingCapacity: true)
         linesAtStake = 0
+        linesReported = 0
     }
 }

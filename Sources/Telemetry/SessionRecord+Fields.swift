@@ -11,6 +11,7 @@ extension SessionRecord {
             LogField("proxy", LogField.Value(proxy)),
             LogField("upstream", LogField.Value(upstream)),
             LogField("greeting", LogField.Value(greeting?.rawValue)),
+            LogField("name", LogField.Value(greetingName)),
             LogField("tls", LogField.Value(tls?.version)),
             LogField("cipher", LogField.Value(tls?.cipher)),
             LogField("resumed", tls.map { .flag($0.resumed) } ?? .none),

@@ -18,6 +18,8 @@ public struct SessionRecord: Sendable {
     public var upstream: String?
     /// How the client introduced itself last; nil if it did not.
     public var greeting: Greeting?
+    /// What it called itself there, whatever that is, cut to `greetingNameBytesMax` bytes; nil if it did not.
+    public var greetingName: String?
     /// The client's TLS; nil if no handshake was completed.
     public var tls: TLSFacts?
     /// What was wrong with the client's handshake, in one word of the TLS target's; nil if nothing was.
@@ -32,6 +34,7 @@ public struct SessionRecord: Sendable {
     public var bytesUpstream: UInt64 = 0
     /// Bytes from the upstream that went to the client, without TLS framing.
     public var bytesDownstream: UInt64 = 0
+    public static let greetingNameBytesMax = 64
     public var phase = Phase.connect
     public var end = End.internalError
     public var endedBy = Party.mailrace

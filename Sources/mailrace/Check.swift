@@ -13,7 +13,8 @@ enum Check {
         do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
             let warnings = loaded.warnings + (try loaded.checkFiles())
-            if let problem = loaded.logProblem { throw SettingsProblems(list: [problem]) }
+            let problems = loaded.logProblems
+            guard problems.isEmpty else { throw SettingsProblems(list: problems) }
             show(warnings)
             Terminal.writeOutput(options.printsSettings ? loaded.printed() : "OK: \(loaded.summary)\n")
             return .success
@@ -36,9 +37,15 @@ extension SettingsProblems {
 }
 
 extension LoadedSettings {
-    /// Why the log's file could not be opened. Nothing is made: where there is none, its folder must take one.
-    fileprivate var logProblem: SettingsProblem? {
-        let file = settings.log.file
+    /// Why the files of the log could not be opened.
+    fileprivate var logProblems: [SettingsProblem] {
+        let log = settings.log
+        let transcriptFile = log.transcript == .off ? "" : log.transcriptFile
+        return [("log.file", log.file), ("log.transcript_file", transcriptFile)].compactMap(problemOfLog)
+    }
+
+    /// Nothing is made: where there is no file, its folder must take one.
+    private func problemOfLog(_ key: String, _ file: String) -> SettingsProblem? {
         guard !file.isEmpty else { return nil }
         let descriptor = open(file, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         if descriptor >= 0 {
@@ -52,7 +59,7 @@ extension LoadedSettings {
             guard access(folder, W_OK | X_OK) != 0 else { return nil }
             code = errno
         }
-        return problem(with: "log.file", "cannot open \(file): \(systemErrorText(code))")
+        return problem(with: key, "cannot open \(file): \(systemErrorText(code))")
     }
 
     /// What there is, in a few words.

@@ -15,7 +15,9 @@ enum ExitCode: Int32 {
 
 /// Lines for the person who started the process.
 enum Terminal {
-    static func writeOutput(_ text: String) {
+    /// - Returns: false where nobody reads any more.
+    @discardableResult
+    static func writeOutput(_ text: String) -> Bool {
         write(text, to: STDOUT_FILENO)
     }
 
@@ -24,13 +26,15 @@ enum Terminal {
     }
 
     /// All of `text`, as far as anyone reads it.
-    private static func write(_ text: String, to descriptor: Int32) {
+    @discardableResult
+    private static func write(_ text: String, to descriptor: Int32) -> Bool {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
+        return true
     }
 }

@@ -1,6 +1,4 @@
 extension Options {
-    static let version = "0.1.0"
-
     static func help(_ command: Command?) -> String {
         switch command {
         case nil: general
@@ -8,6 +6,8 @@ extension Options {
         case .check: check
         case .reload: reload
         case .upgrade: upgrade
+        case .status: status
+        case .sessions: sessions
         }
     }
 
@@ -22,6 +22,8 @@ extension Options {
           check    look over the configuration and change nothing
           reload   have a running Mailrace read its configuration anew
           upgrade  have a running Mailrace start its program anew and leave it its place
+          status   show how a running Mailrace does
+          sessions show the sessions of a running Mailrace
 
         Options:
           --help       show this help, or that of a command, and exit
@@ -115,6 +117,43 @@ extension Options {
         Mailrace answers, it is ending, or the new process cannot serve, 78 if the
         configuration is wrong.
 
+        """
+
+    private static let status = """
+        Usage: mailrace status [OPTION]...
+
+        Shows how the Mailrace that runs here does: state, rates, listeners, servers, what
+        was refused and failed, certificates. It asks the admin endpoint (admin.listen).
+
+        Options:
+        \(showOptions)
+
+        """
+
+    private static let sessions = """
+        Usage: mailrace sessions [OPTION]...
+
+        Shows the sessions of the Mailrace that runs here, the oldest first. It asks the
+        admin endpoint (admin.listen).
+
+        Options:
+          --limit N         show at most N sessions, 1 to 1000; by default 50
+        \(showOptions)
+
+        """
+
+    private static let showOptions = """
+          --watch           go on showing it: in place on a terminal, else a line a second
+          --json            as the endpoint gives it; with --watch, one document a line
+          --admin ADDRESS   ask there, as in 127.0.0.1:9125 or unix:/run/mailrace/admin.sock
+          --config FILE     find the address by this file in place of
+                            /etc/mailrace/mailrace.toml
+          --set KEY=VALUE   find the address by this value of a key, as in
+                            admin.listen=127.0.0.1:9126
+          --help            show this help and exit
+
+        Exit status: 0 if it was shown, 64 if the command line is wrong, 69 if no Mailrace
+        answers, 78 if the configuration is wrong.
         """
 
     private static let sourceOptions = """

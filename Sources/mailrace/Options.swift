@@ -3,7 +3,7 @@ import Settings
 /// What the command line asks for.
 struct Options: Equatable {
     enum Command: String, CaseIterable {
-        case run, check, reload, upgrade
+        case run, check, reload, upgrade, status, sessions
     }
 
     let command: Command
@@ -17,6 +17,18 @@ struct Options: Equatable {
     var printsSystem = false
     /// `--socket`
     var socket: String?
+    /// `--admin`
+    var admin: Settings.ListenAddress?
+    /// `--watch`
+    var watches = false
+    /// `--json`
+    var printsJSON = false
+    /// `--limit`
+    var limit: Int?
+
+    /// Sessions that are shown, and the most that can be.
+    static let limitStandard = 50
+    static let limitMax = 1_000
 
     /// Where the settings of this command line come from, with the environment of this process.
     var sources: SettingsSources {
@@ -39,15 +51,17 @@ struct UsageError: Error, Equatable {
 
 extension Invocation {
     private enum Flag: String, CaseIterable {
-        case config, set, print, system, socket, help, version
+        case config, set, print, system, socket, admin, watch, json, limit, help, version
 
-        var takesArgument: Bool { [.config, .set, .socket].contains(self) }
+        var takesArgument: Bool { [.config, .set, .socket, .admin, .limit].contains(self) }
 
         /// The commands that know it; nil is all, and none as well.
         var commands: [Options.Command]? {
             switch self {
             case .config, .set: Options.Command.allCases
             case .socket: [.reload, .upgrade]
+            case .admin, .watch, .json: [.status, .sessions]
+            case .limit: [.sessions]
             case .print, .system: [.check]
             case .help, .version: nil
             }
@@ -96,6 +110,17 @@ extension Invocation {
         return command
     }
 
+    private static func address(_ text: String) throws(UsageError) -> Settings.ListenAddress {
+        if let address = Settings.ListenAddress(text) { return address }
+        throw UsageError(
+            message: "'--admin \(text)': expected an address, as in 127.0.0.1:9125 or unix:/run/mailrace/admin.sock")
+    }
+
+    private static func limit(_ text: String) throws(UsageError) -> Int {
+        if let limit = Int(text), (1...Options.limitMax).contains(limit) { return limit }
+        throw UsageError(message: "'--limit \(text)': expected a number from 1 to \(Options.limitMax)")
+    }
+
     private static func options(
         of command: Options.Command, _ given: [(flag: Flag, argument: String)]
     ) throws(UsageError) -> Options {
@@ -110,6 +135,10 @@ extension Invocation {
             case .print: options.printsSettings = true
             case .system: options.printsSystem = true
             case .socket: options.socket = argument
+            case .admin: options.admin = try address(argument)
+            case .watch: options.watches = true
+            case .json: options.printsJSON = true
+            case .limit: options.limit = try limit(argument)
             case .help, .version: break
             }
         }

@@ -89,7 +89,7 @@ enum Run {
         let settings = loaded.settings.log
         do throws(Log.OpenError) {
             return try Log(
-                settings.file.isEmpty ? .standardError : .file(settings.file),
+                settings.file.isEmpty ? .standard : .file(settings.file),
                 format: Log.Format(settings.format), level: Log.Level(settings.level))
         } catch {
             throw SettingsProblems(list: [loaded.problem(with: "log.file", error.description)])
@@ -100,16 +100,6 @@ enum Run {
 extension ServiceUser.Plan {
     fileprivate var user: ServiceUser? {
         if case .become(let user) = self { user } else { nil }
-    }
-}
-
-extension Log.Format {
-    fileprivate init(_ format: Settings.Log.Format) {
-        self =
-            switch format {
-            case .text: .text
-            case .json: .json
-            }
     }
 }
 

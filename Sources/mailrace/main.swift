@@ -13,9 +13,10 @@ func main() -> ExitCode {
             case .check: return Check.run(options)
             case .reload: return Asking.run(options, for: .reload)
             case .upgrade: return Asking.run(options, for: .upgrade)
+            case .status, .sessions: return Show.run(options)
             }
         case .help(let command): Terminal.writeOutput(Options.help(command))
-        case .version: Terminal.writeOutput("mailrace \(Options.version)\n")
+        case .version: Terminal.writeOutput("mailrace \(Product.version)\n")
         }
         return .success
     } catch {

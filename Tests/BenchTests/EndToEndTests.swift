@@ -8,20 +8,10 @@ import Testing
 @testable import mailrace_bench
 
 @Suite struct EndToEndTests {
-    private static func settings(_ change: (inout LoadSettings) -> Void = { _ in }) -> LoadSettings {
-        var settings = LoadSettings()
-        settings.sessions = 20
-        settings.messages = 3
-        settings.concurrency = 4
-        settings.client.bodyBytes = 2_000
-        change(&settings)
-        return settings
-    }
-
     @Test(arguments: [false, true], [1, 2]) func everyMessageArrivesOnce(_ pipelines: Bool, _ shards: Int) throws {
         var sink = SinkSettings()
         sink.shards = shards
-        let settings = Self.settings {
+        let settings = smallLoad {
             $0.pipelines = pipelines
             $0.client.shards = shards
         }
@@ -36,21 +26,21 @@ import Testing
     }
 
     @Test(arguments: [0, 2, 300_000]) func bodiesOfAnySizeArrive(_ size: Int) throws {
-        let settings = Self.settings {
-            $0.client.bodyBytes = size
+        let settings = smallLoad {
+            $0.client.sizes = SizeMix(bytes: size)
             $0.sessions = 5
         }
         #expect(try LoadRun.perform(settings, sink: SinkSettings()).isClean)
     }
 
     @Test func aRunByTimeEnds() throws {
-        let summary = try LoadRun.perform(Self.settings { $0.duration = .milliseconds(50) }, sink: SinkSettings())
+        let summary = try LoadRun.perform(smallLoad { $0.duration = .milliseconds(50) }, sink: SinkSettings())
         #expect(summary.isClean)
         #expect(summary.report.sessionsBegun > 0)
     }
 
     @Test func aRateIsNotExceeded() throws {
-        let settings = Self.settings {
+        let settings = smallLoad {
             $0.rate = 100
             $0.concurrency = 20
         }
@@ -66,7 +56,7 @@ import Testing
         sink.journal = journal
         sink.shards = 2
         let server = try SinkServer(sink)
-        let settings = Self.settings {
+        let settings = smallLoad {
             $0.client.target = server.address
             $0.journal = journal
         }
@@ -92,9 +82,9 @@ import Testing
     @Test(arguments: [("end:421", 20), ("end:451", 0), ("data:421", 0)])
     func messagesWithoutAnAnswerAreAmbiguous(_ refusal: String, _ count: Int) throws {
         var sink = SinkSettings()
-        sink.refusal = try Refusal(refusal)
+        sink.faults = SinkFaults([try .refusal(refusal)])
         for pipelines in [false, true] {
-            let summary = try LoadRun.perform(Self.settings { $0.pipelines = pipelines }, sink: sink)
+            let summary = try LoadRun.perform(smallLoad { $0.pipelines = pipelines }, sink: sink)
             #expect(summary.report.ambiguous.count == count)
             #expect(summary.report.messagesFailed == 60)
             #expect(summary.json.text.contains("\"ambiguous_arrived\": 0"))
@@ -104,9 +94,9 @@ import Testing
     @Test(arguments: [nil, "TLS1.2", "TLS1.3"]) func sessionsAreSecuredByStartTLS(_ version: String?) throws {
         let directory = try TemporaryDirectory()
         var sink = SinkSettings()
-        sink.certificateFile = try directory.write("chain.pem", TestCertificates.ecdsaChain)
-        sink.keyFile = try directory.write("key.pem", TestCertificates.ecdsaKey)
-        let settings = Self.settings {
+        sink.identity.certificateFile = try directory.write("chain.pem", TestCertificates.ecdsaChain)
+        sink.identity.keyFile = try directory.write("key.pem", TestCertificates.ecdsaKey)
+        let settings = smallLoad {
             $0.client.startsTLS = true
             $0.client.tlsVersion = version.flatMap { .init(rawValue: $0) }
             $0.client.serverName = "sink.example"
@@ -123,8 +113,8 @@ import Testing
     ])
     func refusalsAreCountedByKind(_ refusal: String, _ kind: SessionFailure.Kind) throws {
         var sink = SinkSettings()
-        sink.refusal = try Refusal(refusal)
-        let summary = try LoadRun.perform(Self.settings(), sink: sink)
+        sink.faults = SinkFaults([try .refusal(refusal)])
+        let summary = try LoadRun.perform(smallLoad(), sink: sink)
         #expect(!summary.isClean)
         #expect(summary.report.failures.counts == [kind: 20])
         #expect(summary.report.messagesFailed == 60)
@@ -132,13 +122,13 @@ import Testing
     }
 
     @Test func whatIsNotOfferedIsAFailure() throws {
-        let summary = try LoadRun.perform(Self.settings { $0.client.startsTLS = true }, sink: SinkSettings())
+        let summary = try LoadRun.perform(smallLoad { $0.client.startsTLS = true }, sink: SinkSettings())
         #expect(summary.report.failures.counts == [.unsupported: 20])
     }
 
     @Test func aDeafTargetIsAFailure() throws {
         let socket = try ListeningSocket.bind(.loopback(port: 0), sharesPort: false)
-        let settings = Self.settings {
+        let settings = smallLoad {
             $0.client.target = socket.address
             $0.client.timeout = .milliseconds(50)
             $0.sessions = 4
@@ -154,10 +144,10 @@ import Testing
         let directory = try TemporaryDirectory()
         var sink = SinkSettings()
         sink.directory = directory.path
-        let summary = try LoadRun.perform(Self.settings { $0.sessions = 2 }, sink: sink)
+        let summary = try LoadRun.perform(smallLoad { $0.sessions = 2 }, sink: sink)
         #expect(summary.isClean)
         let content = MessageContent(
-            run: summary.run, text: MessageText(seed: 1), bodyBytes: 2_000,
+            run: summary.run, text: MessageText(seed: 1), sizes: SizeMix(bytes: 2_000),
             sender: summary.settings.client.sender, recipient: summary.settings.client.recipient)
         let sent = (0..<6 as Range<UInt64>).map { received(wireForm(content, $0), cutAt: [])?.message }
         let stored = try (1...6).map { try SmallFile.read("\(directory.path)/0000000\($0).eml").bytes }
@@ -166,28 +156,11 @@ import Testing
 
     @Test func aSinkEndsWithSessionsOpen() throws {
         let server = try SinkServer(SinkSettings())
-        let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(client) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = server.address.port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        try #require(connected == 0)
         // The greeting shows that the session has begun; then half a message is sent.
-        func hear() -> Int {
-            withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { read(client, $0.baseAddress, $0.count) }
-        }
-        #expect(hear() > 0)
-        for command in ["EHLO x\r\n", "MAIL FROM:<>\r\n", "RCPT TO:<a>\r\n", "DATA\r\n"] {
-            #expect(write(client, command, command.utf8.count) > 0)
-            #expect(hear() > 0)
-        }
-        #expect(write(client, "half\r\n.", 7) == 7)
+        let dialogue = try Dialogue(server.address)
+        #expect(dialogue.hear().hasPrefix("220"))
+        for command in ["EHLO x", "MAIL FROM:<>", "RCPT TO:<a>", "DATA"] { #expect(!dialogue.ask(command).isEmpty) }
+        dialogue.say("half\r\n.")
         let report = server.finish()
         #expect(report.sessions == 1)
         #expect(report.incomplete == 1)
@@ -211,12 +184,12 @@ import Testing
         #expect(sink.messages == 50)
         #expect(sink.isClean)
         // What they say is not to be told here: other tests of this process open and close descriptors meanwhile.
-        #expect(summary.before != nil && summary.held != nil)
+        #expect(summary.before != nil && summary.opened != nil && summary.held != nil)
     }
 
     @Test func sessionsCutOffWhileIdleAreLost() throws {
         var sink = SinkSettings()
-        sink.refusal = try Refusal("mail:421")
+        sink.faults = SinkFaults([try .refusal("mail:421")])
         let server = try SinkServer(sink)
         var settings = IdleSettings()
         settings.client.target = server.address
@@ -227,36 +200,5 @@ import Testing
         _ = server.finish()
         #expect(!summary.isClean)
         #expect(summary.report.lost == 10)
-    }
-}
-
-/// A directory that goes with its value.
-private final class TemporaryDirectory {
-    let path: String
-    private var files: [String] = []
-
-    init() throws {
-        var template = Array("/tmp/mailrace-bench-XXXXXX".utf8CString)
-        path = try #require(mkdtemp(&template).map { String(cString: $0) })
-    }
-
-    func write(_ name: String, _ text: String) throws -> String {
-        let file = try #require(fopen("\(path)/\(name)", "we"))
-        fputs(text, file)
-        fclose(file)
-        return "\(path)/\(name)"
-    }
-
-    deinit {
-        if let directory = opendir(path) {
-            while let entry = readdir(directory) {
-                let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                unlink("\(path)/\(name)")
-            }
-            closedir(directory)
-        }
-        rmdir(path)
     }
 }

@@ -17,7 +17,9 @@ import Testing
         let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let text = try SmallFile.read(root + "/packaging/man/mailrace-bench.1").bytes
         let page = String(decoding: text, as: UTF8.self).split(separator: "\n")
-        for (name, help) in [(Load.name, Load.help), (Sink.name, Sink.help), (Idle.name, Idle.help)] {
+        for (name, help) in [
+            (Load.name, Load.help), (Sink.name, Sink.help), (Idle.name, Idle.help), (Compare.name, Compare.help),
+        ] {
             let heads = help.split(separator: "\n").filter { $0.hasPrefix("  --") }.map { line in
                 // One blank stands before an argument, and two or more before what is said of the option.
                 let words = line.dropFirst(2).split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)

@@ -43,6 +43,6 @@ func verdict(_ message: [UInt8], cutAt cuts: [Int] = []) -> MessageCheck.Verdict
 
 func content(bodyBytes: Int, run: UInt64 = 7) -> MessageContent {
     MessageContent(
-        run: run, text: MessageText(seed: 1), bodyBytes: bodyBytes, sender: "a@bench.example",
+        run: run, text: MessageText(seed: 1), sizes: SizeMix(bytes: bodyBytes), sender: "a@bench.example",
         recipient: "b@bench.example")
 }

@@ -73,6 +73,18 @@ import Testing
         #expect(saidOfIt.contains("--set: log.file: cannot open /tmp: Is a directory\n"))
     }
 
+    @Test func aTranscriptThatCouldNotBeOpened() async {
+        let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
+            let settings = ["log.transcript=commands", "log.transcript_file=/tmp"]
+            exit(Check.run(Options(command: .check, settings: settings)).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("log.transcript_file: cannot open /tmp: Is a directory\n"))
+        await #expect(processExitsWith: .success) {
+            exit(Check.run(Options(command: .check, settings: ["log.transcript_file=/tmp"])).rawValue)
+        }
+    }
+
     @Test func aLogIsNotMadeByLookingItOver() async {
         await #expect(processExitsWith: .success) {
             let file = "/tmp/mailrace-check-\(getpid()).log"

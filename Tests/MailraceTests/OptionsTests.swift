@@ -1,3 +1,4 @@
+import Settings
 import Testing
 
 @testable import mailrace
@@ -13,6 +14,11 @@ struct OptionsTests {
         (["check", "--set", "a=1", "--set=b=2"], Options(command: .check, settings: ["a=1", "b=2"])),
         (["check", "--print", "--system"], Options(command: .check, printsSettings: true, printsSystem: true)),
         (["reload", "--socket", "/s", "--set=a=1"], Options(command: .reload, settings: ["a=1"], socket: "/s")),
+        (["status", "--watch"], Options(command: .status, watches: true)),
+        (
+            ["sessions", "--limit=7", "--json", "--admin", "[::1]:9"],
+            Options(command: .sessions, admin: .init("[::1]:9"), printsJSON: true, limit: 7)
+        ),
         (["--", "run"], Options(command: .run)),
         (["run", "--config", "--"], Options(command: .run, file: "--")),
     ])
@@ -43,6 +49,14 @@ struct OptionsTests {
         (["run", "--print"], "'--print' is no option of 'run'"),
         (["reload", "--print"], "'--print' is no option of 'reload'"),
         (["run", "--socket=/s"], "'--socket' is no option of 'run'"),
+        (["status", "--limit=7"], "'--limit' is no option of 'status'"),
+        (["run", "--watch"], "'--watch' is no option of 'run'"),
+        (["sessions", "--limit", "1001"], "'--limit 1001': expected a number from 1 to 1000"),
+        (["sessions", "--limit", "x"], "'--limit x': expected a number from 1 to 1000"),
+        (
+            ["status", "--admin=here"],
+            "'--admin here': expected an address, as in 127.0.0.1:9125 or unix:/run/mailrace/admin.sock"
+        ),
         (["run", "--system"], "'--system' is no option of 'run'"),
     ])
     func isRefused(_ arguments: [String], _ message: String) {

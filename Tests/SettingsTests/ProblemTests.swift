@@ -28,9 +28,9 @@ struct ProblemTests {
             "m.toml:4:1: listener_defaults.role_: unknown key; did you mean role?"),
         Case(
             "documented, but of a later version",
-            "[admin]\nlisten = \"\"\n\(relay)listen = [\"127.0.0.1:25\"]\ngreeting_delay ="
+            "[state]\nlisten = \"\"\n\(relay)listen = [\"127.0.0.1:25\"]\ngreeting_delay ="
                 + " \"1s\"\n[listener.mx.auth]\nrequire = true",
-            "m.toml:1:2: admin: not available in this version",
+            "m.toml:1:2: state: not available in this version",
             "m.toml:8:1: listener.mx.greeting_delay: not available in this version",
             "m.toml:9:14: listener.mx.auth: not available in this version"),
         Case(

@@ -74,6 +74,32 @@ struct ReviewTests {
             ])
     }
 
+    @Test(arguments: [
+        ("transcript = \"commands\"", [String]()),
+        ("transcript = \"commands\"\ntranscript_file = \"/t\"\nlevel = \"error\"", []),
+        (
+            "transcript = \"commands\"\nlevel = \"warning\"",
+            [
+                "m.toml:7:14: log.transcript: is written at level info, which log.level leaves out; set log.transcript_file"
+            ]
+        ),
+        (
+            "transcript_credentials = true",
+            ["m.toml:7:26: log.transcript_credentials: passwords of clients are written down where the transcript goes"]
+        ),
+    ])
+    func transcriptsAreLookedOver(_ keys: String, _ warnings: [String]) throws {
+        let loaded = try read("\(relay)listen = [\"127.0.0.1:25\"]\n[log]\n\(keys)")
+        #expect(loaded.warnings.map(\.description) == warnings)
+    }
+
+    @Test func aTranscriptHasAFileOfItsOwn() {
+        #expect(
+            problems("\(relay)listen = [\"127.0.0.1:25\"]\n[log]\nfile = \"/l\"\ntranscript_file = \"/l\"") == [
+                "m.toml:8:19: log.transcript_file: is log.file; leave it empty to have both there"
+            ])
+    }
+
     @Test func warnings() throws {
         let text = """
             \(relay)listen = ["127.0.0.1:25", "[::1]:25", "192.0.2.1:25"]
@@ -89,5 +115,24 @@ struct ReviewTests {
                     + " address in place of theirs: it must not trust that address",
                 "m.toml:7:12: listener.mx.starttls: the certificate of tls.a is never shown, for starttls is \"off\"",
             ])
+    }
+
+    @Test(arguments: ["127.0.0.1:9125", "127.8.0.1:1", "[::1]:9125", "unix:/run/x.sock", ""])
+    func anAdminEndpointForThisMachineIsNoMatter(_ address: String) throws {
+        let loaded = try read("\(relay)listen = [\"127.0.0.1:25\"]\n[admin]\nlisten = \"\(address)\"")
+        #expect(loaded.warnings.isEmpty)
+        #expect(loaded.settings.admin.listen?.description ?? "" == address)
+    }
+
+    @Test(arguments: ["0.0.0.0:9125", "[::]:9125", "192.0.2.1:9125"])
+    func anAdminEndpointForOthersIsDoubtful(_ address: String) throws {
+        let warnings = try read("\(relay)listen = [\"127.0.0.1:25\"]\n[admin]\nlisten = \"\(address)\"").warnings
+        #expect(warnings.map(\.description).first?.contains("anybody who reaches \(address) sees") == true)
+    }
+
+    @Test func theAdminEndpointHasItsAddressAlone() {
+        let text = "listen = [\"127.0.0.1:9125\"]\n[admin]\nlisten = \"127.0.0.1:9125\""
+        #expect(problems(relay + text).first?.contains("is taken already, in admin.listen") == true)
+        #expect(problems(relay + "listen = [\"127.0.0.1:25\"]\n[admin]\nlisten = \"nowhere\"").count == 1)
     }
 }

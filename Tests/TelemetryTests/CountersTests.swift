@@ -133,9 +133,11 @@ import Testing
         let shapes = table.text().split(separator: "\n").map { line in
             line.prefix { $0 != " " }.replacing(#/="[^"]*"/#, with: "")
         }
-        #expect(shapes == Series.all.map { "\($0.name){\($0.labels.joined(separator: ","))}"[...] })
-        #expect(Set(Series.all.map(\.name)).count == Series.all.count)
-        #expect(Series.all.allSatisfy { $0.help.hasSuffix(".") })
+        let logged =
+            Counter.allCases.map { ($0.name, $0.series) } + Gauge.allCases.map { ($0.name, $0.series) }
+            + CounterFamily.allCases.map { ($0.name, $0.series) }
+            + ServerTally.Value.allCases.map { ($0.name, $0.series) }
+        #expect(shapes == logged.map { "\($0){\($1.labels.joined(separator: ","))}"[...] })
     }
 
     @Test func theTableMayGrowWhileItIsRead() {

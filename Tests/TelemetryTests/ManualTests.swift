@@ -25,7 +25,10 @@ import Testing
         let entries = try entries()
         #expect(
             entries.map(\.heading)
-                == Series.all.map { "\($0.name) \($0.kind.rawValue): \($0.labels.joined(separator: ", "))" })
+                == Series.all.map { series in
+                    let labels = series.labels.isEmpty ? "" : ": \(series.labels.joined(separator: ", "))"
+                    return "\(series.name) \(series.kind.rawValue)\(labels)"
+                })
         #expect(entries.map(\.help) == Series.all.map(\.help))
     }
 

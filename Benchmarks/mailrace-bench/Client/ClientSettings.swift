@@ -7,22 +7,41 @@ struct ClientSettings: Sendable {
     var helo = "client.example"
     var sender = "sender@bench.example"
     var recipient = "recipient@bench.example"
-    /// Bytes of each message's body.
-    var bodyBytes = 4_096
+    /// Recipients a message.
+    var recipients = 1
+    /// Taken in turn, instead of `recipient`, where there are any.
+    var recipientList: [String] = []
+    var sizes = SizeMix(bytes: 4_096)
     /// The same seed makes the same bodies.
     var seed: UInt64 = 1
     /// How long each step of a session may take.
     var timeout = Duration.seconds(30)
     var shards = 1
+    /// Bytes of each BDAT chunk; nil: messages go by DATA.
+    var chunkBytes: Int?
+    /// Whether LMTP is spoken (RFC 2033).
+    var isLMTP = false
     var startsTLS = false
+    /// Whether TLS begins with the connection.
+    var isTLSImplicit = false
+    /// Whether later sessions take up the TLS session of an earlier one.
+    var resumes = false
     /// Nil: whatever both sides know.
     var tlsVersion: TLSVersion?
     /// What the handshake asks for (SNI); nil: nothing.
     var serverName: String?
+    /// Nil: nobody in particular.
+    var credentials: Credentials?
+    /// Whom PROXY headers name as the clients; nil: no header is sent.
+    var proxy: MadeUpClients?
 
-    /// For STARTTLS; the certificate is not looked at, for it is the target's speed that matters.
+    static let recipientsLimit = 1_000
+
+    var hasTLS: Bool { startsTLS || isTLSImplicit }
+
+    /// The certificate is not looked at, for it is the target's speed that matters.
     var tls: TLSClientConfiguration? {
-        guard startsTLS else { return nil }
+        guard hasTLS else { return nil }
         var configuration = TLSClientConfiguration(authorities: .none)
         if let tlsVersion {
             configuration.parameters.minimumVersion = tlsVersion
@@ -31,59 +50,46 @@ struct ClientSettings: Sendable {
         return configuration
     }
 
+    /// The address of one of the recipients of a message. Made-up ones differ within a message.
+    func recipient(_ index: Int, of number: UInt64) -> String {
+        if !recipientList.isEmpty {
+            let next = (number % UInt64(recipientList.count)) * UInt64(recipients) + UInt64(index)
+            return recipientList[Int(next % UInt64(recipientList.count))]
+        }
+        guard index > 0, let at = recipient.lastIndex(of: "@") else { return recipient }
+        return "\(recipient[..<at])-\(index + 1)\(recipient[at...])"
+    }
+
+    /// In a few words, what is not as usual.
+    var words: [String] {
+        var words: [String] = []
+        if recipients > 1 { words.append("\(recipients) recipients each") }
+        if let chunkBytes { words.append("BDAT of \(chunkBytes) bytes") }
+        if isLMTP { words.append("LMTP") }
+        if startsTLS { words.append("STARTTLS") }
+        if isTLSImplicit { words.append("TLS") }
+        if resumes { words.append("resumed") }
+        if let credentials { words.append("AUTH \(credentials.mechanism.rawValue.uppercased())") }
+        if let proxy { words.append("PROXY \(proxy.version)") }
+        return words
+    }
+
     func validate() throws(UsageError) {
-        guard bodyBytes != 1 else { throw UsageError("--size: a body ends with CRLF, so it is 0 or at least 2") }
-        guard startsTLS || tlsVersion == nil && serverName == nil else {
-            throw UsageError("--tls-version and --server-name need --starttls")
+        guard sizes.isPossible else { throw UsageError("--size: a body ends with CRLF, so it is 0 or at least 2") }
+        guard !(startsTLS && isTLSImplicit) else { throw UsageError("--tls and --starttls exclude each other") }
+        guard hasTLS || tlsVersion == nil && serverName == nil && !resumes else {
+            throw UsageError("--tls-version, --server-name and --resume need --starttls or --tls")
+        }
+        guard credentials?.user != "" else { throw UsageError("--auth needs --user") }
+        guard [helo, sender, recipient].allSatisfy(Self.fitsInALine) else {
+            throw UsageError("--helo, --from and --to are single lines of at most \(Self.argumentLimitBytes) bytes")
         }
     }
 
-    /// The options that set these settings, of a command that has them at `path`.
-    static func options<Command>(_ path: WritableKeyPath<Command, ClientSettings>) -> [Option<Command>] {
-        [
-            Option("target", "ADDRESS:PORT", "Where to connect to.") { (command, text) throws(UsageError) in
-                command[keyPath: path].target = try Values.address(text)
-            },
-            Option("helo", "NAME", "The name to say EHLO with. [client.example]") { command, text in
-                command[keyPath: path].helo = text
-            },
-            Option("from", "ADDRESS", "The sender. [sender@bench.example]") { command, text in
-                command[keyPath: path].sender = text
-            },
-            Option("to", "ADDRESS", "The recipient. [recipient@bench.example]") { command, text in
-                command[keyPath: path].recipient = text
-            },
-            Option("size", "BYTES", "Bytes of each message's body; k, M, G as units. [4k]") {
-                (command, text) throws(UsageError) in command[keyPath: path].bodyBytes = try Values.size(text)
-            },
-            Option("seed", "N", "The same number makes the same bodies. [1]") { (command, text) throws(UsageError) in
-                command[keyPath: path].seed = UInt64(try Values.count(text, in: 0...Int.max))
-            },
-            Option("timeout", "TIME", "How long each step of a session may take. [30s]") {
-                (command, text) throws(UsageError) in command[keyPath: path].timeout = try Values.duration(text)
-            },
-            Option("shards", "N", "Threads, each with its own ring. [1]") { (command, text) throws(UsageError) in
-                command[keyPath: path].shards = try Values.shards(text)
-            },
-        ] + tlsOptions(path)
-    }
+    /// Bytes of a name or an address: what a command line has room for (RFC 5321 section 4.5.3.1.4).
+    private static let argumentLimitBytes = 480
 
-    private static func tlsOptions<Command>(
-        _ path: WritableKeyPath<Command, ClientSettings>
-    ) -> [Option<Command>] {
-        [
-            Option(flag: "starttls", "Secure every session with STARTTLS.") { $0[keyPath: path].startsTLS = true },
-            Option("tls-version", "VERSION", "Speak this version alone: TLS1.2 or TLS1.3.") {
-                (command, text) throws(UsageError) in
-                guard let version = TLSVersion(rawValue: text) else {
-                    throw UsageError(
-                        "'\(text)' is none of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))")
-                }
-                command[keyPath: path].tlsVersion = version
-            },
-            Option("server-name", "NAME", "The name to ask for in the handshake (SNI).") { command, text in
-                command[keyPath: path].serverName = text
-            },
-        ]
+    static func fitsInALine(_ text: String) -> Bool {
+        text.utf8.count <= argumentLimitBytes && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
     }
 }

@@ -35,7 +35,7 @@ struct SessionFailure: Error, Sendable {
     init(_ kind: Kind, _ phase: Phase, _ detail: String) {
         self.kind = kind
         self.phase = phase
-        self.detail = "\(phase.rawValue): \(detail)"
+        self.detail = "\(phase.name): \(detail)"
     }
 
     init(_ error: StreamError, _ phase: Phase) {
@@ -61,16 +61,26 @@ struct SessionFailure: Error, Sendable {
         code = reply.code
     }
 
-    /// The end of a message has been sent, and whether it was taken is not known: no reply has come, or one that says
-    /// no more than that the connection ends (421, RFC 5321 section 3.8). Such a message may arrive or not.
-    var leavesDeliveryOpen: Bool {
-        guard phase == .end else { return false }
-        return code.map { $0 == 421 || !(400..<600).contains($0) } ?? true
-    }
+    /// It does not tell what became of the commands whose replies were still to come: no reply has come, or one that
+    /// says no more than that the connection ends (421, RFC 5321 section 3.8). A message whose end was among them may
+    /// arrive or not.
+    var leavesReplyOpen: Bool { code.map { $0 == 421 || !(400..<600).contains($0) } ?? true }
 }
 
-/// What a session is about.
-enum Phase: String, Sendable {
-    case connect, greeting, ehlo = "EHLO", starttls = "STARTTLS", mail = "MAIL", rcpt = "RCPT", data = "DATA"
-    case content, end = "end of data", quit = "QUIT"
+/// What a session is about, in the order of a session.
+enum Phase: Int, CaseIterable, Sendable {
+    case connect, greeting, ehlo, starttls, handshake, auth, mail, rcpt, data
+    /// A chunk of a message but for the last, whose reply is that of the message.
+    case bdat
+    case content, end, quit
+
+    /// For people.
+    var name: String {
+        switch self {
+        case .connect, .greeting, .content: "\(self)"
+        case .handshake: "TLS handshake"
+        case .end: "end of data"
+        case .ehlo, .starttls, .auth, .mail, .rcpt, .data, .bdat, .quit: "\(self)".uppercased()
+        }
+    }
 }

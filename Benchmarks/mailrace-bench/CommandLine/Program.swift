@@ -2,7 +2,7 @@ import CLinux
 
 /// Finds the command that the command line names, and runs it.
 enum Program {
-    private static var commands: [any Subcommand.Type] { [Load.self, Sink.self, Idle.self] }
+    private static var commands: [any Subcommand.Type] { [Load.self, Sink.self, Idle.self, Compare.self] }
 
     /// - Parameter arguments: without the program's own name.
     static func run(_ arguments: [String]) -> ExitCode {
@@ -43,7 +43,7 @@ enum Program {
     private static let version = "0.1.0"
 
     private static var help: String {
-        let lines = commands.map { "  \($0.name.padded(to: 6))\($0.summary)\n" }
+        let lines = commands.map { "  \($0.name.padded(to: 9))\($0.summary)\n" }
         return """
             Usage: mailrace-bench COMMAND [OPTION]...
             Loads an SMTP server or relay, and checks that each message it accepts arrives once and complete.

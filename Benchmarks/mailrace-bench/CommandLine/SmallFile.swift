@@ -1,7 +1,7 @@
 import Glibc
 import TLS
 
-/// Files that are read whole: certificates and keys.
+/// Files that are read, or written, whole: certificates and keys, reports.
 enum SmallFile {
     static let limitBytes = 1 << 20
 
@@ -14,5 +14,11 @@ enum SmallFile {
             throw Unavailable("\(path): cannot be read, or is longer than \(limitBytes) bytes")
         }
         return TLSFile(name: path, bytes: Array(bytes[..<count]))
+    }
+
+    static func write(_ text: String, to path: String) throws(Unavailable) {
+        guard let file = fopen(path, "wbe") else { throw Unavailable("\(path): \(String(cString: strerror(errno)))") }
+        let isWritten = fputs(text, file) >= 0
+        guard fclose(file) == 0, isWritten else { throw Unavailable("\(path): cannot be written") }
     }
 }

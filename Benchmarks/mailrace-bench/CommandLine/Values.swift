@@ -12,6 +12,16 @@ enum Values {
 
     static func shards(_ text: String) throws(UsageError) -> Int { try count(text, in: 1...64) }
 
+    /// One of the words that the cases of `Choice` are named by.
+    static func choice<Choice: RawRepresentable & CaseIterable>(
+        _ text: String
+    ) throws(UsageError) -> Choice where Choice.RawValue == String {
+        guard let choice = Choice(rawValue: text) else {
+            throw UsageError("'\(text)' is none of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return choice
+    }
+
     /// Bytes: a number, with `k`, `M` or `G` (powers of 1,024) behind it or not.
     static func size(_ text: String) throws(UsageError) -> Int {
         let units: [Character: Int] = ["k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30]

@@ -9,7 +9,7 @@ struct Idle: Subcommand {
     var reportsJSON = false
 
     static var options: [Option<Idle>] {
-        ClientSettings.options(\.settings.client) + [
+        [ClientSettings.targetOption(\.settings.client)] + ClientSettings.options(\.settings.client) + [
             Option("sessions", "N", "Sessions held open together. [1000]") { (idle, text) throws(UsageError) in
                 idle.settings.sessions = try Values.count(text, in: 1...LoadSettings.concurrencyLimit)
             },
@@ -21,7 +21,8 @@ struct Idle: Subcommand {
                 (idle, text) throws(UsageError) in idle.settings.hold = try Values.duration(text)
             },
             Option(flag: "deliver", "Then have each session deliver a message.") { $0.settings.delivers = true },
-            Option("pid", "PID", "The target's process, to report its memory.") { (idle, text) throws(UsageError) in
+            Option("pid", "PID", "The target's process; its memory, with that of its children, is reported.") {
+                (idle, text) throws(UsageError) in
                 idle.settings.pid = try Values.count(text, in: 1...Int(Int32.max))
             },
             Option(flag: "json", "Print the result as JSON.") { $0.reportsJSON = true },

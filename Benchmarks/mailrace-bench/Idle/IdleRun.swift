@@ -22,6 +22,7 @@ enum IdleRun {
         }
         for _ in 0..<settings.client.shards { _ = opened.pop() }
         let openNanoseconds = Instant.current().nanoseconds(since: begin)
+        let opening = try? usage(settings)
         pause(settings.hold)
         let held = try? usage(settings)
         ending.open()
@@ -30,7 +31,7 @@ enum IdleRun {
         waiting.close()
         return IdleSummary(
             settings: settings, target: target, report: report, openNanoseconds: openNanoseconds,
-            before: before, held: held ?? nil, after: (try? usage(settings)) ?? nil)
+            before: before, opened: opening ?? nil, held: held ?? nil, after: (try? usage(settings)) ?? nil)
     }
 
     /// Nil where no process is to be looked at.

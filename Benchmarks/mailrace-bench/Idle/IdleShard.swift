@@ -21,8 +21,9 @@ final class IdleShard {
         let share = Workers.share(settings.sessions, of: number, settings.client.shards)
         await workers.run(on: shard) {
             while self.begun < share {
+                let next = self.begun * self.settings.client.shards + self.number
                 self.begun += 1
-                await self.openOne()
+                await self.openOne(next)
             }
         }
     }
@@ -38,9 +39,9 @@ final class IdleShard {
         Workers(max(1, Workers.share(settings.concurrency, of: number, settings.client.shards)))
     }
 
-    private func openOne() async {
+    private func openOne(_ number: Int) async {
         do throws(SessionFailure) {
-            let client = try await client.open()
+            let client = try await client.open(number, isTimed: false)
             client.rest()
             clients.append(client)
             report.opened += 1
@@ -57,8 +58,7 @@ final class IdleShard {
                 try await client.deliver(UInt64(message), session)
                 report.delivered += 1
             }
-            session.queue("QUIT")
-            try await session.expect(2, .quit)
+            try await session.command("QUIT", .quit)
             report.ended += 1
             await session.close()
         } catch {

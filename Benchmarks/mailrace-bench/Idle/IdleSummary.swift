@@ -6,8 +6,10 @@ struct IdleSummary: Sendable {
     let target: SocketAddress
     let report: IdleReport
     let openNanoseconds: UInt64
-    /// The target's process: before the first session, with all of them open, and when they are gone.
+    /// The target's processes: before the first session, with all of them open (at the beginning and at the end of the
+    /// hold), and when they are gone.
     let before: ProcessUsage?
+    let opened: ProcessUsage?
     let held: ProcessUsage?
     let after: ProcessUsage?
 
@@ -20,6 +22,13 @@ struct IdleSummary: Sendable {
         return (Double(memory(held) - memory(before)) / Double(report.opened)).rounded()
     }
 
+    /// CPU time that the target has used while the sessions were held, in milliseconds a second.
+    private var heldProcessorMilliseconds: Double? {
+        guard let opened, let held, settings.hold > .zero else { return nil }
+        return (1e3 * (held.processorSeconds - opened.processorSeconds) / (settings.hold / .seconds(1)))
+            .rounded(toDigits: 1)
+    }
+
     var json: JSON {
         let number = { (value: Double?) in value.map { JSON.number($0) } ?? .null }
         return .object([
@@ -29,6 +38,7 @@ struct IdleSummary: Sendable {
             ("open_seconds", .number(Double(openNanoseconds / 1_000_000) / 1_000)),
             ("pss_bytes_per_session", number(perSession(\.proportionalBytes))),
             ("rss_bytes_per_session", number(perSession(\.residentBytes))),
+            ("held_cpu_milliseconds_per_second", number(heldProcessorMilliseconds)),
             ("before", Self.json(before)), ("held", Self.json(held)), ("after", Self.json(after)),
             ("ok", .bool(isClean)),
         ])
@@ -38,13 +48,13 @@ struct IdleSummary: Sendable {
         guard let usage else { return .null }
         return .object([
             ("pss_bytes", .integer(usage.proportionalBytes)), ("rss_bytes", .integer(usage.residentBytes)),
-            ("descriptors", .integer(usage.descriptors)),
+            ("descriptors", .integer(usage.descriptors)), ("cpu_seconds", .number(usage.processorSeconds)),
         ])
     }
 
     var text: String {
         var lines = [
-            "target      \(target)\(settings.client.startsTLS ? ", STARTTLS" : "")",
+            "target      " + (["\(target)"] + settings.client.words).joined(separator: ", "),
             "sessions    \(report.opened) of \(settings.sessions) opened in \(openNanoseconds / 1_000_000) ms, "
                 + "\(report.lost) lost" + (settings.delivers ? ", \(report.delivered) messages delivered" : ""),
         ]
@@ -61,6 +71,9 @@ struct IdleSummary: Sendable {
         }
         if let proportional = perSession(\.proportionalBytes), let resident = perSession(\.residentBytes) {
             lines.append("a session: \(Int(proportional)) bytes of PSS, \(Int(resident)) bytes of RSS")
+        }
+        if let heldProcessorMilliseconds {
+            lines.append("while they were held: \(heldProcessorMilliseconds) ms of CPU a second")
         }
         return (lines + report.failures.lines).map { $0 + "\n" }.joined()
     }

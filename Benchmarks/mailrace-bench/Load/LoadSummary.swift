@@ -10,11 +10,7 @@ struct LoadSummary: Sendable {
     /// CPU time of the client, and of the sink where it is in the same process.
     let processorNanoseconds: UInt64
     /// What the run's own sink has seen, or what a journal tells of sinks elsewhere.
-    let sink: SinkReport?
-
-    static let quantiles: [(name: String, fraction: Double)] = [
-        ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999),
-    ]
+    var sink: SinkReport?
 
     /// Messages that were accepted and have not arrived intact; nil where that is not known.
     var lost: Int? { arrived.map { report.accepted.missing(in: $0) } }
@@ -29,10 +25,10 @@ struct LoadSummary: Sendable {
         report.isClean && lost ?? 0 == 0 && sink?.isClean ?? true
     }
 
-    private var seconds: Double { max(Double(elapsedNanoseconds) / 1e9, 1e-9) }
-    private var sessionsPerSecond: Double { Double(report.sessionsDone) / seconds }
-    private var messagesPerSecond: Double { Double(report.messagesAccepted) / seconds }
-    private var mebibytesPerSecond: Double { Double(report.bytesAccepted) / seconds / 1_048_576 }
+    var seconds: Double { max(Double(elapsedNanoseconds) / 1e9, 1e-9) }
+    var sessionsPerSecond: Double { Double(report.sessionsDone) / seconds }
+    var messagesPerSecond: Double { Double(report.messagesAccepted) / seconds }
+    var mebibytesPerSecond: Double { Double(report.bytesAccepted) / seconds / 1_048_576 }
 
     // MARK: JSON
 
@@ -50,8 +46,13 @@ struct LoadSummary: Sendable {
             ("messages_per_second", .number(rounded(messagesPerSecond))),
             ("mebibytes_per_second", .number(rounded(mebibytesPerSecond))),
             ("cpu_seconds", .number(rounded(Double(processorNanoseconds) / 1e9))),
-            ("session_milliseconds", times(report.sessionTimes)),
-            ("message_milliseconds", times(report.messageTimes)),
+            ("session_milliseconds", report.sessionTimes.json),
+            ("message_milliseconds", report.messageTimes.json),
+            ("session_due_milliseconds", report.sessionDueTimes.json),
+            ("message_due_milliseconds", report.messageDueTimes.json),
+            ("step_milliseconds", .object(report.steps.taken.map { ("\($0.phase)", $0.times.json) })),
+            ("tls_sessions", .integer(report.tlsSessions)), ("tls_resumed", .integer(report.tlsResumed)),
+            ("warm_up", warmUpJSON),
         ]
         if let lost { members.append(("lost", .integer(lost))) }
         if let ambiguousArrived { members.append(("ambiguous_arrived", .integer(ambiguousArrived))) }
@@ -60,31 +61,42 @@ struct LoadSummary: Sendable {
         return .object(members)
     }
 
-    private func times(_ histogram: Histogram) -> JSON {
-        var members = Self.quantiles.map { quantile in
-            (quantile.name, histogram.quantile(quantile.fraction).map { JSON.number(milliseconds($0)) } ?? .null)
-        }
-        members.append(("max", histogram.count > 0 ? .number(milliseconds(histogram.max)) : .null))
-        return .object(members)
+    private var warmUpJSON: JSON {
+        let warmUp = report.warmUp
+        return .object([
+            ("sessions", .integer(warmUp.sessions)), ("sessions_failed", .integer(warmUp.sessionsFailed)),
+            ("messages_accepted", .integer(warmUp.messages)), ("messages_failed", .integer(warmUp.messagesFailed)),
+        ])
     }
 
     // MARK: Text
 
     var text: String {
-        let lines = [
+        var lines = [
             "target      \(target), \(settings.summary)",
-            "sessions    \(report.sessionsDone) done, \(report.sessionsFailed) failed",
+            "sessions    \(report.sessionsDone) done, \(report.sessionsFailed) failed" + resumption,
             "messages    \(report.messagesAccepted) accepted, \(report.messagesFailed) failed" + fate,
             "rate        \(rounded(sessionsPerSecond)) sessions/s, \(rounded(messagesPerSecond)) messages/s, "
                 + "\(rounded(mebibytesPerSecond)) MiB/s, in \(rounded(seconds)) s",
             "CPU         \(rounded(Double(processorNanoseconds) / 1e9)) s of "
                 + (sink == nil ? "the client" : "client and sink"),
-            "",
-            "ms          " + (Self.quantiles.map(\.name) + ["max"]).map { $0.aligned(to: 10) }.joined(),
-            row("session", report.sessionTimes),
-            row("message", report.messageTimes),
         ]
+        let warmUp = report.warmUp
+        if settings.warmUp > .zero {
+            lines.append(
+                "warm-up     \(warmUp.sessions) sessions, \(warmUp.sessionsFailed) failed, "
+                    + "\(warmUp.messages) messages, \(warmUp.messagesFailed) failed")
+        }
+        lines += ["", "ms            " + Histogram.rowHead, row("session", report.sessionTimes)]
+        if settings.rate != nil { lines.append(row("  since due", report.sessionDueTimes)) }
+        lines.append(row("message", report.messageTimes))
+        if settings.messageRate != nil { lines.append(row("  since due", report.messageDueTimes)) }
+        lines += report.steps.taken.map { row($0.phase.name, $0.times) }
         return (lines + report.failures.lines).map { $0 + "\n" }.joined()
+    }
+
+    private var resumption: String {
+        report.tlsSessions > 0 ? ", \(report.tlsSessions) with TLS (\(report.tlsResumed) resumed)" : ""
     }
 
     private var fate: String {
@@ -98,12 +110,8 @@ struct LoadSummary: Sendable {
     }
 
     private func row(_ name: String, _ histogram: Histogram) -> String {
-        let values = Self.quantiles.map { histogram.quantile($0.fraction) } + [histogram.max]
-        return name.padded(to: 12) + values.map { ($0.map { "\(milliseconds($0))" } ?? "-").aligned(to: 10) }.joined()
+        name.padded(to: 14) + histogram.row
     }
 
-    private func milliseconds(_ nanoseconds: UInt64) -> Double { rounded(Double(nanoseconds) / 1e6) }
-
-    /// To a thousandth.
-    private func rounded(_ value: Double) -> Double { (value * 1_000).rounded() / 1_000 }
+    private func rounded(_ value: Double) -> Double { value.rounded(toDigits: 3) }
 }

@@ -10,38 +10,6 @@ struct Sink: Subcommand {
     var settings = SinkSettings()
     var reportsJSON = false
 
-    static var options: [Option<Sink>] { behaviourOptions + SinkSettings.tlsOptions(\.settings) }
-
-    private static var behaviourOptions: [Option<Sink>] {
-        [
-            Option("listen", "ADDRESS:PORT", "Where to listen; port 0 takes a free one. [127.0.0.1:0]") {
-                (sink, text) throws(UsageError) in sink.settings.address = try Values.address(text)
-            },
-            Option("shards", "N", "Threads, each with its own ring. [1]") { (sink, text) throws(UsageError) in
-                sink.settings.shards = try Values.shards(text)
-            },
-            Option("directory", "DIR", "Write each message to a file of its own in DIR.") { sink, text in
-                sink.settings.directory = text
-            },
-            Option("journal", "FILE", "Add a line to FILE for each message, before it is answered.") { sink, text in
-                sink.settings.journal = text
-            },
-            Option("size-limit", "BYTES", "The longest message taken; k, M, G as units. [1G]") {
-                (sink, text) throws(UsageError) in sink.settings.messageLimitBytes = try Values.size(text)
-            },
-            Option("greeting-delay", "TIME", "Wait before the greeting, as in 200ms.") {
-                (sink, text) throws(UsageError) in sink.settings.greetingDelay = try Values.duration(text)
-            },
-            Option("reply-delay", "TIME", "Wait before every other reply.") {
-                (sink, text) throws(UsageError) in sink.settings.replyDelay = try Values.duration(text)
-            },
-            Option("refuse", "PHASE[:CODE]", "Refuse at connect, helo, mail, rcpt, data or end. [code 451]") {
-                (sink, text) throws(UsageError) in sink.settings.refusal = try Refusal(text)
-            },
-            Option(flag: "json", "Print the summary as JSON.") { sink in sink.reportsJSON = true },
-        ]
-    }
-
     func validate() throws(UsageError) { try settings.validate() }
 
     /// Serves until SIGTERM or SIGINT, then prints what it has seen. Fails where mail was damaged or came twice.

@@ -1,9 +1,21 @@
 /// What a sink has seen.
 struct SinkReport: Sendable {
     var sessions = 0
-    /// Sessions secured by STARTTLS, and those that failed at it.
+    /// Sessions secured by TLS, those of them that took an earlier one up again, and those that failed at it.
     var tlsSessions = 0
+    var tlsResumed = 0
     var tlsFailures = 0
+    /// PROXY headers, and what was none.
+    var proxied = 0
+    var proxyFailures = 0
+    /// AUTH and XCLIENT taken; AUTH refused.
+    var authentications = 0
+    var authenticationsRefused = 0
+    var xclients = 0
+    /// BDAT commands.
+    var chunks = 0
+    /// Sessions dropped as was asked for.
+    var dropped = 0
     /// Messages answered with 250.
     var messages = 0
     /// Bytes of those messages, header and body.
@@ -24,7 +36,15 @@ struct SinkReport: Sendable {
     mutating func merge(_ other: SinkReport) {
         sessions += other.sessions
         tlsSessions += other.tlsSessions
+        tlsResumed += other.tlsResumed
         tlsFailures += other.tlsFailures
+        proxied += other.proxied
+        proxyFailures += other.proxyFailures
+        authentications += other.authentications
+        authenticationsRefused += other.authenticationsRefused
+        xclients += other.xclients
+        chunks += other.chunks
+        dropped += other.dropped
         messages += other.messages
         bytes += other.bytes
         damaged += other.damaged
@@ -39,7 +59,9 @@ struct SinkReport: Sendable {
             ("sessions", sessions), ("tls_sessions", tlsSessions), ("tls_failures", tlsFailures),
             ("messages", messages), ("bytes", bytes),
             ("damaged", damaged), ("duplicates", duplicates), ("incomplete", incomplete), ("unmarked", unmarked),
-            ("refused", refused),
+            ("refused", refused), ("dropped", dropped), ("tls_resumed", tlsResumed), ("proxied", proxied),
+            ("proxy_failures", proxyFailures), ("authentications", authentications),
+            ("authentications_refused", authenticationsRefused), ("xclients", xclients), ("chunks", chunks),
         ]
     }
 
@@ -52,7 +74,7 @@ struct SinkReport: Sendable {
 
     var text: String {
         counts.map { name, value in
-            "\(String(name.map { $0 == "_" ? " " : $0 }).padded(to: 14))\("\(value)".aligned(to: 14))\n"
+            "\(String(name.map { $0 == "_" ? " " : $0 }).padded(to: 24))\("\(value)".aligned(to: 14))\n"
         }.joined()
     }
 }

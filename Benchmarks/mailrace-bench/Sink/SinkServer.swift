@@ -14,7 +14,7 @@ struct SinkServer {
 
     init(_ settings: SinkSettings) throws(Unavailable) {
         let store = settings.directory.map { MessageStore($0) }
-        let tls = try settings.tls()
+        let tls = try settings.identity.tls()
         if let store, !store.isWritable { throw Unavailable("\(store.directory): cannot be written to") }
         let journal = try settings.journal.map { path throws(Unavailable) in try ArrivalJournal(appendingTo: path) }
         let sockets = try Self.bind(settings)
@@ -22,7 +22,7 @@ struct SinkServer {
         let waiting = Offload(threads: settings.shards)
         do throws(RingUnavailable) {
             shards = try ShardGroup(settings.shards, sizes: Self.ringSizes) { shard in
-                let sink = SinkShard(shard.ring, settings, tls: Self.context(tls), store, journal)
+                let sink = SinkShard(shard.ring, shard.number, settings, tls: Self.context(tls), store, journal)
                 let acceptor = Acceptor(
                     shard.ring, sockets[shard.number],
                     accepted: { descriptor in shard.spawn { await sink.serve(descriptor) } },

@@ -12,72 +12,74 @@ struct SinkSettings: Sendable {
     var journal: String?
     /// The longest message taken, in bytes.
     var messageLimitBytes = 1 << 30
-    /// How long it waits before the greeting, and before every other reply.
-    var greetingDelay = Duration.zero
-    var replyDelay = Duration.zero
-    var refusal: Refusal?
-    /// PEM files; STARTTLS is offered where both are given.
-    var certificateFile: String?
-    var keyFile: String?
+    /// What goes wrong, and where.
+    var faults = SinkFaults()
+    /// STARTTLS is offered where there is one.
+    var identity = Identity()
+    /// Whether TLS begins with the connection.
+    var isTLSImplicit = false
+    /// Whether each connection begins with a PROXY header.
+    var readsProxyHeader = false
+    /// Whether it speaks LMTP (RFC 2033), and no SMTP then.
+    var isLMTP = false
+    /// Whether XCLIENT is offered, to everybody.
+    var takesXclient = false
+    /// Whether AUTH is offered.
+    var authenticates = false
+    /// Whom alone AUTH lets in; nil: everybody.
+    var user: String?
+    /// The user's; nil: any.
+    var password: String?
 
     func validate() throws(UsageError) {
-        guard (certificateFile == nil) == (keyFile == nil) else {
-            throw UsageError("--certificate and --key need each other")
+        try identity.validate()
+        guard !isTLSImplicit || identity.isGiven else { throw UsageError("--tls needs --certificate and --key") }
+        guard user == nil && password == nil || authenticates else {
+            throw UsageError("--user and --password-file need --auth")
         }
     }
 
-    /// Reads the files; nil where none are named.
-    func tls() throws(Unavailable) -> TLSServerConfiguration? {
-        guard let certificateFile, let keyFile else { return nil }
-        let identity = TLSIdentity(
-            certificateChain: try SmallFile.read(certificateFile), privateKey: try SmallFile.read(keyFile))
-        let configuration = TLSServerConfiguration(
-            listener: "sink", identities: [identity], ticketKeys: TLSTicketKeys())
-        do throws(TLSConfigurationError) {
-            _ = try TLSServerContext(configuration)
-        } catch {
-            throw Unavailable(error)
+    /// The same sink, such that clients of these settings can speak to it: by way of their target or, where they have
+    /// none, directly.
+    func serving(_ client: ClientSettings, identity: Identity) -> SinkSettings {
+        var sink = self
+        sink.shards = client.shards
+        sink.identity = identity
+        sink.isLMTP = client.isLMTP
+        sink.authenticates = client.credentials != nil
+        guard client.target == nil else { return sink }
+        sink.isTLSImplicit = client.isTLSImplicit
+        sink.readsProxyHeader = client.proxy != nil
+        return sink
+    }
+
+    /// A certificate with its key.
+    struct Identity: Equatable, Sendable {
+        /// PEM files.
+        var certificateFile: String?
+        var keyFile: String?
+
+        var isGiven: Bool { certificateFile != nil }
+
+        func validate() throws(UsageError) {
+            guard (certificateFile == nil) == (keyFile == nil) else {
+                throw UsageError("--certificate and --key need each other")
+            }
         }
-        return configuration
-    }
 
-    /// The options for STARTTLS, of a command that has these settings at `path`.
-    static func tlsOptions<Command>(_ path: WritableKeyPath<Command, SinkSettings>) -> [Option<Command>] {
-        [
-            Option("certificate", "FILE", "The sink offers STARTTLS with this certificate chain (PEM).") {
-                $0[keyPath: path].certificateFile = $1
-            },
-            Option("key", "FILE", "The certificate's private key (PEM).") { $0[keyPath: path].keyFile = $1 },
-        ]
-    }
-}
-
-/// A reply other than the usual one, at one point of every session.
-struct Refusal: Equatable, Sendable {
-    enum Phase: String, CaseIterable {
-        /// Instead of the greeting.
-        case connect
-        case helo, mail, rcpt, data
-        /// Instead of the reply to the end of the message.
-        case end
-    }
-
-    let phase: Phase
-    /// 400 to 599. After 421 the sink closes.
-    let code: Int
-
-    /// From `PHASE` (refused with 451) or `PHASE:CODE`.
-    init(_ text: String) throws(UsageError) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard let phase = Phase(rawValue: String(parts[0])), parts.count <= 2 else {
-            let known = Phase.allCases.map(\.rawValue).joined(separator: ", ")
-            throw UsageError("'\(text)' does not begin with one of: \(known)")
+        /// Reads the files; nil where none are named.
+        func tls() throws(Unavailable) -> TLSServerConfiguration? {
+            guard let certificateFile, let keyFile else { return nil }
+            let identity = TLSIdentity(
+                certificateChain: try SmallFile.read(certificateFile), privateKey: try SmallFile.read(keyFile))
+            let configuration = TLSServerConfiguration(
+                listener: "sink", identities: [identity], ticketKeys: TLSTicketKeys())
+            do throws(TLSConfigurationError) {
+                _ = try TLSServerContext(configuration)
+            } catch {
+                throw Unavailable(error)
+            }
+            return configuration
         }
-        self.phase = phase
-        code = parts.count == 1 ? 451 : try Values.count(String(parts[1]), in: 400...599)
     }
-
-    var closes: Bool { code == 421 }
-
-    var reply: String { "\(code) \(code / 100).3.0 Refused as asked" }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Ring
 import TLS
 
@@ -10,9 +11,11 @@ final class SinkShard {
     let store: MessageStore?
     let journal: ArrivalJournal?
     var report = SinkReport()
+    /// Which of the cases meet what goes wrong in a share of them.
+    private var numbers: RandomNumbers
 
     private var streams: [ObjectIdentifier: Stream] = [:]
-    private var isEnding = false
+    private(set) var isEnding = false
     private var allGone: UnsafeContinuation<Void, Never>?
 
     /// How long a client may be silent, or take nothing (RFC 5321 section 4.5.3.2.7).
@@ -21,10 +24,11 @@ final class SinkShard {
     private static let farewellLimit = Duration.seconds(5)
 
     init(
-        _ ring: Ring, _ settings: SinkSettings, tls: TLSServerContext?, _ store: MessageStore?,
+        _ ring: Ring, _ number: Int, _ settings: SinkSettings, tls: TLSServerContext?, _ store: MessageStore?,
         _ journal: ArrivalJournal?
     ) {
         self.ring = ring
+        numbers = RandomNumbers(seed: UInt64(number))
         self.settings = settings
         self.tls = tls
         self.store = store
@@ -39,11 +43,19 @@ final class SinkShard {
         let stream = Stream(ring, descriptor: descriptor)
         report.sessions += 1
         streams[ObjectIdentifier(stream)] = stream
-        await SinkSession(self, stream).run()
-        await stream.closeGracefully(within: isEnding ? .zero : Self.farewellLimit)
+        switch await SinkSession(self, stream).run() {
+        case .close:
+            await stream.closeGracefully(within: isEnding ? .zero : Self.farewellLimit)
+        case .reset:
+            _ = linux_reset_on_close(descriptor)
+            await stream.close()
+        }
         streams[ObjectIdentifier(stream)] = nil
         if streams.isEmpty { allGone.take()?.resume() }
     }
+
+    /// What the next case at a phase meets.
+    func meet(_ phase: Fault.Phase) -> SinkFaults.Case { settings.faults.meet(phase, &numbers) }
 
     /// Has every session end at once, and waits for it.
     func end() async {

@@ -161,6 +161,11 @@ int linux_check_socket_file(const struct linux_address *address, struct linux_fi
 /// Removes the file at the address if it is still `file`; -ESTALE where it is another.
 int linux_remove_socket_file(const struct linux_address *address, struct linux_file file);
 
+// ---- terminals (linux.c) ----
+
+/// Lines and columns of the terminal behind a descriptor; -ENOTTY where there is none.
+int linux_terminal_size(int32_t descriptor, uint16_t *lines, uint16_t *columns);
+
 // ---- errors ----
 
 /// Writes strerror's text for `error` (positive), NUL-terminated, into `text`.

@@ -186,6 +186,8 @@ struct copenssl_identity {
 /// Adds a certificate with its key. Unless it was taken, `error->text` tells more: OpenSSL's reason, or the date.
 enum copenssl_identity_status copenssl_context_add_identity(
     copenssl_context *context, const struct copenssl_identity *identity, struct copenssl_error *error);
+/// When the first certificate of a PEM text expires, in seconds since 1970; -EINVAL where there is none.
+int copenssl_not_after(const uint8_t *pem, size_t length, int64_t *seconds);
 
 // MARK: Engines
 

@@ -19,4 +19,14 @@ int systemd_notify(const char *lines);
 /// does not.
 uint64_t systemd_watchdog_us(void);
 
+/// The most fields that an entry of the journal can have.
+enum { SYSTEMD_JOURNAL_FIELDS_MAX = 64 };
+
+/// Sends an entry to the system's journal (sd_journal_sendv(3)). Waits where the journal is slow; one that is not there
+/// is no error.
+///
+/// Fields are `NAME=value`. They stand one after the other in `text`; `lengths` has the bytes of each. -E2BIG for too
+/// many.
+int systemd_journal_send(const char *text, const size_t *lengths, size_t count);
+
 #endif

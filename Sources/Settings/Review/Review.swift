@@ -26,12 +26,21 @@ struct Review {
             check(tls, problems: &problems)
             warn(about: tls)
         }
-        if settings.log.file == "-", let node = document.find(["log", "file"]) {
-            warnings.report(node, "is a file of this name; the standard error is \"\"")
-        }
+        checkLog(problems: &problems)
+        warnAboutAdmin()
         checkLoops(problems: &problems)
         checkAddresses(problems: &problems)
         checkStatPrefixes(problems: &problems)
+    }
+
+    /// Nobody is asked for a password there.
+    private mutating func warnAboutAdmin() {
+        guard let endpoint = settings.admin.listen?.endpoint, !endpoint.isLoopback,
+            let node = document.find(["admin", "listen"])
+        else { return }
+        warnings.report(
+            node, "anybody who reaches \(endpoint) sees the addresses of clients; keep it to 127.0.0.1 or a Unix socket"
+        )
     }
 
     func node(_ listener: Settings.Listener, _ key: String) -> Node? {
@@ -66,6 +75,12 @@ struct Review {
         if let path = settings.runtime.controlSocket {
             let origin = document.find(["runtime", "control_socket"])?.origin ?? .builtIn
             seen.append((.unix(path), false, "runtime.control_socket (\(origin))"))
+        }
+        if let address = settings.admin.listen, let node = document.find(["admin", "listen"]) {
+            if let other = seen.first(where: { $0.address == address }) {
+                problems.report(node, "\(address) is taken already, in \(other.place)")
+            }
+            seen.append((address, false, "admin.listen (\(node.origin))"))
         }
         for listener in settings.listeners where !listener.isFromSystemd {
             for (index, address) in listener.listen.enumerated() {

@@ -22,6 +22,17 @@ extension Kind where Value == Settings.ListenAddress {
     }
 }
 
+extension Kind where Value == Settings.ListenAddress? {
+    /// As of a listener; `""` is none.
+    static var optionalListenAddress: Kind {
+        .string("an address, as in \"127.0.0.1:9125\" or \"unix:/run/x.sock\", or \"\"") { text in
+            text.isEmpty ? .value(nil) : Settings.ListenAddress.parse(text).map(Optional.some)
+        } format: { address in
+            address?.description ?? ""
+        }
+    }
+}
+
 extension Kind where Value == Settings.ServerAddress {
     static var serverAddress: Kind {
         .described(

@@ -6,6 +6,12 @@ extension Settings {
         public internal(set) var level = Level.info
         /// Empty is standard error, or the journal under systemd.
         public internal(set) var file = ""
+        /// What of the sessions' dialogue is written down.
+        public internal(set) var transcript = Transcript.off
+        /// Empty is where the log goes.
+        public internal(set) var transcriptFile = ""
+        /// Passwords are written down with it.
+        public internal(set) var transcriptCredentials = false
 
         init() {}
 
@@ -17,6 +23,12 @@ extension Settings {
         public enum Level: String, Sendable, CaseIterable {
             case error, warning, info, debug
         }
+
+        public enum Transcript: String, Sendable, CaseIterable {
+            case off
+            /// Commands and replies up to the hand-off.
+            case commands
+        }
     }
 }
 
@@ -27,7 +39,12 @@ extension Settings.Log: Section {
         .value(
             "file", \.file, .path(optional: true),
             "The file that lines go to; empty is standard error, or the journal under systemd"),
+        .value("transcript", \.transcript, .choice(), "What of the sessions' dialogue is written down"),
+        .value(
+            "transcript_file", \.transcriptFile, .path(optional: true),
+            "The file that the dialogue goes to; empty is where the log goes"),
+        .value(
+            "transcript_credentials", \.transcriptCredentials, .boolean,
+            "Whether passwords are written down with the dialogue"),
     ]
-
-    static let later = ["transcript", "transcript_file", "transcript_credentials"]
 }

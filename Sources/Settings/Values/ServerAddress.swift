@@ -28,6 +28,12 @@ extension Settings.ListenAddress: CustomStringConvertible {
         }
     }
 
+    /// Nil for what is no such text as the configuration has.
+    public init?(_ text: String) {
+        guard case .value(let address) = Self.parse(text) else { return nil }
+        self = address
+    }
+
     /// Reads `192.0.2.1:25`, `[2001:db8::1]:25` or `unix:/run/x.sock`; port 0 lets the kernel choose.
     static func parse(_ text: String) -> Parsed<Settings.ListenAddress> {
         if text.hasPrefix(Settings.SocketPath.prefix) {
@@ -79,7 +85,10 @@ extension Settings.ServerAddress: CustomStringConvertible {
     }
     /// What may have been meant by something that is no server, in other programs' words.
     private static func hint(for text: String) -> String? {
-        if text.contains("://") { return "a URL is not taken here; give the host alone, as in \"mx.example.com:25\"" }
+        // Not `contains`, which for a string brings the engine of regular expressions into the binary, 1.5 MB.
+        if let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") {
+            return "a URL is not taken here; give the host alone, as in \"mx.example.com:25\""
+        }
         if text.hasPrefix("/") { return "a Unix socket is written \"\(Settings.SocketPath.prefix)\(text)\"" }
         if let parts = EndpointParts(text), parts.host.hasSuffix("."),
             EndpointParts("\(parts.host.dropLast())")?.isHostName == true

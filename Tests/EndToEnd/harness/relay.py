@@ -39,21 +39,22 @@ def configuration(servers, starttls=None, shards=1, listener="", port=0, listen=
     """The text of a configuration with one listener, mx, on a free port unless one is given, and one upstream.
 
     `certificate` is what the listener shows; it has one of our own if only `starttls` is given, and none without both.
-    `listener`, `upstream` and `tls` are more lines of these, `runtime`, `timeouts`, `log`, `dns` likewise; `tables` are
-    more tables.
+    `listener`, `upstream` and `tls` are more lines of these, `runtime`, `timeouts`, `log`, `dns` likewise;
+    `admin` is where the admin endpoint listens, nowhere by default; `tables` are more tables.
     """
     certificate = options.pop("certificate", None) or (certificates.ecdsa() if starttls else None)
     upstream, tls, tables = (options.pop(name, "") for name in ("upstream", "tls", "tables"))
     runtime, timeouts, dns = (options.pop(name, "") for name in ("runtime", "timeouts", "dns"))
+    admin = options.pop("admin", "")
     log = options.pop("log", 'format = "json"')
     if options:
         raise TypeError(f"no such options: {options}")
     lines = ['hostname = "mailrace.test"', "[runtime]", f"shards = {shards}", runtime]
-    # The standard one is one for the machine.
+    # The standard ones are one for the machine.
     lines += [] if "control_socket" in runtime else ['control_socket = ""']
     # Where tests run as root, their files are root's.
     lines += [] if "user =" in runtime else ['user = ""']
-    lines += ["[timeouts]", timeouts, "[log]", log, "[dns]", dns]
+    lines += ["[timeouts]", timeouts, "[log]", log, "[dns]", dns, "[admin]", f'listen = "{admin}"']
     if certificate:
         lines += ["[tls.default]", f'certificate = "{certificate.file}"', f'key = "{certificate.key_file}"', tls]
     lines += ["[listener.mx]", f"listen = {json.dumps(listen or [f'{HOST}:{port}'])}", 'upstream = "backend"']

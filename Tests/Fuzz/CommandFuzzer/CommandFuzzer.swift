@@ -23,7 +23,27 @@ public func fuzzCommand(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
             precondition(content.first { [0x00, 0x0A, 0x0D].contains($0) } == byte.rawValue)
         }
     }
+    checkFilter(line)
     return 0
+}
+
+/// What a transcript shows of the line: nothing new, and behind AUTH nothing of it.
+private func checkFilter(_ line: [UInt8]) {
+    var filter = CredentialFilter()
+    let shown = filter.shown(line)
+    precondition(!shown.contains(0x0A) && !shown.contains(0x0D))
+    let mark = Array(CredentialFilter.mark.utf8)
+    let head = Array("AUTH".utf8)
+    let words = line.drop { $0 <= 0x20 && $0 != 0x0A && $0 != 0x0D || $0 == 0x7F }
+    let isAuth = words.prefix(head.count).map { (0x61...0x7A).contains($0) ? $0 - 0x20 : $0 } == head
+    if isAuth {
+        precondition(shown.starts(with: head))
+        // AUTH, a space, the longest name of a mechanism, a space, the mark.
+        precondition(shown.count <= 24 + mark.count)
+        precondition(filter.shown(Array("c2VjcmV0".utf8)) == mark)
+    } else {
+        precondition(shown == Array(line.prefix { $0 != 0x0A && $0 != 0x0D }))
+    }
 }
 
 private func check(_ command: Command, against content: [UInt8]) {

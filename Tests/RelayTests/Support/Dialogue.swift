@@ -78,7 +78,7 @@ struct Dialogue {
         }
     }
 
-    private func step(to point: Point) throws {
+    func step(to point: Point) throws {
         switch point {
         case .connected: break
         case .greeted: try answer(Self.greeting)

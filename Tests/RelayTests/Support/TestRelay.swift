@@ -144,6 +144,13 @@ final class TestRelay {
         shard.sync { [hosted] in hosted.reached(on: $0).listener?.sessionCount ?? 0 }
     }
 
+    /// As an administrator is shown them.
+    func oldestSessions(_ limit: Int) -> (sessions: [SessionSummary], count: Int) {
+        shard.syncTask { [hosted] shard in
+            await hosted.reached(on: shard).listener?.oldestSessions(limit) ?? ([], 0)
+        }
+    }
+
     // MARK: The end
 
     func beginDrain(deadline: Duration) {
@@ -248,14 +255,17 @@ extension Shard {
     }
 
     /// Runs `body` as a task of the shard and waits, blocking, for its end.
-    nonisolated func syncTask(_ body: @escaping @Sendable (isolated Shard) async -> Void) {
-        let ended = BlockingQueue<Bool>(limit: 1)
+    @discardableResult
+    nonisolated func syncTask<Result: Sendable>(
+        _ body: @escaping @Sendable (isolated Shard) async -> Result
+    ) -> Result {
+        let ended = BlockingQueue<Result>(limit: 1)
         post { shard in
             shard.spawn {
-                await body(shard)
-                _ = ended.push(true)
+                _ = ended.push(await body(shard))
             }
         }
-        _ = ended.pop()
+        guard let result = ended.pop() else { preconditionFailure("the queue is never closed") }
+        return result
     }
 }

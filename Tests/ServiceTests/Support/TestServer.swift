@@ -24,10 +24,14 @@ struct ServerSetup: Sendable {
     /// What else stands in `[runtime]`.
     var runtime = ""
     var controlSocket = ""
+    /// Where the admin endpoint listens; the standard address is one for the machine.
+    var admin = ""
     /// What the upstream's `health` says.
     var health = "probe = \"off\""
     /// What `[dns]` says.
     var dns = ""
+    /// What `[log]` says. Where the lines go is the rig's to say.
+    var log = ""
 
     struct Listener: Sendable {
         var name: String
@@ -72,8 +76,12 @@ struct ServerSetup: Sendable {
             io_uring_features = "\(Self.features)"
             control_socket = "\(controlSocket)"
             \(runtime)
+            [admin]
+            listen = "\(admin)"
             [dns]
             \(dns)
+            [log]
+            \(log)
             [tls.default]
             certificate = "\(folder)/chain.pem"
             key = "\(folder)/key.pem"
@@ -206,6 +214,29 @@ final class TemporaryFolder: Sendable {
     deinit {
         for file in files.withLock({ $0 }) { unlink(file) }
         rmdir(path)  // Sockets remove their files themselves.
+    }
+
+    /// Waits until the file, which somebody else writes, has all of these; at most ten seconds.
+    /// - Returns: what it has.
+    func wait(for name: String, toHave texts: [String]) throws -> String {
+        files.withLock { if !$0.contains("\(path)/\(name)") { $0.append("\(path)/\(name)") } }
+        let deadline = time(nil) + 10
+        while true {
+            let text = text(of: name)
+            if texts.allSatisfy(text.contains) { return text }
+            guard time(nil) < deadline else { throw Peer.Failure(description: "\(name) has only: \(text)") }
+            sched_yield()
+        }
+    }
+
+    /// The text of a file; empty where there is none.
+    func text(of name: String) -> String {
+        guard let stream = fopen("\(path)/\(name)", "r") else { return "" }
+        defer { fclose(stream) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while case let count = fread(&chunk, 1, chunk.count, stream), count > 0 { bytes += chunk[..<count] }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Writes a file, or over it.

@@ -1,0 +1,156 @@
+"""What is compared, and how. Each scenario returns lines in Markdown and whether all mail arrived."""
+
+import os
+import tempfile
+
+from harness import HOST
+from harness.programs import free_port
+
+from . import targets
+
+# Of the rate that the slowest of the targets can keep up.
+HIGH_LOAD = 0.7
+LOW_LOAD_MESSAGES_PER_SECOND = 500
+
+
+class Effort:
+    """How much of everything."""
+
+    def __init__(self, rounds, quick):
+        self.quick = quick
+        self.rounds = rounds or (1 if quick else 5)
+        self.seconds, self.warm_up = (1, 0.2) if quick else (10, 2)
+        self.crowds = [10, 100] if quick else [10, 100, 1000, 9000]
+        self.idle_sessions = 200 if quick else 5000
+        self.idle_seconds = 1 if quick else 10
+
+    @property
+    def time(self):
+        return ["--duration", f"{self.seconds}s", "--warm-up", f"{self.warm_up}s"]
+
+
+class Comparison:
+    """The same load on several targets, all at their best settings before one sink."""
+
+    def __init__(self, title, names, *options, starttls=False, proxy=True, pinned=True):
+        self.title, self.names, self.options = title, names, options
+        self.starttls, self.proxy, self.pinned = starttls, proxy, pinned
+
+    def load(self, effort):
+        """The options of the load."""
+        return [*self.options, *(["--starttls"] if self.starttls else [])]
+
+    def present(self):
+        return [name for name in self.names if name not in targets.missing()]
+
+    def run(self, effort):
+        names = self.present()
+        absent = [f"Not here: {name}." for name in self.names if name not in names]
+        if len(names) < 2:
+            return [*absent, "Nothing to compare with."], True
+        table, summary, status = self.compare(effort, names, effort.rounds, self.load(effort))
+        return [*table.splitlines(), *absent], status == 0 and summary["ok"]
+
+    def compare(self, effort, names, rounds, load):
+        """Returns the table, the summary and the exit status."""
+        upstream = f"{HOST}:{free_port()}"
+        options = {"starttls": self.starttls, "proxy": self.proxy, "pinned": self.pinned}
+        with tempfile.TemporaryDirectory() as directory, targets.targets(names, upstream, **options) as running:
+            table = os.path.join(directory, "table.md")
+            status, summary = targets.bench(
+                "compare", *(word for target in running for word in ["--target", target.argument]),
+                "--rounds", rounds, "--sink-listen", upstream, *(["--sink-proxy"] if self.proxy else []),
+                *effort.time, *load, "--markdown", table, pinned=self.pinned,
+            )  # fmt: skip
+            with open(table) as file:
+                return file.read(), summary, status
+
+
+class HighLoad(Comparison):
+    """Messages at a part of the rate that all of the targets reach."""
+
+    def load(self, effort):
+        lasting = ["--lasting", "--concurrency", 16]
+        _, summary, _ = self.compare(effort, self.present(), 1, lasting)
+        rates = [target["figures"]["messages_per_second"]["median"] for target in summary["targets"]]
+        return [*lasting, "--message-rate", max(1, int(HIGH_LOAD * min(rates)))]
+
+
+class Crowds:
+    """The CPU time of a session with ever more of them at once."""
+
+    title = "Scale: CPU time a session by how many there are at once"
+    names = ["mailrace", "nginx", "haproxy"]
+
+    def run(self, effort):
+        rows, is_clean = {}, True
+        for crowd in effort.crowds:
+            options = ["--concurrency", crowd, "--ramp", f"{effort.warm_up}s", "--timeout", "60s"]
+            comparison = Comparison(self.title, self.names)
+            names = comparison.present()
+            if len(names) < 2:
+                return ["Nothing to compare with."], True
+            _, summary, _ = comparison.compare(effort, names, effort.rounds, options)
+            arrived = summary["sink"]
+            is_clean = is_clean and not arrived["damaged"] and not arrived["duplicates"]
+            for target in summary["targets"]:
+                # A peer that cannot bear so many, within this machine's limits, is told of, and no fault of ours.
+                is_clean = is_clean and target["lost"] == 0 and (target["ok"] or target["name"] != "mailrace")
+                median = target["figures"].get("cpu_microseconds_per_session", {}).get("median", 0)
+                rows.setdefault(target["name"], []).append(f"{median:.0f}" if target["ok"] else "fails")
+        lines = [f"us of CPU a session; medians of {effort.rounds} rounds", ""]
+        lines += ["| sessions at once | " + " | ".join(map(str, effort.crowds)) + " |"]
+        lines += ["| --- |" + " ---: |" * len(effort.crowds)]
+        return lines + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()], is_clean
+
+
+class Idle:
+    """What sessions cost that do nothing."""
+
+    def __init__(self, title, names, starttls=False):
+        self.title, self.names, self.starttls = title, names, starttls
+
+    def run(self, effort):
+        rows, is_clean = [], True
+        for name in [name for name in self.names if name not in targets.missing()]:
+            with targets.sink("--proxy") as upstream, targets.targets([name], upstream, starttls=self.starttls) as running:
+                status, summary = targets.bench(
+                    "idle", "--target", running[0].address, "--pid", running[0].pid, "--sessions", effort.idle_sessions,
+                    "--hold", f"{effort.idle_seconds}s", "--deliver", *(["--starttls"] if self.starttls else []),
+                )  # fmt: skip
+            is_clean = is_clean and status == 0
+            cells = [f"{summary['pss_bytes_per_session'] / 1024:.1f}", f"{summary['before']['pss_bytes'] / 1048576:.1f}"]
+            cells += [f"{summary['after']['pss_bytes'] / 1048576:.1f}", f"{summary['held_cpu_milliseconds_per_second']}"]
+            rows.append(f"| {name} | {' | '.join(cells)} |")
+        head = "| | KiB of PSS a session | MiB before | MiB after | ms of CPU a second |"
+        return [f"{effort.idle_sessions} sessions", "", head, "| --- | ---: | ---: | ---: | ---: |", *rows], is_clean
+
+
+def scenarios():
+    """All of them by name."""
+    all_three, both = ["mailrace", "nginx", "haproxy"], ["mailrace", "nginx"]
+    at_once, alone = ["--concurrency", 16], ["--concurrency", 1]
+    bulk = ["--lasting", "--size", "10M", "--concurrency", 4]
+    low = ["--lasting", "--concurrency", 4, "--message-rate", LOW_LOAD_MESSAGES_PER_SECOND]
+    return {
+        "short": Comparison("Short sessions", all_three, *at_once),
+        "pipelined": Comparison("Short sessions, pipelined", all_three, *at_once, "--pipelining"),
+        "lasting": Comparison("Lasting sessions, 4 KiB", all_three, *at_once, "--lasting"),
+        "64k": Comparison("Lasting sessions, 64 KiB", all_three, *at_once, "--lasting", "--size", "64k"),
+        "bulk": Comparison("Bulk: 10 MiB", all_three, *bulk),
+        "starttls": Comparison("STARTTLS, short sessions, P-256", both, *at_once, starttls=True),
+        "resumed": Comparison("STARTTLS, short sessions, resumed", both, *at_once, "--resume", starttls=True),
+        "starttls-bulk": Comparison("STARTTLS, bulk", both, *bulk, starttls=True),
+        "alone": Comparison("One session at a time", all_three, *alone),
+        "alone-pipelined": Comparison("One session at a time, pipelined", all_three, *alone, "--pipelining"),
+        "alone-starttls": Comparison("One session at a time, STARTTLS", both, *alone, starttls=True),
+        "latency-low": Comparison("Latency at low load", all_three, *low),
+        "latency-high": HighLoad(f"Latency at {HIGH_LOAD:.0%} of the load that all can bear", all_three),
+        "postfix": Comparison("Postfix before its queue, short sessions", ["mailrace", "postfix"], *at_once, proxy=False),
+        "two-shards": Comparison(
+            "Two shards beside one", ["mailrace", "mailrace-2"], *at_once, "--shards", 2, pinned=False
+        ),
+        "scale": Crowds(),
+        "idle": Idle("Idle sessions", all_three),
+        "idle-starttls": Idle("Idle sessions, STARTTLS", both, starttls=True),
+    }

@@ -1,0 +1,128 @@
+"""Those that are compared, each before the same upstream, and mailrace-bench, which compares them."""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+
+from harness import HOST, certificates, relay
+from harness.programs import Program, environment, free_port, run, wait_until
+
+from . import ROOT
+
+PATIENCE_S = 3600
+# Where there are two processors: the clients and the sink have the first one, the target the last one.
+PROCESSORS = sorted(os.sched_getaffinity(0))
+HAS_TWO = len(PROCESSORS) > 1
+PEERS = {"nginx": "nginx", "haproxy": "haproxy", "postfix": "postconf"}
+
+
+def missing():
+    """The peers that cannot be started here."""
+    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+    absent = {name for name, program in PEERS.items() if not shutil.which(program, path=path)}
+    return absent | ({"postfix"} if os.geteuid() else set())
+
+
+def versions():
+    """Who takes part, in words."""
+    words = [run([relay.binary(), "--version"]).stdout.strip()]
+    asked = {"nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "postfix": ["postconf", "mail_version"]}
+    for name in sorted(PEERS.keys() - missing()):
+        result = run([shutil.which(asked[name][0], path=os.environ["PATH"] + ":/usr/sbin:/sbin"), *asked[name][1:]])
+        words.append(result.stdout.strip().splitlines()[0])
+    return words
+
+
+def _on_last():
+    os.sched_setaffinity(0, {PROCESSORS[-1]})
+
+
+def _on_first():
+    os.sched_setaffinity(0, {PROCESSORS[0]})
+
+
+class Running:
+    """A target under load, as an argument of `mailrace-bench compare`."""
+
+    def __init__(self, name, address, pid):
+        self.name, self.address, self.pid = name, address, pid
+
+    @property
+    def argument(self):
+        return f"{self.address}={self.name},{self.pid}"
+
+
+@contextlib.contextmanager
+def mailrace(name, upstream, starttls=False, proxy=True, shards=1, pinned=True):
+    """Mailrace; its control socket is the last thing it opens."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="mailrace-compare-") as directory:
+        control = os.path.join(directory, "control.sock")
+        text = relay.configuration(
+            [upstream], starttls="offer" if starttls else None, shards=shards, port=port, log='level = "error"',
+            runtime=f'max_sessions = 9500\ncontrol_socket = "{control}"',
+            upstream='proxy_protocol = "v2"' if proxy else "",
+        )  # fmt: skip
+        with relay.Mailrace(text, preexec=_on_last if pinned and HAS_TWO else None) as running:
+            wait_until(lambda: os.path.exists(control), f"{control}:\n{running.program.output}")
+            yield Running(name, f"{HOST}:{port}", running.program.process.pid)
+
+
+@contextlib.contextmanager
+def peer(name, upstream, starttls=False, proxy=True, shards=1, pinned=True):
+    """One of the start scripts of Benchmarks/peers."""
+    address, certificate = f"{HOST}:{free_port()}", certificates.ecdsa()
+    arguments = ["--listen", address, "--upstream", upstream, "--threads", str(shards)]
+    arguments += ["--send-proxy"] if proxy else []
+    arguments += ["--certificate", certificate.file, "--key", certificate.key_file] if starttls else []
+    program = Program(
+        [str(ROOT / "Benchmarks/peers" / name), *arguments], preexec=_on_last if pinned and HAS_TWO else None
+    )
+    try:
+        yield Running(name, address, int(program.wait_for_line(r"\(pid (\d+)\)").group(1)))
+    finally:
+        program.stop()
+
+
+@contextlib.contextmanager
+def targets(names, upstream, **options):
+    """All of these at once; `mailrace-2` is Mailrace with two shards."""
+    with contextlib.ExitStack() as stack:
+        running = []
+        for name in names:
+            if name.startswith("mailrace"):
+                shards = {"shards": int(name.partition("-")[2] or options.get("shards", 1))}
+                running.append(stack.enter_context(mailrace(name, upstream, **options | shards)))
+            else:
+                running.append(stack.enter_context(peer(name, upstream, **options)))
+        yield running
+
+
+def bench(*arguments, pinned=True):
+    """Runs mailrace-bench to its end; returns its exit status and its summary."""
+    program = Program(
+        [relay.bench_binary(), *map(str, arguments), "--json"],
+        variables=environment(),
+        preexec=_on_first if pinned and HAS_TWO else None,
+    )
+    try:
+        status = program.process.wait(PATIENCE_S)
+        program.reader.join()
+    finally:
+        program.stop()
+    lines = [line for line in program.lines if line.startswith("{")]
+    if not lines:
+        raise AssertionError(f"mailrace-bench {arguments}: status {status}\n{program.output}")
+    return status, json.loads(lines[-1])
+
+
+@contextlib.contextmanager
+def sink(*options):
+    """A sink of its own, for what is no comparison. Gives its address."""
+    program = Program([relay.bench_binary(), "sink", *options], preexec=_on_first if HAS_TWO else None)
+    try:
+        yield program.wait_for_line(r"listening on (\S+)").group(1)
+    finally:
+        program.stop()

@@ -1,0 +1,91 @@
+extension CounterTable {
+    /// The type of `exposition`, for HTTP.
+    public static let expositionType = Exposition.contentType
+
+    /// All series for scrapers, in the format of Prometheus and the order of `Series.all`.
+    ///
+    /// - Parameter process: what is known of the process.
+    public func exposition(process: [ProcessSample]) -> String {
+        let (listeners, servers) = all
+        var exposition = Exposition()
+        for counter in Counter.allCases { exposition.add(counter, listeners, counter.series) }
+        for gauge in Gauge.allCases { exposition.add(gauge, listeners, gauge.series, \.statPrefix) }
+        for family in CounterFamily.allCases { exposition.add(family, listeners) }
+        for histogram in Histogram.allCases {
+            exposition.add(histogram, listeners, histogram.series, \.statPrefix)
+        }
+        for value in ServerTally.Value.allCases {
+            exposition.begin(value.series)
+            for tally in servers {
+                exposition.add(value.series, [tally.upstream, tally.server], .whole(UInt64(clamping: tally[value])))
+            }
+        }
+        for figure in ProcessFigure.allCases {
+            exposition.begin(figure.series)
+            for sample in process where sample.figure == figure {
+                exposition.add(figure.series, sample.labels, sample.value)
+            }
+        }
+        for counter in Counter.tunnelNames { exposition.add(counter, listeners, counter.tunnelSeries) }
+        for edge in EdgeSeries.allCases { exposition.add(edge, listeners) }
+        return exposition.text
+    }
+}
+
+extension Exposition {
+    fileprivate mutating func add(
+        _ counter: Counter, _ listeners: [CounterTable.Listener], _ series: Series,
+        _ label: KeyPath<CounterTable.Listener, String> = \.statPrefix
+    ) {
+        begin(series)
+        for listener in listeners { add(series, [listener[keyPath: label]], .whole(listener.total(of: counter))) }
+    }
+
+    fileprivate mutating func add(
+        _ gauge: Gauge, _ listeners: [CounterTable.Listener], _ series: Series,
+        _ label: KeyPath<CounterTable.Listener, String>
+    ) {
+        begin(series)
+        for listener in listeners { add(series, [listener[keyPath: label]], .whole(listener.total(of: gauge))) }
+    }
+
+    fileprivate mutating func add(
+        _ histogram: Histogram, _ listeners: [CounterTable.Listener], _ series: Series,
+        _ label: KeyPath<CounterTable.Listener, String>
+    ) {
+        begin(series)
+        for listener in listeners {
+            let value = listener.total(of: histogram)
+            add(series, [listener[keyPath: label]], value, bounds: histogram.bounds)
+        }
+    }
+
+    fileprivate mutating func add(_ family: CounterFamily, _ listeners: [CounterTable.Listener]) {
+        begin(family.series)
+        for listener in listeners {
+            for (reason, count) in listener.totals(of: family) {
+                add(family.series, [listener.statPrefix, reason], .whole(count))
+            }
+        }
+    }
+
+    fileprivate mutating func add(_ edge: EdgeSeries, _ all: [CounterTable.Listener]) {
+        // Of listeners that came one after the other with one name, the last counts.
+        let listeners = all.enumerated().filter { index, listener in
+            !all[(index + 1)...].contains { $0.name == listener.name }
+        }.map(\.element)
+        switch edge {
+        case .connections: add(.downstreamCxTotal, listeners, edge.series, \.name)
+        case .activeConnections: add(.sessionsActive, listeners, edge.series, \.name)
+        case .tlsConnections: add(.sessionsDownstreamTerminatedSSL, listeners, edge.series, \.name)
+        case .commands:
+            begin(edge.series)
+            for listener in listeners {
+                for command in CountedCommand.allCases {
+                    add(edge.series, [listener.name, command.label], .whole(listener.total(of: command)))
+                }
+            }
+        case .commandDuration: add(Histogram.commandDuration, listeners, edge.series, \.name)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import CJansson
+
+/// A document of JSON, as it was read.
+struct JSONDocument {
+    /// Why a text is none.
+    struct Failure: Error {
+        let reason: String
+    }
+
+    /// A value: of the type that is asked for, or that type's nothing. What is missing is like an empty one, so that a
+    /// newer program can read what an older one has written.
+    indirect enum Value {
+        case null
+        case flag(Bool)
+        case integer(Int64)
+        case real(Double)
+        case text(String)
+        case list([Value])
+        case object([String: Value])
+
+        subscript(_ name: String) -> Value {
+            if case .object(let members) = self { members[name] ?? .null } else { .null }
+        }
+
+        var list: [Value] { if case .list(let values) = self { values } else { [] } }
+        var text: String { if case .text(let text) = self { text } else { "" } }
+        var flag: Bool { if case .flag(let flag) = self { flag } else { false } }
+        var integer: Int64 { if case .integer(let number) = self { number } else { 0 } }
+
+        var real: Double {
+            switch self {
+            case .integer(let number): Double(number)
+            case .real(let number): number
+            default: 0
+            }
+        }
+    }
+
+    let root: Value
+    /// On one line of ASCII without control characters.
+    let line: String
+
+    /// Reads an object or a list.
+    init(_ text: [UInt8]) throws(Failure) {
+        var error = [CChar](repeating: 0, count: 256)
+        guard let root = text.withUnsafeBufferPointer({ cjansson_parse($0.baseAddress, $0.count, &error, error.count) })
+        else {
+            let reason = String(decoding: error.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            throw Failure(reason: TableText.visible(reason, limit: 200))
+        }
+        defer { cjansson_release(root) }
+        self.root = Value(root)
+        guard let written = cjansson_write(root) else { throw Failure(reason: "it cannot be written again") }
+        line = String(cString: written)
+        cjansson_release_text(written)
+    }
+}
+
+extension JSONDocument.Value {
+    fileprivate init(_ value: OpaquePointer) {
+        switch cjansson_kind_of(value) {
+        case .null: self = .null
+        case .flag: self = .flag(cjansson_flag(value))
+        case .integer: self = .integer(cjansson_integer(value))
+        case .real: self = .real(cjansson_real(value))
+        case .text:
+            var length = 0
+            let bytes = cjansson_text(value, &length)
+            self = .text(String(decoding: UnsafeBufferPointer(start: bytes, count: length), as: UTF8.self))
+        case .list:
+            self = .list((0..<cjansson_count(value)).compactMap { cjansson_element(value, $0).map(Self.init) })
+        case .object:
+            var members: [String: Self] = [:]
+            var position = cjansson_first(value)
+            while let place = position {
+                members[String(cString: cjansson_name(place))] = Self(cjansson_value_at(place))
+                position = cjansson_next(value, place)
+            }
+            self = .object(members)
+        }
+    }
+}

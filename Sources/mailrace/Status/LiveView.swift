@@ -1,0 +1,89 @@
+import CLinux
+import Glibc
+import Telemetry
+
+/// A view that goes on until somebody ends it: redrawn in place on a terminal, one line a second elsewhere.
+struct LiveView {
+    private let view: View
+    private let isTerminal: Bool
+
+    private static let intervalSeconds = 1
+
+    init(_ view: View) {
+        self.view = view
+        isTerminal = isatty(STDOUT_FILENO) == 1
+    }
+
+    /// Ends on SIGINT, SIGTERM or SIGHUP, or when nobody reads any more. The first answer has to come; later the view
+    /// tells that there is none, and goes on: the process may be restarted.
+    func run() -> ExitCode {
+        signal(SIGPIPE, SIG_IGN)
+        let endings = Endings()
+        var answer: Result<View.Answer, AdminClient.Failure>
+        do throws(AdminClient.Failure) { answer = .success(try view.answer()) } catch {
+            Terminal.writeError("mailrace: \(error.reason)\n")
+            return .unavailable
+        }
+        if isTerminal { _ = Terminal.writeOutput(Screen.begin) }
+        defer { if isTerminal { _ = Terminal.writeOutput(Screen.end) } }
+        while true {
+            guard Terminal.writeOutput(isTerminal ? Screen.drawn(lines(of: answer)) : line(of: answer) + "\n"),
+                !endings.come(withinSeconds: Self.intervalSeconds)
+            else { return .success }
+            do throws(AdminClient.Failure) { answer = .success(try view.answer()) } catch { answer = .failure(error) }
+        }
+    }
+
+    private func lines(of answer: Result<View.Answer, AdminClient.Failure>) -> [String] {
+        switch answer {
+        case .success(let answer): view.isJSON ? [answer.json] : answer.lines
+        case .failure(let failure): [failure.reason]
+        }
+    }
+
+    private func line(of answer: Result<View.Answer, AdminClient.Failure>) -> String {
+        switch answer {
+        case .success(let answer): view.isJSON ? answer.json : "\(UTCTime.now()) \(answer.line)"
+        case .failure(let failure): view.isJSON ? "{}" : "\(UTCTime.now()) \(failure.reason)"
+        }
+    }
+}
+
+/// The signals that end a view, blocked until they are waited for: nothing is left half drawn.
+private struct Endings {
+    private var signals = sigset_t()
+
+    init() {
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+
+    /// Waits; true where one has come.
+    func come(withinSeconds seconds: Int) -> Bool {
+        var signals = signals
+        var patience = timespec(tv_sec: seconds, tv_nsec: 0)
+        return sigtimedwait(&signals, nil, &patience) > 0
+    }
+}
+
+/// Control sequences (ECMA-48) that every terminal of today knows.
+enum Screen {
+    /// Another screen, so that what stood there comes back at the end; no cursor.
+    static let begin = "\u{1b}[?1049h\u{1b}[?25l"
+    static let end = "\u{1b}[?25h\u{1b}[?1049l"
+
+    /// The lines over what stands there, cut to the terminal's size.
+    static func drawn(_ lines: [String]) -> String {
+        var height: UInt16 = 0
+        var width: UInt16 = 0
+        let isKnown = linux_terminal_size(STDOUT_FILENO, &height, &width) == 0 && height > 0 && width > 0
+        return drawn(lines, height: isKnown ? Int(height) : 24, width: isKnown ? Int(width) : 80)
+    }
+
+    /// From the upper left corner, each line cleared to its end, then all below.
+    static func drawn(_ lines: [String], height: Int, width: Int) -> String {
+        let shown = lines.prefix(height).map { "\($0.prefix(width))\u{1b}[K" }
+        return "\u{1b}[H\(shown.joined(separator: "\r\n"))\u{1b}[J"
+    }
+}

@@ -1,0 +1,355 @@
+"""The admin endpoint, and the commands that ask it."""
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from harness import HOST, admin, certificates, clients, programs, relay, scripted, sink
+
+HOSTILE = "<script>alert(1)</script>'\"&\x1b[31m"
+SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;&#39;&quot;&amp;"
+
+
+class Case(unittest.TestCase):
+    def relay(self, servers=None, listen="127.0.0.1:0", **options):
+        """Mailrace and its admin endpoint, before a sink unless it is given other servers."""
+        servers = servers or [self.enterContext(sink.Sink()).address]
+        mailrace = self.enterContext(relay.start(servers, admin=listen, **options))
+        return mailrace, admin.Admin(mailrace, listen.removeprefix("unix:") if listen.startswith("unix:") else None)
+
+    def session(self, mailrace, name="client.test"):
+        """A client in a session that has been handed off."""
+        client = self.enterContext(scripted.Client(mailrace.port()))
+        client.reply()
+        client.send(f"EHLO {name}\r\n".encode("latin-1"))
+        self.assertTrue(client.reply().startswith(b"250"))
+        return client
+
+    def wait(self, condition):
+        return programs.wait_until(condition, "the endpoint to show it")
+
+
+class Metrics(Case):
+    def test_promtool_accepts_them_with_and_without_sessions(self):
+        promtool = programs.find("promtool")
+        if not promtool:
+            self.skipTest("promtool is not installed")
+        mailrace, endpoint = self.relay(starttls="offer")
+        for _ in range(2):
+            checked = programs.run([promtool, "check", "metrics"], text=endpoint.text("/metrics"))
+            self.assertEqual((checked.returncode, checked.stdout), (0, ""))
+            clients.swaks(mailrace.port(), clients.message(), tls=True)
+            self.session(mailrace)
+
+    def test_they_count_sessions_commands_bytes_and_times(self):
+        mailrace, endpoint = self.relay(starttls="offer")
+        clients.swaks(mailrace.port(), clients.message(), tls=True)
+        self.session(mailrace)
+        mailrace.sessions(1)
+        self.assertEqual(endpoint.metric("mailrace_sessions_total", stat_prefix="mx"), 2)
+        self.assertEqual(endpoint.metric("smtp_sessions", stat_prefix="mx"), 2)
+        self.assertEqual(endpoint.metric("smtp_sessions_downstream_terminated_ssl"), 1)
+        self.assertEqual(endpoint.metric("smtpd_connections_total", listener="mx"), 2)
+        self.assertEqual(endpoint.metric("smtpd_connections_active", listener="mx"), 1)
+        self.assertEqual(endpoint.metric("smtpd_tls_connections_total", listener="mx"), 1)
+        # Outside and inside TLS, and of the other session.
+        self.assertEqual(endpoint.metric("smtpd_commands_total", command="EHLO"), 3)
+        self.assertEqual(endpoint.metric("smtpd_commands_total", command="STARTTLS"), 1)
+        self.assertEqual(endpoint.metric("smtpd_commands_total", command="MAIL"), 0)
+        for name, count in [
+            ("mailrace_session_duration_seconds", 1), ("mailrace_downstream_tls_handshake_seconds", 1),
+            ("mailrace_command_duration_seconds", 4), ("smtpd_command_duration_seconds", 4),
+            ("mailrace_upstream_connect_seconds", 2), ("mailrace_upstream_tls_handshake_seconds", 0),
+        ]:  # fmt: skip
+            with self.subTest(name):
+                self.assertEqual(endpoint.metric(f"{name}_count"), count)
+                self.assertEqual(endpoint.metric(f"{name}_bucket", le="+Inf"), count)
+        self.assertGreater(endpoint.metric("mailrace_session_duration_seconds_sum"), 0)
+        self.assertGreater(endpoint.metric("mailrace_downstream_rx_bytes_total"), len(clients.message()))
+        self.assertEqual(endpoint.metric("mailrace_upstream_server_connections", upstream="backend"), 1)
+
+    def test_the_process_is_known(self):
+        mailrace, endpoint = self.relay(shards=2, starttls="offer")
+        self.assertEqual(endpoint.metric("mailrace_build_info"), 1)
+        self.assertEqual(endpoint.metric("mailrace_shards"), 2)
+        self.assertEqual(endpoint.metric("mailrace_ready"), 1)
+        self.assertEqual(endpoint.metric("mailrace_config_last_reload_successful"), 1)
+        count = len(os.listdir(f"/proc/{mailrace.program.process.pid}/fd"))
+        self.assertAlmostEqual(endpoint.metric("process_open_fds"), count, delta=2)
+        self.assertGreater(endpoint.metric("process_resident_memory_bytes"), 1 << 20)
+        self.assertGreater(endpoint.metric("process_cpu_seconds_total"), 0)
+        expiry = endpoint.metric("mailrace_tls_certificate_not_after_timestamp_seconds", set="default")
+        self.assertGreater(expiry, endpoint.metric("process_start_time_seconds"))
+        self.assertEqual(expiry, self._expiry(certificates.ecdsa().file))
+
+    def _expiry(self, file):
+        text = programs.run(["openssl", "x509", "-noout", "-enddate", "-in", file]).stdout
+        date = programs.run(["date", "-u", "-d", text.strip().removeprefix("notAfter="), "+%s"]).stdout
+        return int(date)
+
+
+class Pages(Case):
+    def test_readiness_ends_with_a_drain_and_health_does_not(self):
+        mailrace, endpoint = self.relay()
+        self.assertEqual([endpoint.text(page) for page in ("/health", "/ready")], ["ok\n", "ready\n"])
+        client = self.session(mailrace)
+        mailrace.program.signal(signal.SIGTERM)
+        mailrace.program.wait_for_line("draining")
+        status, _, text = endpoint.ask("/ready")
+        self.assertEqual((status, text), (503, "draining\n"))
+        self.assertEqual(endpoint.text("/health"), "ok\n")
+        self.assertEqual(endpoint.json("/status.json")["state"], "draining")
+        client.ask("QUIT")
+        client.rest()
+        client.socket.close()
+        self.assertEqual(mailrace.program.wait(), 0)
+
+    def test_answers_are_not_kept_and_not_guessed_at(self):
+        _, endpoint = self.relay()
+        for page in ["/", "/metrics", "/status", "/sessions"]:
+            status, fields, _ = endpoint.ask(page)
+            self.assertEqual((status, fields["Cache-Control"]), (200, "no-store"))
+            self.assertEqual(fields["X-Content-Type-Options"], "nosniff")
+            self.assertTrue(fields["Content-Security-Policy"].startswith("default-src 'none';"))
+        self.assertEqual(endpoint.ask("/metrics", "HEAD")[2], "")
+        self.assertEqual(endpoint.ask("/metrics", "POST")[0], 405)
+        self.assertEqual(endpoint.ask("/../etc/passwd")[0], 404)
+        self.assertEqual(endpoint.ask("/metrics/")[0], 404)
+
+    def test_names_of_others_are_refused(self):
+        _, endpoint = self.relay()
+        self.assertEqual(endpoint.ask("/metrics", Host="evil.test")[0], 403)
+        for name in ["localhost:1", "mailrace.test", "[::1]:80", "127.0.0.1"]:
+            self.assertEqual(endpoint.ask("/health", Host=name)[0], 200)
+
+    def test_sessions_are_shown_oldest_first_and_no_more_than_asked_for(self):
+        mailrace, endpoint = self.relay(shards=2)
+        names = [f"client{number}.test" for number in range(5)]
+        for name in names:
+            self.session(mailrace, name)
+        shown = endpoint.json("/sessions")
+        self.assertEqual((shown["total"], shown["complete"]), (5, True))
+        self.assertEqual([row["name"] for row in shown["sessions"]], names)
+        row = shown["sessions"][0]
+        self.assertEqual((row["listener"], row["phase"], row["greeting"]), ("mx", "passthrough", "EHLO"))
+        self.assertTrue(row["client"].startswith(HOST) and row["upstream"].startswith(HOST))
+        self.assertEqual(row["bytes_received"], len("EHLO client0.test\r\n"))
+        self.assertGreater(row["bytes_sent"], 0)
+        self.assertEqual(len(endpoint.json("/sessions?limit=2")["sessions"]), 2)
+        self.assertEqual(endpoint.json("/sessions?limit=0")["sessions"], [])
+        for nonsense in ["x", "-1", "99999999999999999999", ""]:
+            self.assertEqual(len(endpoint.json(f"/sessions?limit={nonsense}")["sessions"]), 5)
+        top = endpoint.json("/addresses")["addresses"]
+        self.assertEqual(top, [{"address": HOST, "sessions": 5, "begun": 5, "refused": 0}])
+
+    def test_whoever_is_refused_is_among_the_addresses_and_on_the_page(self):
+        mailrace, endpoint = self.relay(runtime="max_sessions_per_address = 1\nlimits_exempt = []")
+        self.session(mailrace)
+        for _ in range(3):
+            with scripted.Client(mailrace.port()) as client:
+                self.assertTrue(client.rest().startswith(b"421"))
+        mailrace.sessions(3)
+        top = endpoint.json("/addresses")["addresses"]
+        self.assertEqual(top, [{"address": HOST, "sessions": 1, "begun": 1, "refused": 3}])
+        self.assertIn("sessions_refused_address", endpoint.text("/status"))
+        self.assertEqual(
+            endpoint.json("/status.json")["troubles"], [{"name": "sessions_refused_address", "count": 3}]
+        )
+
+    def test_the_page_shows_what_clients_say_as_text(self):
+        mailrace, endpoint = self.relay(starttls="offer")
+        client = self.enterContext(scripted.Client(mailrace.port()))
+        client.reply()
+        client.send(f"HELO {HOSTILE}\r\n".encode("latin-1"))
+        self.assertTrue(client.reply().startswith(b"250"))
+        page = endpoint.text("/status")
+        self.assertNotIn("<script", page)
+        self.assertIn(SHOWN, page)
+        self.assertNotIn("\x1b", page)
+        self.assertNotIn("<script", endpoint.text("/status.json"))
+        self.assertEqual(endpoint.json("/sessions")["sessions"][0]["name"], HOSTILE)
+
+    def test_a_server_that_is_down_is_seen(self):
+        dead = f"{HOST}:{programs.free_port()}"
+        _, endpoint = self.relay(
+            [dead], upstream='health = { probe = "connect", interval = "1s", timeout = "500ms", fall = 1 }'
+        )
+        self.wait(lambda: endpoint.metric("mailrace_upstream_server_up") == 0)
+        page = endpoint.text("/status")
+        self.assertIn("No server of upstream backend is up.", page)
+        self.assertIn(dead, page)
+
+    def test_a_reload_that_fails_is_seen_and_one_that_succeeds_forgets_it(self):
+        upstream = self.enterContext(sink.Sink())
+        mailrace, endpoint = self.relay([upstream.address])
+        good = open(mailrace.file).read()
+        mailrace.rewrite("nonsense = 1\n")
+        mailrace.program.signal(signal.SIGHUP)
+        self.wait(lambda: endpoint.metric("mailrace_config_last_reload_successful") == 0)
+        self.assertIn("was refused", endpoint.text("/status"))
+        mailrace.rewrite(good)
+        mailrace.program.signal(signal.SIGHUP)
+        self.wait(lambda: endpoint.metric("mailrace_config_last_reload_successful") == 1)
+        self.assertNotIn("was refused:", endpoint.text("/status"))
+
+
+class Places(Case):
+    def test_a_unix_socket_does_and_goes_with_the_process(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        path = os.path.join(folder, "admin.sock")
+        mailrace, endpoint = self.relay(listen=f"unix:{path}")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
+        self.assertEqual(endpoint.text("/ready"), "ready\n")
+        self.assertEqual(endpoint.ask("/ready", Host="anything.test")[0], 200)
+        shown = relay.mailrace("status", "--admin", endpoint.address)
+        self.assertEqual(shown.returncode, 0, shown.stdout)
+        mailrace.end()
+        self.assertFalse(os.path.exists(path))
+
+    def test_an_address_that_is_taken_is_a_warning_and_mail_goes_on(self):
+        _, endpoint = self.relay()
+        upstream = self.enterContext(sink.Sink())
+        text = relay.configuration([upstream.address], admin=endpoint.address)
+        second = self.enterContext(relay.Mailrace(text)).wait_ready()
+        self.assertIn("no admin endpoint", second.program.output)
+        self.session(second)
+
+    def test_a_new_address_needs_a_restart(self):
+        upstream = self.enterContext(sink.Sink())
+        mailrace, endpoint = self.relay([upstream.address])
+        mailrace.rewrite(relay.configuration([upstream.address], admin="127.0.0.1:1"))
+        mailrace.program.signal(signal.SIGHUP)
+        mailrace.program.wait_for_line("admin.listen has changed: that needs a restart")
+        self.assertEqual(endpoint.text("/ready"), "ready\n")
+
+
+class Hostile(Case):
+    def test_silent_clients_hold_up_neither_mail_nor_others(self):
+        mailrace, endpoint = self.relay()
+        slow = []
+        for number in range(100):
+            client = self.enterContext(socket.create_connection((HOST, endpoint.port)))
+            client.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: " if number % 2 else b"")
+            slow.append(client)
+        clients.smtplib_client(mailrace.port(), clients.message(), tls=False)
+        self.assertEqual(endpoint.text("/health"), "ok\n")
+        self.assertGreater(endpoint.metric("mailrace_sessions_total"), 0)
+
+    def test_whoever_does_not_read_is_let_go(self):
+        mailrace, endpoint = self.relay()
+        for _ in range(20):
+            client = self.enterContext(socket.create_connection((HOST, endpoint.port)))
+            client.sendall(b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+        self.assertEqual(endpoint.text("/ready"), "ready\n")
+        self.session(mailrace)
+
+
+class Commands(Case):
+    def test_status_shows_listeners_servers_and_figures(self):
+        mailrace, endpoint = self.relay(starttls="offer", shards=2)
+        self.session(mailrace)
+        shown = relay.mailrace("status", "--admin", endpoint.address)
+        self.assertEqual(shown.returncode, 0)
+        lines = shown.stdout.splitlines()
+        self.assertRegex(lines[0], r"^mailrace\.test: ready, up .*, Mailrace \d")
+        self.assertRegex(lines[1], r"^1 of at most [\d,]+ sessions, on 2 shards$")
+        self.assertRegex(shown.stdout, rf"\nmx +{HOST}:\d+ +offer +backend +1 ")
+        self.assertRegex(shown.stdout, rf"\nbackend +{HOST}:\d+ +up +off +1 ")
+        self.assertRegex(shown.stdout, r"\n\S+\.pem +default +\d{4}-")
+        document = json.loads(relay.mailrace("status", "--json", "--admin", endpoint.address).stdout)
+        self.assertEqual((document["state"], document["sessions"]), ("ready", 1))
+
+    def test_sessions_shows_them_without_control_characters(self):
+        mailrace, endpoint = self.relay()
+        self.session(mailrace, HOSTILE)
+        self.session(mailrace)
+        shown = relay.mailrace("sessions", "--admin", endpoint.address)
+        self.assertEqual(shown.returncode, 0)
+        self.assertTrue(shown.stdout.startswith("2 sessions\n"))
+        self.assertIn("<script>alert(1)</script>'\"&?[31m", shown.stdout)
+        self.assertTrue(all(character == "\n" or character.isprintable() for character in shown.stdout))
+        one = relay.mailrace("sessions", "--limit", "1", "--json", "--admin", endpoint.address).stdout
+        self.assertEqual([row["name"] for row in json.loads(one)["sessions"]], [HOSTILE])
+        self.assertTrue(all(character == "\n" or character.isprintable() for character in one))
+
+    def test_the_address_is_that_of_the_configuration(self):
+        port = programs.free_port()
+        mailrace, endpoint = self.relay(listen=f"{HOST}:{port}")
+        shown = relay.mailrace("status", "--config", mailrace.file)
+        self.assertEqual(shown.returncode, 0, shown.stdout)
+        shown = relay.mailrace("sessions", "--config", mailrace.file)
+        self.assertEqual((shown.returncode, shown.stdout), (0, "0 sessions\n"))
+
+    def test_who_does_not_answer_is_named(self):
+        nobody = f"{HOST}:{programs.free_port()}"
+        shown = relay.mailrace("status", "--admin", nobody)
+        self.assertEqual(shown.returncode, 69)
+        self.assertIn(f"no Mailrace answers at {nobody}: Connection refused", shown.stdout)
+        shown = relay.mailrace("sessions", "--watch", "--admin", "unix:/nonexistent/admin.sock")
+        self.assertEqual(shown.returncode, 69)
+        self.assertEqual(relay.mailrace("status", "--admin", "nonsense").returncode, 64)
+
+    def test_a_stranger_is_told_from_mailrace(self):
+        def page(peer):
+            peer.until(b"\r\n\r\n")
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{\x1b[31m\"a\"")
+
+        with scripted.Server(page) as stranger:
+            shown = relay.mailrace("status", "--admin", stranger.address)
+        self.assertEqual(shown.returncode, 69)
+        self.assertIn("is no Mailrace", shown.stdout)
+        self.assertNotIn("\x1b", shown.stdout)
+
+    def watch(self, *arguments, **options):
+        return subprocess.Popen(
+            [relay.binary(), *arguments, "--watch"], env=programs.environment(), text=True, **options
+        )
+
+    def test_a_watch_prints_lines_into_a_pipe_until_it_is_told_to_end(self):
+        _, endpoint = self.relay()
+        with self.watch("status", "--admin", endpoint.address, stdout=subprocess.PIPE) as program:
+            for _ in range(2):
+                self.assertRegex(program.stdout.readline(), r"^\S+Z state=ready sessions=0 max_sessions=\d+ ")
+            program.send_signal(signal.SIGINT)
+            self.assertEqual(program.wait(10), 0)
+
+    def test_a_watch_ends_when_nobody_reads(self):
+        _, endpoint = self.relay()
+        with self.watch("sessions", "--json", "--admin", endpoint.address, stdout=subprocess.PIPE) as program:
+            self.assertEqual(json.loads(program.stdout.readline())["total"], 0)
+            program.stdout.close()
+            self.assertEqual(program.wait(10), 0)
+
+    def test_a_watch_goes_on_while_mailrace_is_away(self):
+        mailrace, endpoint = self.relay()
+        with self.watch("status", "--admin", endpoint.address, stdout=subprocess.PIPE) as program:
+            program.stdout.readline()
+            mailrace.end()
+            while "no Mailrace answers" not in program.stdout.readline():
+                pass
+            program.send_signal(signal.SIGTERM)
+            self.assertEqual(program.wait(10), 0)
+
+    def test_a_watch_draws_in_place_and_restores_the_terminal(self):
+        _, endpoint = self.relay()
+        terminal, end = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        program = self.watch("status", "--admin", endpoint.address, stdout=end, stdin=end)
+        os.close(end)
+        drawn = b""
+        while drawn.count(b"\x1b[H") < 2:
+            drawn += os.read(terminal, 65536)
+        program.send_signal(signal.SIGINT)
+        self.assertEqual(program.wait(10), 0)
+        try:
+            while more := os.read(terminal, 65536):
+                drawn += more
+        except OSError:
+            pass
+        self.assertTrue(drawn.startswith(b"\x1b[?1049h\x1b[?25l\x1b[Hmailrace.test: ready"))
+        self.assertTrue(drawn.endswith(b"\x1b[?25h\x1b[?1049l"))

@@ -1,0 +1,140 @@
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Relay
+
+extension RelaySuites {
+    /// What is written down of a dialogue.
+    @Suite struct TranscriptTests {
+        private static func setup(
+            _ pipe: LogPipe, showsCredentials: Bool = false, _ starttls: TunnelSettings.StartTLSPolicy = .offer
+        ) -> Setup {
+            Setup(starttls) { $0.listener.transcript = Transcript(to: pipe.log, showsCredentials: showsCredentials) }
+        }
+
+        /// The lines up to the one that contains `last`, as `client C: EHLO c`.
+        private func lines(_ pipe: LogPipe, upTo last: String) throws -> [String] {
+            _ = try pipe.message(last)
+            return pipe.messages.map { line in
+                let parts = line.components(between: ["\"with\":\"", "\",\"line\":\"", "\"}"])
+                return parts.joined(separator: " ")
+            }
+        }
+
+        @Test func hasTheDialogueUpToTheHandOff() throws {
+            let pipe = try LogPipe()
+            try withRelay(Self.setup(pipe)) { relay in
+                let dialogue = try Dialogue(relay, upTo: .mailAnswered)
+                try dialogue.exchange("RCPT TO:<recipient@example.com>\r\n", "250 2.1.5 Ok\r\n")
+                try dialogue.quit()
+                _ = try relay.record()
+                #expect(
+                    try lines(pipe, upTo: "handed off") == [
+                        "upstream * connected to \(relay.server.address)", "upstream S: 220 mx.example ESMTP",
+                        "client S: 220 mx.example ESMTP", "client C: EHLO client.example",
+                        "upstream C: EHLO client.example", "upstream S: 250-mx.example", "upstream S: 250-PIPELINING",
+                        "upstream S: 250-STARTTLS", "upstream S: 250 8BITMIME", "client S: 250-mx.example",
+                        "client S: 250-PIPELINING", "client S: 250-STARTTLS", "client S: 250 8BITMIME",
+                        "client C: MAIL FROM:<sender@example.org>", "upstream C: MAIL FROM:<sender@example.org>",
+                        "client * handed off: what follows is not read",
+                    ])
+                // Nothing of what came later; the log would have it before this.
+                pipe.log.info("the end")
+                #expect(try lines(pipe, upTo: "the end").count == 17)
+            }
+        }
+
+        @Test func hasTheSessionsIdAndItsTLS() throws {
+            let pipe = try LogPipe()
+            try withRelay(Self.setup(pipe)) { relay in
+                let dialogue = try Dialogue(relay, upTo: .ehloAnsweredAgain, .tls13)
+                try dialogue.quit()
+                let record = try relay.record()
+                let found = try lines(pipe, upTo: "handed off")
+                #expect(found.contains("client C: STARTTLS"))
+                #expect(found.contains { $0.hasPrefix("client * TLS: TLSv1.3 TLS_") })
+                #expect(found.filter { $0 == "client C: EHLO client.example" }.count == 2)
+                let id = try #require(record["session"])
+                #expect(pipe.messages.allSatisfy { $0.contains("\"session\":\"\(id)\"") })
+            }
+        }
+
+        @Test(arguments: [false, true]) func passwordsAreLeftOut(_ showsCredentials: Bool) throws {
+            let pipe = try LogPipe()
+            let secret = "AHVzZXIAc2VjcmV0"
+            try withRelay(Self.setup(pipe, showsCredentials: showsCredentials)) { relay in
+                let dialogue = try Dialogue(relay, upTo: .ehloAnswered)
+                // In one piece with what is not read any more.
+                try dialogue.say("AUTH PLAIN \(secret)\r\n\(secret)\r\n")
+                try dialogue.answer("235 2.7.0 Ok\r\n")
+                try dialogue.quit()
+                _ = try relay.record()
+                let shown = showsCredentials ? secret : "[redacted]"
+                let found = try lines(pipe, upTo: "handed off")
+                #expect(
+                    found.suffix(3) == [
+                        "client C: AUTH PLAIN \(shown)", "upstream C: AUTH PLAIN \(shown)",
+                        "client * handed off: what follows is not read",
+                    ])
+                #expect(pipe.messages.contains { $0.contains(secret) } == showsCredentials)
+            }
+        }
+
+        @Test func hasWhatIsNoCommandAndTheLastWords() throws {
+            let pipe = try LogPipe()
+            try withRelay(Self.setup(pipe)) { relay in
+                let dialogue = try Dialogue(relay, upTo: .greeted)
+                try dialogue.client.send("\r\n")
+                _ = try dialogue.client.line()
+                try dialogue.client.send(String(repeating: "x", count: 2000) + "\r\n")
+                _ = try dialogue.client.readToEnd()
+                _ = try relay.record()
+                let found = try lines(pipe, upTo: "Too many errors")
+                try #require(found.count == 7)
+                #expect(found[3] == "client C: ")
+                #expect(found[4].hasPrefix("client S: 500 5.5.2 Syntax error"))
+                #expect(found[5] == "client * line over 1024 bytes")
+                #expect(found[6].hasPrefix("client S: 421 4.7.0 Too many errors"))
+            }
+        }
+
+        @Test func hasTheReplyThatIsNone() throws {
+            let pipe = try LogPipe()
+            try withRelay(Self.setup(pipe)) { relay in
+                let dialogue = try Dialogue(relay, upTo: .connected)
+                try dialogue.upstream.send("SSH-2.0\r\n")
+                _ = try dialogue.client.readToEnd()
+                _ = try relay.record()
+                let found = try lines(pipe, upTo: "reply not valid")
+                #expect(found[1] == "upstream S: SSH-2.0")
+            }
+        }
+
+        @Test func hasTheServerThatIsNotThere() throws {
+            let pipe = try LogPipe()
+            var setup = Self.setup(pipe)
+            setup.use([try LoopbackServer.closedAddress()])
+            try withRelay(setup) { relay in
+                let client = try relay.client()
+                _ = try client.readToEnd()
+                let found = try lines(pipe, upTo: "S: 421")
+                #expect(found[0].hasPrefix("upstream * \(setup.upstream.servers[0]) not reachable: "))
+            }
+        }
+    }
+}
+
+extension String {
+    /// What stands between each of the marks and the next.
+    fileprivate func components(between marks: [String]) -> [Substring] {
+        var rest = self[...]
+        var found: [Substring] = []
+        for (index, mark) in marks.enumerated() {
+            guard let range = rest.firstRange(of: mark) else { return [] }
+            if index > 0 { found.append(rest[..<range.lowerBound]) }
+            rest = rest[range.upperBound...]
+        }
+        return found
+    }
+}

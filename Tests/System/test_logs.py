@@ -1,0 +1,84 @@
+"""What others make of the log: fail2ban, logcheck, the journal."""
+
+import re
+import unittest
+
+from harness import REPOSITORY, appliance
+
+# A listener of which every second connection is too much, and a client that begins with nonsense.
+LIMITS = """
+runtime.max_accepts_per_address = "2/1m"
+runtime.limits_exempt = []
+"""
+
+
+def text_lines(entries):
+    """The lines as a syslog daemon or fail2ban sees them."""
+    return "".join(f"Nov 21 18:00:00 host mailrace[42]: {entry['MESSAGE']}\n" for entry in entries)
+
+
+class Logs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        """A log with a good session, one of nonsense, and refused ones."""
+        cls.container = container = cls.enterClassContext(appliance.installed())
+        container.configure(LIMITS)
+        container.open()
+        container.begin_sink()
+        container.send()
+        nonsense = "exec 3<>/dev/tcp/127.0.0.1/25; read -u 3; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
+        container.run("timeout", "10", "bash", "-c", nonsense)
+        for address in ("127.0.0.1", "[::1]", "127.0.0.1"):
+            container.send(address=address)
+        container.check("systemctl", "stop", "mailrace-smtp.socket", "mailrace.service")
+        entries = [entry for entry in container.journal() if entry.get("_COMM") == "mailrace"]
+        cls.sessions = [entry for entry in entries if "session=" in entry["MESSAGE"]]
+        cls.others = [entry for entry in entries if "session=" not in entry["MESSAGE"]]
+
+    def ended(self, *ends):
+        return [entry for entry in self.sessions if re.search(r" end=(\w+) ", entry["MESSAGE"]).group(1) in ends]
+
+    def matches(self, entries):
+        """How many of the lines fail2ban takes for an offence."""
+        self.container.write("/root/log", text_lines(entries))
+        text = self.container.check("fail2ban-regex", "/root/log", "/etc/fail2ban/filter.d/mailrace.conf")
+        return int(re.search(r"(\d+) matched", text).group(1))
+
+    def test_the_journal_has_a_field_for_each_of_a_session(self):
+        completed = self.ended("completed")
+        self.assertEqual(len(completed), 2)
+        entry = completed[0]
+        fields = dict(re.findall(r"(\w+)=(\S+)", entry["MESSAGE"]))
+        for name, value in fields.items():
+            if value != "-":
+                self.assertEqual(entry[f"MAILRACE_{name.upper()}"], value)
+        self.assertEqual((entry["SYSLOG_IDENTIFIER"], entry["PRIORITY"]), ("mailrace", "6"))
+        match = f"MAILRACE_SESSION={fields['session']}"
+        found = self.container.check("journalctl", "--identifier=mailrace", match, "--output=cat")
+        self.assertEqual(found.strip(), entry["MESSAGE"])
+        refused = self.ended("refused_rate")
+        self.assertEqual({entry["MESSAGE_ID"] for entry in refused}, {"9f0168f299ad4e58bc03fbdadd9dcc28"})
+
+    def test_fail2ban_finds_the_refused_clients_alone(self):
+        refused = self.ended("refused_rate")
+        bad = self.ended("bad_line", "bad_sequence", "client_desync", "bad_pipeline")
+        self.assertEqual((len(refused), len(bad)), (2, 1), text_lines(self.sessions))
+        self.assertEqual(self.matches(refused + bad), 3)
+        rest = [entry for entry in self.sessions if entry not in refused + bad]
+        self.assertEqual(self.matches(rest + self.others), 0)
+
+    def test_fail2ban_reads_the_journal(self):
+        filter = "/etc/fail2ban/filter.d/mailrace.conf"
+        text = self.container.run("fail2ban-regex", "systemd-journal", filter).stdout
+        self.assertIn("3 matched", text)
+
+    def test_logcheck_is_silent_about_what_is_routine_and_nothing_else(self):
+        rules = "/etc/logcheck/ignore.d.server/mailrace"
+        self.container.check("sh", "-c", f"grep -v '^#' {rules} >/root/rules")
+        for routine in (True, False):
+            # 6 is "info", as in syslog.
+            entries = [entry for entry in self.sessions + self.others if (entry["PRIORITY"] == "6") == routine]
+            self.assertTrue(entries)
+            self.container.write("/root/log", text_lines(entries))
+            left = self.container.run("grep", "-Evf", "/root/rules", "/root/log").stdout
+            self.assertEqual(left, "" if routine else text_lines(entries))
