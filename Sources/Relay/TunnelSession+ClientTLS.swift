@@ -31,8 +31,10 @@ extension TunnelSession {
         }
         context.counters.add(.sessionsDownstreamTerminatedSSL)
         note(.downstreamTLSHandshake, since: start)
-        record.tls = SessionRecord.TLSFacts(engine)
-        transcribe(with: .client, "TLS: \(record.tls?.transcribed ?? "")")
+        let facts = SessionRecord.TLSFacts(engine)
+        context.counters.add(.downstreamTLSSessions, reason: facts.version)
+        record.tls = facts
+        transcribe(with: .client, "TLS: \(facts.transcribed)")
         record.clientCertificate = engine.peerCertificate?.commonName
     }
 

@@ -132,8 +132,10 @@ extension TunnelSession {
         }
         context.counters.add(.sessionsUpstreamTerminatedSSL)
         note(.upstreamTLSHandshake, since: start)
-        record.upstreamTLS = SessionRecord.TLSFacts(engine)
-        transcribe(with: .upstream, "TLS: \(record.upstreamTLS?.transcribed ?? "")")
+        let facts = SessionRecord.TLSFacts(engine)
+        context.counters.add(.upstreamTLSSessions, reason: facts.version)
+        record.upstreamTLS = facts
+        transcribe(with: .upstream, "TLS: \(facts.transcribed)")
         if let verification = engine.verification { note(verification) }
     }
 

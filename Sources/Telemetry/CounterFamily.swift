@@ -1,4 +1,4 @@
-/// What is counted for each listener by its reason: failures, which are rare and of many kinds.
+/// What is counted for each listener by its reason: failures, which are rare and of many kinds; and TLS by its version.
 ///
 /// A reason is a short word of lower case and underscores out of a set that does not depend on what peers say, so
 /// that its counters stay few.
@@ -11,6 +11,10 @@ public enum CounterFamily: Int, CaseIterable, Sendable {
     case upstreamVerificationFailures
     /// The dialogue with an upstream server failed before the hand-off.
     case upstreamFailures
+    /// A TLS handshake with a client was completed; in place of a reason the version agreed.
+    case downstreamTLSSessions
+    /// A TLS handshake with an upstream server was completed; in place of a reason the version agreed.
+    case upstreamTLSSessions
 }
 
 extension CounterFamily {
@@ -20,6 +24,9 @@ extension CounterFamily {
     /// One sentence for the person who reads a snapshot.
     public var help: String { definition.help }
 
+    /// The name of the label that tells its counters apart.
+    public var label: String { self == .downstreamTLSSessions || self == .upstreamTLSSessions ? "version" : "reason" }
+
     private var definition: (name: String, help: String) {
         switch self {
         case .downstreamTLSFailures: ("downstream_tls_failures", "TLS handshakes with clients failed, by reason.")
@@ -27,6 +34,8 @@ extension CounterFamily {
         case .upstreamVerificationFailures:
             ("upstream_verification_failures", "Certificates of upstreams that could not be verified, by reason.")
         case .upstreamFailures: ("upstream_failures", "Dialogues with upstreams that failed, by reason.")
+        case .downstreamTLSSessions: ("downstream_tls_sessions", "TLS handshakes with clients completed, by version.")
+        case .upstreamTLSSessions: ("upstream_tls_sessions", "TLS handshakes with upstreams completed, by version.")
         }
     }
 }

@@ -107,7 +107,7 @@ extension CounterTable {
         for family in CounterFamily.allCases {
             for listener in listeners {
                 for (reason, count) in listener.totals(of: family) {
-                    add(family.name, ["stat_prefix": listener.statPrefix, "reason": reason], count)
+                    add(family.name, ["stat_prefix": listener.statPrefix, family.label: reason], count)
                 }
             }
         }

@@ -57,7 +57,7 @@ extension Gauge {
 }
 
 extension CounterFamily {
-    var series: Series { .own(name, .counter, ["stat_prefix", "reason"], help) }
+    var series: Series { .own(name, .counter, ["stat_prefix", label], help) }
 }
 
 extension Histogram {

@@ -37,6 +37,19 @@ class Rules(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stdout)
 
 
+class Dashboard(unittest.TestCase):
+    def test_each_panel_has_a_place_of_its_own(self):
+        panels = json.loads((FILES / "mailrace-dashboard.json").read_text())["panels"]
+        self.assertEqual(len({panel["id"] for panel in panels}), len(panels))
+        taken = set()
+        for panel in panels:
+            x, y, width, height = (panel["gridPos"][key] for key in "xywh")
+            cells = {(column, row) for column in range(x, x + width) for row in range(y, y + height)}
+            self.assertLessEqual(x + width, 24, panel["title"])
+            self.assertFalse(cells & taken, panel["title"])
+            taken |= cells
+
+
 class Scrape(unittest.TestCase):
     def setUp(self):
         self.upstream = self.enterContext(sink.Sink())
@@ -74,13 +87,9 @@ class Scrape(unittest.TestCase):
                     self.assertNotEqual(rule["state"], "firing", rule["name"])
             for query in expressions():
                 result = scraper.ask("query", query=query)["result"]
-                # Only failures, of which there have been none, have no value.
-                if "reason" not in query:
+                # Only failures and TLS with servers, of which there have been none, have no value.
+                if "reason" not in query and "upstream_tls_sessions" not in query:
                     self.assertTrue(result, query)
-
-
-def distinct(page, scale=0.25):
-    return chromium.Picture(page.screenshot(scale))
 
 
 class StatusPage(unittest.TestCase):
@@ -101,7 +110,7 @@ class StatusPage(unittest.TestCase):
                 self.assertEqual(page.evaluate("document.scripts.length"), 0)
                 self.assertIn(self.HOSTILE, page.evaluate("document.body.innerText"))
                 self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
-                picture = distinct(page)
+                picture = chromium.Picture(page.screenshot(scale=0.25))
                 self.assertEqual((picture.width, picture.height), (-(-width // 4), -(-height // 4)))
                 self.assertGreater(len(picture.colours), 32)
                 self.assertGreaterEqual(page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)"), 12)

@@ -2,6 +2,7 @@ import Glibc
 import Relay
 import Ring
 import TLS
+import Telemetry
 import TestSupport
 import Testing
 
@@ -19,6 +20,8 @@ extension RelaySuites {
                 #expect(record.phase == "passthrough")
                 #expect(record["greeting"] == "EHLO")
                 #expect(record["tls"] == dialogue.client.protocolVersion)
+                let versions = relay.counters.values(of: .downstreamTLSSessions)
+                #expect(versions == (dialogue.client.protocolVersion.map { [$0: 1] } ?? [:]))
                 #expect(record["upstream"] == "\(relay.server.address)")
                 #expect(record["bytes_up"] == "\(dialogue.upstream.received.count)")
                 #expect(record["bytes_down"] == "\(dialogue.client.received.count)")

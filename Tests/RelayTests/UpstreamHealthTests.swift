@@ -74,6 +74,23 @@ extension RelaySuites {
             }
         }
 
+        @Test(arguments: [true, false]) func theLogTellsOfChecksAndChoicesAtLevelDebug(isUp: Bool) throws {
+            let servers = try Servers(1)
+            var setup = passive(servers)
+            if !isUp { setup.use([try LoopbackServer.closedAddress()]) }
+            let server = setup.upstream.servers[0].description
+            setup.upstream.health.probe = .connect
+            setup.upstream.health.interval = .milliseconds(20)
+            try withRelay(setup) { relay in
+                let check = try relay.log.message("health check \(isUp ? "passed" : "failed")")
+                #expect(check.contains("\"level\":\"debug\"") && check.contains("\"server\":\"\(server)\""))
+                let client = try relay.client()
+                let chosen = try relay.log.message("upstream server chosen")
+                #expect(chosen.contains("\"session\":\"") && chosen.contains("\"server\":\"\(server)\""))
+                client.close()
+            }
+        }
+
         /// What a client can bring about is no failure of the server's: here an answer that repeats a long name.
         @Test func noClientHasAServerEjected() throws {
             let servers = try Servers(1)

@@ -24,6 +24,8 @@ extension RelaySuites {
                 #expect(record["upstream_tls"] == dialogue.upstream.protocolVersion)
                 #expect(record["upstream_tls_failure"] == nil)
                 #expect(relay[.sessionsUpstreamTerminatedSSL] == 1)
+                let versions = relay.counters.values(of: .upstreamTLSSessions)
+                #expect(versions == [dialogue.upstream.protocolVersion: 1])
                 #expect(relay[.sessionsEsmtpUnencrypted] == 1)
                 #expect(relay.counters.values(of: .upstreamVerificationFailures).isEmpty)
             }
