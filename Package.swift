@@ -99,11 +99,11 @@ let tests: [Target] = [
     .testTarget(
         name: "ServiceTests",
         dependencies: [
-            "Service", "Relay", "Ring", "Settings", "Telemetry", "TLS", "TestCertificates", "TestSupport",
+            "Service", "Relay", "Ring", "Settings", "Telemetry", "TLS", "CLinux", "TestCertificates", "TestSupport",
         ],
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
-    .testTarget(name: "MailraceTests", dependencies: ["mailrace", "Settings"], swiftSettings: house),
+    .testTarget(name: "MailraceTests", dependencies: ["mailrace", "Service", "Settings"], swiftSettings: house),
     .testTarget(
         name: "RelayTests",
         dependencies: [

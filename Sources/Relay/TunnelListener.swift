@@ -20,6 +20,8 @@ public final class TunnelListener {
     private let emptied: @Sendable () -> Void
     private var allEnded: [UnsafeContinuation<Void, Never>] = []
     private var isDraining = false
+    /// The drain lets sessions be until its deadline.
+    private var isGentle = false
     private let drainDeadline = Alarm()
     private var strangers = SeldomWarning("connection closed: it is from no network of proxy_protocol_trusted")
     private var crowd = SeldomWarning("client turned away: there are as many sessions as runtime.max_sessions allows")
@@ -99,7 +101,7 @@ public final class TunnelListener {
             id: id, listener: context.settings.name, start: now, client: peer.description)
         let session = TunnelSession(client, context, record)
         let slot = sessions.insert(session)
-        if isDraining { session.drain() }  // Another shard had accepted it before.
+        if isDraining, !isGentle { session.drain() }  // Another shard had accepted it before.
         sessionsPeak = max(sessionsPeak, sessions.count)
         context.counters.add(.sessions)
         context.counters.raise(.sessionsActive)
@@ -198,12 +200,17 @@ public final class TunnelListener {
 
     /// Lets sessions before the hand-off end with a 421, and the others run on until `deadline`; then ends these
     /// without a word. Once.
-    public func beginDrain(until deadline: Instant, on shard: isolated Shard) {
+    ///
+    /// - Parameter gently: those before the hand-off run on until `deadline`, too, and are told then.
+    public func beginDrain(until deadline: Instant, gently: Bool = false, on shard: isolated Shard) {
         isDraining = true
+        isGentle = gently
         guard !isEmpty else { return }
         shard.spawn {
+            if gently { await self.drainDeadline.sleep(on: shard.ring, until: deadline) }
             await self.forEachSession { $0.drain() }
-            await self.drainDeadline.sleep(on: shard.ring, until: deadline)
+            let end = gently ? shard.ring.now + DialogueLimits.farewellPatience : deadline
+            await self.drainDeadline.sleep(on: shard.ring, until: end)
             await self.forEachSession { $0.abort() }
         }
     }

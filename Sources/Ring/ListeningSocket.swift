@@ -8,13 +8,19 @@ public struct ListeningSocket: Sendable, Equatable {
     /// The address it is bound to, with the port the system chose where 0 was asked for.
     public let address: SocketAddress
     /// The file made for a Unix socket; nil where there is none or somebody else has made it.
-    private let file: File?
+    public let file: File?
 
-    private struct File: Equatable {
-        let device: UInt64
-        let inode: UInt64
+    /// Which file it is, among all that exist at the same time.
+    public struct File: Sendable, Equatable {
+        public let device: UInt64
+        public let inode: UInt64
 
-        var raw: linux_file { linux_file(device: device, inode: inode) }
+        public init(device: UInt64, inode: UInt64) {
+            self.device = device
+            self.inode = inode
+        }
+
+        fileprivate var raw: linux_file { linux_file(device: device, inode: inode) }
     }
 
     private init(_ descriptor: Int32, _ address: SocketAddress, file: File? = nil) {
@@ -81,11 +87,13 @@ public struct ListeningSocket: Sendable, Equatable {
     }
 
     /// Takes over a socket that someone else has bound, as systemd does.
-    public static func adopt(_ descriptor: Int32) throws(Failure) -> ListeningSocket {
+    ///
+    /// - Parameter file: the file of its own, of a Unix socket that is to be ours to the end.
+    public static func adopt(_ descriptor: Int32, file: File? = nil) throws(Failure) -> ListeningSocket {
         guard linux_is_listening(descriptor), let address = SocketAddress.local(of: descriptor) else {
             throw Failure("descriptor \(descriptor) is not a listening socket", errno: EINVAL)
         }
-        return ListeningSocket(descriptor, address)
+        return ListeningSocket(descriptor, address, file: file)
     }
 
     /// True where somebody has removed or replaced the file that `bind` made: nobody can connect any more.
@@ -100,6 +108,11 @@ public struct ListeningSocket: Sendable, Equatable {
     /// socket is open.
     public func close() {
         removeFile()
+        linux_close(descriptor)
+    }
+
+    /// Closes the socket for this process alone: another one has it too, and the file is that one's now.
+    public func leave() {
         linux_close(descriptor)
     }
 

@@ -103,6 +103,32 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The kernel's form of the address in hexadecimal, for `init(encoded:)`: nothing of a name is lost.
+    public var encoded: String {
+        var raw = raw
+        return withUnsafeBytes(of: &raw.bytes) { bytes in
+            bytes.prefix(Int(raw.length)).reduce(into: "") { text, byte in
+                text += (byte < 0x10 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+    }
+
+    /// What `encoded` has written; nil for anything else.
+    public init?(encoded: String) {
+        let digits = Array(encoded.utf8)
+        var raw = linux_address()
+        guard digits.count % 2 == 0, digits.count / 2 <= MemoryLayout.size(ofValue: raw.bytes) else { return nil }
+        var bytes: [UInt8] = []
+        for start in stride(from: 0, to: digits.count, by: 2) {
+            let pair = String(decoding: digits[start..<(start + 2)], as: UTF8.self)
+            guard pair.utf8.first != UInt8(ascii: "+"), let byte = UInt8(pair, radix: 16) else { return nil }
+            bytes.append(byte)
+        }
+        raw.length = UInt32(bytes.count)
+        withUnsafeMutableBytes(of: &raw.bytes) { $0.copyBytes(from: bytes) }
+        self.init(raw)
+    }
+
     /// The peer of a connected socket; `nil` where it is gone already or of another family.
     static func peer(of descriptor: Int32) -> SocketAddress? {
         var raw = linux_address()

@@ -16,12 +16,12 @@ struct ListenPlace: Sendable, Hashable {
 }
 
 /// The listening sockets of one address: one a shard, so that the kernel spreads the connections, or one for all of
-/// them.
+/// them, or as many as another process with more or fewer shards has left.
 struct Binding: Sendable {
     let place: ListenPlace
-    /// In the order of the shards; one where `isShared`.
+    /// In the order of the shards; where `isShared`, one or any number.
     let sockets: [ListeningSocket]
-    /// All shards accept from the one socket.
+    /// More than one shard may accept from a socket, so connections are shared out.
     let isShared: Bool
     /// Bound by someone else, and theirs to close.
     let isHandedIn: Bool
@@ -60,6 +60,15 @@ struct Binding: Sendable {
         isHandedIn = true
     }
 
+    /// Takes over the sockets of the process whose place this one takes.
+    init(inherited sockets: [ListeningSocket], of place: ListenPlace, shards: Int) {
+        self.place = place
+        self.sockets = sockets
+        // None is left alone: its connections would wait for ever.
+        isShared = place.address.isUnix || sockets.count != shards
+        isHandedIn = false
+    }
+
     private init(_ binding: Binding, _ place: ListenPlace) {
         self.place = place
         sockets = binding.sockets
@@ -72,9 +81,11 @@ struct Binding: Sendable {
         Binding(self, place)
     }
 
-    /// The socket that this shard accepts from.
-    func socket(of shard: Int) -> ListeningSocket {
-        isShared ? sockets[0] : sockets[shard]
+    /// The sockets that this shard accepts from, of so many shards. Every socket has a shard, and every shard a socket.
+    func sockets(of shard: Int, of shards: Int) -> [ListeningSocket] {
+        guard isShared else { return [sockets[shard]] }
+        guard shards < sockets.count else { return [sockets[shard % sockets.count]] }
+        return stride(from: shard, to: sockets.count, by: shards).map { sockets[$0] }
     }
 
     /// The address, with the port that the system chose.
@@ -125,6 +136,17 @@ struct Binding: Sendable {
 /// What is listened on.
 struct Bindings: Sendable {
     private(set) var all: [Binding] = []
+
+    init() {}
+
+    /// What another process has left; nobody accepts from it yet.
+    init(inherited: [Binding]) {
+        all = inherited
+    }
+
+    private init(all: [Binding]) {
+        self.all = all
+    }
 
     /// What a change of the places to listen on makes of it. Nothing has been closed by then.
     struct Change {

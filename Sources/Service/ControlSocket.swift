@@ -10,8 +10,13 @@ import Telemetry
 final class ControlSocket: Sendable {
     private let events: ServerEvents
     private let log: Log
-    private let interruption = Interruption()
+    /// Ends the thread between two requests.
+    private let ending = Interruption()
+    /// Ends a request, too.
+    private let cutting = Interruption()
     private let thread = Locked<Thread?>(nil)
+    /// The socket of now.
+    private let place: Locked<Place>
 
     private let patience: Duration
     private let interval: Duration
@@ -30,17 +35,18 @@ final class ControlSocket: Sendable {
     /// tells why, and the server goes on without.
     ///
     /// - Parameters:
+    ///   - inherited: the socket of the process that this one replaces; closed where it is for another path.
     ///   - source: the configuration that a reload reads, as a client is told.
     ///   - patience: for a client to say what it wants.
     ///   - interval: between two looks whether the socket's file is still there.
     static func open(
-        at address: SocketAddress, _ events: ServerEvents, _ log: Log, source: String,
-        patience: Duration = ControlSocket.patience, interval: Duration = ControlSocket.interval
+        at address: SocketAddress, inherited: ListeningSocket? = nil, _ events: ServerEvents, _ log: Log,
+        source: String, patience: Duration = ControlSocket.patience, interval: Duration = ControlSocket.interval
     ) -> ControlSocket? {
         do throws(ListeningSocket.Failure) {
-            let socket = try bind(address)
-            let control = ControlSocket(events, log, source, patience, interval)
-            control.start(socket)
+            let socket = if let inherited { inherited } else { try bind(address) }
+            let control = ControlSocket(socket, events, log, source, patience, interval)
+            control.start()
             return control
         } catch {
             log.warning("no control socket, so 'mailrace reload' is not available: \(error)")
@@ -49,8 +55,10 @@ final class ControlSocket: Sendable {
     }
 
     private init(
-        _ events: ServerEvents, _ log: Log, _ source: String, _ patience: Duration, _ interval: Duration
+        _ socket: ListeningSocket, _ events: ServerEvents, _ log: Log, _ source: String, _ patience: Duration,
+        _ interval: Duration
     ) {
+        place = Locked(Place(socket: socket))
         self.events = events
         self.log = log
         self.source = source
@@ -62,24 +70,33 @@ final class ControlSocket: Sendable {
         try ListeningSocket.bind(address, sharesPort: false, mode: 0o600)
     }
 
-    private func start(_ socket: ListeningSocket) {
-        let thread = Thread.start(name: "control") { self.serve(socket) }
+    private func start() {
+        let thread = Thread.start(name: "control") { self.serve() }
         self.thread.withLock { $0 = thread }
     }
 
     /// Ends the thread, and a request that is being served; removes the socket. Once.
     func close() {
-        interruption.interrupt()
+        cutting.interrupt()
+        leave()
+        socket.close()
+    }
+
+    /// Ends the thread after the request that it is at; the socket and its file stay. Once.
+    func leave() {
+        ending.interrupt()
         thread.withLock { $0.take() }?.join()
     }
 
-    private func serve(_ first: ListeningSocket) {
-        var place = Place(socket: first)
-        defer { place.socket.close() }
+    /// The socket, which a process that takes this one's place gets.
+    var socket: ListeningSocket { place.withLock { $0.socket } }
+
+    private func serve() {
         while true {
-            switch interruption.wait(for: place.socket.descriptor, until: .current() + interval) {
-            case .ready: serveNext(of: place.socket)
-            case .late: place.keep(log)
+            let socket = socket
+            switch ending.wait(for: socket.descriptor, until: .current() + interval) {
+            case .ready: serveNext(of: socket)
+            case .late: place.withLock { $0.keep(log) }
             case .interrupted: return
             }
         }
@@ -88,14 +105,14 @@ final class ControlSocket: Sendable {
     private func serveNext(of socket: ListeningSocket) {
         guard let client = socket.takeWaiting() else {
             // Descriptors are short, most likely: who waits at the socket goes on waiting.
-            _ = interruption.wait(until: .current() + Self.pause)
+            _ = ending.wait(until: .current() + Self.pause)
             return
         }
         defer { linux_close(client) }
         guard Self.mayAsk(client) else {
             return log.warning("a request at the control socket was refused: it is not root's nor ours")
         }
-        let connection = ControlConnection(client, interruption)
+        let connection = ControlConnection(client, cutting)
         guard let line = connection.readLine(within: patience) else { return }
         _ = connection.write(answer(to: line), within: Self.answerPatience)
     }
@@ -132,19 +149,27 @@ final class ControlSocket: Sendable {
     }
 
     private func answer(to request: String) -> String {
-        guard request == ControlProtocol.reload else {
-            return ControlProtocol.answer(.refused(["there is no request '\(request.prefix(40))'"]), source: nil)
+        switch request {
+        case ControlProtocol.reload:
+            log.info("reload asked for at the control socket")
+            var report = events.reload()
+            if report.isDone { report.facts.append("read: \(source)") }
+            return ControlProtocol.answer(report)
+        case ControlProtocol.upgrade:
+            log.info("upgrade asked for at the control socket")
+            return ControlProtocol.answer(events.upgrade())
+        default: return ControlProtocol.answer(.refused(["there is no request '\(request.prefix(40))'"]))
         }
-        log.info("reload asked for at the control socket")
-        return ControlProtocol.answer(events.reload(), source: source)
     }
 }
 
 /// What is said at the control socket. Lines end with LF.
 enum ControlProtocol {
     static let reload = "reload"
+    static let upgrade = "upgrade"
     static let done = "ok"
     static let failed = "failed"
+    static let unavailable = "unavailable"
     /// The process is about to end.
     static let ending = "ending"
 
@@ -154,18 +179,22 @@ enum ControlProtocol {
     static let answerBytesMax = 1 << 20
 
     /// The lines of an answer: what is to be told, and the outcome.
-    ///
-    /// - Parameter source: what has been read; the options of the command that asks may name another file.
-    static func answer(_ report: ReloadReport, source: String?) -> String {
-        let read = report.isDone ? source.map { ["read: \($0)"] } ?? [] : []
-        let lines = read + report.problems.map { "error: \($0)" } + report.warnings.map { "warning: \($0)" }
+    static func answer(_ report: RequestReport) -> String {
+        let lines = report.facts + report.problems.map { "error: \($0)" } + report.warnings.map { "warning: \($0)" }
         var text = ""
         for line in lines {
             let shown = line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
             guard text.utf8.count + shown.utf8.count <= answerBytesMax - 64 else { break }
             text += shown
         }
-        return text + (report == .ending ? ending : report.isDone ? done : failed) + "\n"
+        let last =
+            switch report.outcome {
+            case .done: done
+            case .refused: failed
+            case .unavailable: unavailable
+            case .ending: ending
+            }
+        return text + last + "\n"
     }
 }
 

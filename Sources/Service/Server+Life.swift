@@ -15,6 +15,7 @@ extension Server {
             switch event {
             case .termination(let number):
                 guard !isDraining else { return .stopped(number) }
+                abandonUpgrade()
                 drain()
             case .shardDrained:
                 drainedShards += 1
@@ -24,31 +25,42 @@ extension Server {
                 transcripts.reopen()
                 logCounters()
             case .reload(let answers):
-                let report = isDraining ? .ending : reportedReload()
+                let report =
+                    isDraining
+                    ? .ending : upgrade == nil ? reportedReload() : .unavailable(["an upgrade is under way"])
                 for answer in answers { answer.give(report) }
-            case .filesChanged: if !isDraining { reloadFiles() }
+            case .upgrade(let answers): beginUpgrade(answers)
+            case .upgradeEnded(let outcome): endUpgrade(outcome)
+            case .filesChanged: if !isDraining, upgrade == nil { reloadFiles() }
             case .sessionsEmptied: linux_trim_heap()
             }
         }
     }
 
-    private func reportedReload() -> ReloadReport {
+    private func reportedReload() -> RequestReport {
         reporter.enter(.reloading)
         defer { reporter.enter(.serving) }
         return reload()
     }
 
     private func drain() {
+        fleet.setDoors([])
+        // Those who are connected already are told, too.
+        fleet.close(doors(of: state))
+        beginDrain(gently: false)
+    }
+
+    /// The doors are closed by now.
+    ///
+    /// - Parameter gently: sessions before the hand-off go on as well, until the time is over.
+    func beginDrain(gently: Bool) {
         isDraining = true
         board.noteDraining()
         log.info("draining", ["sessions": "\(limits.sessions)"])
         let deadline = Instant.current() + state.loaded.settings.runtime.drainTimeout
         reporter.enter(.draining(until: deadline))
-        fleet.setDoors([])
-        // Those who are connected already are told, too.
-        fleet.close(doors(of: state))
         fleet.begin { [events] local, shard in
-            await local.drain(until: deadline, on: shard)
+            await local.drain(until: deadline, gently: gently, on: shard)
             events.noteShardDrained()
         }
     }

@@ -6,7 +6,7 @@ import Telemetry
 // A change of the configuration: all of it or nothing. The main thread makes it, step by step; sessions go on.
 extension Server {
     /// Reads the configuration anew and puts it into practice.
-    func reload() -> ReloadReport {
+    func reload() -> RequestReport {
         let loaded: LoadedSettings
         do throws(SettingsProblems) { loaded = try load() } catch { return refused(error.lines) }
         let missing = loaded.problemsOfSockets(handedIn: handedIn, names: nil)
@@ -41,7 +41,7 @@ extension Server {
         }
     }
 
-    private func refused(_ problems: [String]) -> ReloadReport {
+    private func refused(_ problems: [String]) -> RequestReport {
         for problem in problems { log.error("reload refused: \(problem)", event: .reloadRefused) }
         board.noteRefusedReload()
         return .refused(problems)
@@ -50,7 +50,7 @@ extension Server {
     /// - Parameter binds: the addresses to listen on may be others than before.
     private func apply(
         _ loaded: LoadedSettings, _ message: String, warnings doubts: [SettingsProblem], binds: Bool
-    ) -> ReloadReport {
+    ) -> RequestReport {
         let plan: LoadedPlan
         let transcript: Transcript?
         do throws(SettingsProblems) {
@@ -115,6 +115,7 @@ extension Server {
             ("runtime.io_uring_features", new.runtime.ringFeatures != old.runtime.ringFeatures),
             ("runtime.control_socket", new.runtime.controlSocket != old.runtime.controlSocket),
             ("admin.listen", new.admin.listen != old.admin.listen),
+            ("runtime.user", new.runtime.user != old.runtime.user),
             ("log.file", new.log.file != old.log.file), ("log.format", new.log.format != old.log.format),
             ("log.level", new.log.level != old.log.level),
         ]

@@ -60,6 +60,16 @@ public final class Server {
     /// What was wrong with the files when they had changed last; empty where nothing was.
     var filesRefused: [String] = []
     var isDraining = false
+    var control: ControlSocket?
+    var admin: AdminServer?
+    let program: UpgradeProgram?
+    private let user: ServiceUser?
+    /// The process that is to take this one's place, and who asked for it.
+    var upgrade: (Upgrade, [RequestAnswer])?
+    /// What the process has left whose place this one takes; nil once that is over.
+    private var inheritance: Inheritance?
+    /// What this process has not taken of it.
+    private var unclaimed: [ListeningSocket] = []
     let vitality: Vitality
     let reporter: ServiceReporter
 
@@ -81,14 +91,21 @@ public final class Server {
     ///
     /// - Parameters:
     ///   - handed: sockets bound by someone else; a listener that has some binds none of its own.
+    ///   - inheritance: what a process leaves whose place this one takes.
     ///   - notifier: is told how the process is.
+    ///   - user: whom the process goes on as, once it listens; nil: as it is.
+    ///   - program: what an upgrade starts; nil: there are no upgrades.
     ///   - load: what a reload takes.
     public init(
-        _ loaded: LoadedSettings, log: Log, handed: HandedSockets = HandedSockets(),
-        notifier: SystemdNotifier = .silent, load: @escaping Loading
+        _ loaded: LoadedSettings, log: Log, handed: HandedSockets = HandedSockets(), inheritance: Inheritance? = nil,
+        notifier: SystemdNotifier = .silent, user: ServiceUser? = nil, program: UpgradeProgram? = nil,
+        load: @escaping Loading
     ) throws(StartFailure) {
         self.log = log
         self.load = load
+        self.program = program
+        self.user = user
+        self.inheritance = inheritance
         settingsAtStart = loaded.settings
         let plan: LoadedPlan
         do throws(SettingsProblems) {
@@ -99,7 +116,10 @@ public final class Server {
         } catch { throw .configuration(error) }
         for warning in plan.warnings { log.warning(warning.description) }
         let shards = try Self.makeShards(loaded.settings.runtime)
-        let bindings = try Self.bind(plan, handedIn, shards: shards.count)
+        let former = inheritance?.bindings(shards: shards.count) ?? Bindings()
+        let change = try Self.bind(plan, handedIn, after: former, shards: shards.count)
+        let bindings = change.next
+        unclaimed = (inheritance?.unknown ?? []) + change.removed.flatMap(\.sockets)
         let capacity = SessionCapacity(loaded.settings, bindings, shards: shards.count)
         if let warning = capacity.warning { log.warning(warning) }
         transcripts = TranscriptFiles(log, format: Log.Format(loaded.settings.log.format))
@@ -119,7 +139,8 @@ public final class Server {
             listeners: plan.listeners.indices.map(ListenerID.init(number:)),
             listenersMade: plan.listeners.count, sessionsMax: capacity.sessionsMax, transcript: transcript)
         vitality = Vitality(shards)
-        reporter = ServiceReporter(notifier, vitality, rates: rates, log: log, isMuted: false) { [limits] in
+        reporter = ServiceReporter(notifier, vitality, rates: rates, log: log, isMuted: inheritance != nil) {
+            [limits] in
             limits.sessions
         }
     }
@@ -137,10 +158,10 @@ public final class Server {
     }
 
     private static func bind(
-        _ plan: LoadedPlan, _ handedIn: [String: [ListeningSocket]], shards: Int
-    ) throws(StartFailure) -> Bindings {
+        _ plan: LoadedPlan, _ handedIn: [String: [ListeningSocket]], after former: Bindings, shards: Int
+    ) throws(StartFailure) -> Bindings.Change {
         do throws(Bindings.Failure) {
-            return try Bindings().change(to: plan, handedIn, shards: shards).next
+            return try former.change(to: plan, handedIn, shards: shards)
         } catch {
             throw .unavailable(Unavailability(reason: error.reasons.joined(separator: "\n"), errno: error.errno))
         }
@@ -154,24 +175,26 @@ public final class Server {
     /// Serves until SIGTERM or SIGINT has been answered by a drain, or by a second one. Blocks.
     public func run() -> Outcome {
         linux_block_signals()
+        openControl()
+        if let lack = becomeUser() {
+            control?.close()
+            return .unavailable(lack)
+        }
         let threads = fleet.shards.map { $0.start() }
         events.takeSignals()
         let plan = servicePlan(state, since: nil)
         let reasons = fleet.prepare(plan)
         guard reasons.isEmpty else {
             stop(threads)
+            control?.close()
             return .unavailable(Unavailability(reason: reasons.joined(separator: "\n"), errno: 0))
         }
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
         fleet.setDoors(doors(of: state))
         watch = FileWatch { [events] in events.noteFilesChanged() }
         watchFiles()
-        let control = settingsAtStart.runtime.controlSocket.flatMap { path in
-            ControlSocket.open(
-                at: SocketAddress(path), events, log, source: state.loaded.file ?? "the built-in default")
-        }
         showConfiguration()
-        let admin = openAdmin()
+        admin = openAdmin(from: left("admin", at: settingsAtStart.admin.listen.map(SocketAddress.init)))
         for (listener, address) in addresses { log.info("listening on \(address) (listener \(listener))") }
         board.noteReady()
         log.info("ready", ["shards": "\(fleet.count)", "max_sessions": "\(state.sessionsMax)"])
@@ -183,6 +206,7 @@ public final class Server {
             reporter.beat(at: now)
         }
         reporter.enter(.serving)
+        takePlace()
         let outcome = serve()
         heartbeat.end()
         events.end()
@@ -194,6 +218,48 @@ public final class Server {
         logCounters()
         log.info("ended", ["sessions_left": "\(limits.sessions)"])
         return outcome
+    }
+
+    /// - Returns: why that cannot be.
+    private func becomeUser() -> Unavailability? {
+        guard let user else { return nil }
+        let socket = control.flatMap { _ in settingsAtStart.runtime.controlSocket?.text }
+        let files = [socket ?? "", settingsAtStart.log.file, settingsAtStart.log.transcriptFile]
+        let errno = user.become(takingAlong: files.filter { !$0.isEmpty })
+        guard errno == 0 else {
+            return Unavailability(reason: "cannot become \(user.name): \(systemErrorText(errno))", errno: errno)
+        }
+        for doubt in user.doubts(about: state.loaded) { self.log.warning(doubt) }
+        return nil
+    }
+
+    private func openControl() {
+        let address = settingsAtStart.runtime.controlSocket.map(SocketAddress.init)
+        let left = left("control", at: address)
+        control = address.flatMap { address in
+            ControlSocket.open(
+                at: address, inherited: left, events, log, source: state.loaded.file ?? "the built-in default")
+        }
+    }
+
+    /// What the process has left whose place this one takes, if it is where it is wanted now.
+    private func left(_ name: String, at address: SocketAddress?) -> ListeningSocket? {
+        guard let left = inheritance?.socket(name) else { return nil }
+        if left.address == address { return left }
+        unclaimed.append(left)
+        return nil
+    }
+
+    /// Tells the process whose place this one takes that it can go.
+    private func takePlace() {
+        guard let inheritance = inheritance.take() else { return }
+        for socket in unclaimed { socket.leave() }
+        inheritance.saySuccess(unclaimed: unclaimed.map(\.descriptor))
+        unclaimed = []
+        _ = Thread.start(name: "upgraded") { [reporter] in
+            inheritance.waitForMain()
+            reporter.takeOver()
+        }
     }
 
     /// Nothing lives on the shards any more.

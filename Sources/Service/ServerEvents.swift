@@ -13,8 +13,12 @@ final class ServerEvents: Sendable {
         /// A shard has ended its last session.
         case shardDrained
         case reopenLog
-        /// The configuration is to be read again; whoever asked waits for `ReloadReport` at `answers`.
-        case reload(answers: [ReloadAnswer])
+        /// The configuration is to be read again; whoever asked waits for `RequestReport` at `answers`.
+        case reload(answers: [RequestAnswer])
+        /// Another process is to take this one's place; whoever asked waits for `RequestReport` at `answers`.
+        case upgrade(answers: [RequestAnswer])
+        /// What came of starting it.
+        case upgradeEnded(UpgradeOutcome)
         /// Files that the configuration names may have changed.
         case filesChanged
         /// Most of a listener's many sessions have ended.
@@ -26,7 +30,10 @@ final class ServerEvents: Sendable {
         var drainedShards = 0
         var reopensLog = false
         var reloads = false
-        var answers: [ReloadAnswer] = []
+        var answers: [RequestAnswer] = []
+        var upgrades = false
+        var upgradeAnswers: [RequestAnswer] = []
+        var upgradeOutcome: UpgradeOutcome?
         var filesChanged = false
         var sessionsEmptied = false
         var isOver = false
@@ -38,11 +45,16 @@ final class ServerEvents: Sendable {
                 drainedShards -= 1
                 return .shardDrained
             }
+            if let outcome = upgradeOutcome.take() { return .upgradeEnded(outcome) }
             if Self.takeFlag(&reopensLog) { return .reopenLog }
             if Self.takeFlag(&filesChanged) { return .filesChanged }
             if Self.takeFlag(&reloads) {
                 defer { answers = [] }
                 return .reload(answers: answers)
+            }
+            if Self.takeFlag(&upgrades) {
+                defer { upgradeAnswers = [] }
+                return .upgrade(answers: upgradeAnswers)
             }
             if Self.takeFlag(&sessionsEmptied) { return .sessionsEmptied }
             return nil
@@ -82,7 +94,7 @@ final class ServerEvents: Sendable {
             switch number {
             case SIGHUP: pending.reloads = true
             case SIGUSR1: pending.reopensLog = true
-            case SIGUSR2: break
+            case SIGUSR2: pending.upgrades = true
             default:
                 if pending.terminations.count < Self.terminationsMax { pending.terminations.append(number) }
             }
@@ -101,26 +113,46 @@ final class ServerEvents: Sendable {
         change { $0.filesChanged = true }
     }
 
+    func noteUpgradeEnded(_ outcome: UpgradeOutcome) {
+        change { $0.upgradeOutcome = outcome }
+    }
+
     /// Asks for a reload and returns what came of it. Blocks, not on the main thread.
-    func reload() -> ReloadReport {
-        let answer = ReloadAnswer()
-        let refusal: ReloadReport? = pending.withLock { pending in
-            if pending.isOver { return .ending }
-            guard pending.answers.count < Self.answersMax else { return .refused(["too many wait for a reload"]) }
+    func reload() -> RequestReport {
+        request { pending, answer in
             pending.reloads = true
             pending.answers.append(answer)
+        }
+    }
+
+    /// Asks for another process in this one's place and returns what came of it. Blocks, not on the main thread.
+    func upgrade() -> RequestReport {
+        request { pending, answer in
+            pending.upgrades = true
+            pending.upgradeAnswers.append(answer)
+        }
+    }
+
+    private func request(_ ask: (inout Pending, RequestAnswer) -> Void) -> RequestReport {
+        let answer = RequestAnswer()
+        let refusal: RequestReport? = pending.withLock { pending in
+            if pending.isOver { return .ending }
+            guard pending.answers.count + pending.upgradeAnswers.count < Self.answersMax else {
+                return .unavailable(["too many wait for an answer"])
+            }
+            ask(&pending, answer)
             return nil
         }
         pending.signal()
         return refusal ?? answer.wait()
     }
 
-    /// Nobody takes events any more: those who wait for a reload are told so, and nobody else will wait.
+    /// Nobody takes events any more: those who wait for an answer are told so, and nobody else will wait.
     func end() {
         let answers = pending.withLock { pending in
             pending.isOver = true
-            let answers = pending.answers
-            pending.answers = []
+            let answers = pending.answers + pending.upgradeAnswers
+            (pending.answers, pending.upgradeAnswers) = ([], [])
             return answers
         }
         for answer in answers { answer.give(.ending) }
@@ -138,41 +170,4 @@ final class ServerEvents: Sendable {
         pending.withLock { body(&$0) }
         pending.signal()
     }
-}
-
-/// What came of a reload.
-struct ReloadReport: Sendable, Equatable {
-    /// False: nothing has changed, for `problems`.
-    let isDone: Bool
-    /// One line each.
-    let problems: [String]
-    /// What is doubtful, and what needs a restart; one line each.
-    let warnings: [String]
-
-    static func done(warnings: [String]) -> ReloadReport {
-        ReloadReport(isDone: true, problems: [], warnings: warnings)
-    }
-
-    static let ending = refused(["the server is ending"])
-
-    static func refused(_ problems: [String]) -> ReloadReport {
-        ReloadReport(isDone: false, problems: problems, warnings: [])
-    }
-}
-
-/// Where one thread waits for the report that another one gives. Once.
-final class ReloadAnswer: Sendable, Equatable {
-    private let queue = BlockingQueue<ReloadReport>(limit: 1)
-
-    func give(_ report: ReloadReport) {
-        _ = queue.push(report)
-    }
-
-    /// Blocks until there is a report.
-    func wait() -> ReloadReport {
-        guard let report = queue.pop() else { preconditionFailure("the queue is never closed") }
-        return report
-    }
-
-    static func == (one: ReloadAnswer, other: ReloadAnswer) -> Bool { one === other }
 }

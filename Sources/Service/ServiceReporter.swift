@@ -84,8 +84,11 @@ final class ServiceReporter: Sendable {
 
     /// The manager listens to this process now.
     func takeOver() {
-        state.withLock { $0.isMuted = false }
-        enter(.serving)
+        let phase = state.withLock { state in
+            state.isMuted = false
+            return state.phase
+        }
+        enter(phase)
     }
 
     // MARK: The heartbeat

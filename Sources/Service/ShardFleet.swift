@@ -58,16 +58,14 @@ struct ShardFleet: Sendable {
     /// Opens these doors everywhere and closes all others. Blocks until that is done.
     func setDoors(_ bindings: [(binding: Binding, listener: ListenerID)]) {
         onEach { [self] local, shard in
-            await local.setDoors(Self.doors(bindings, shard.number), on: shard) { serve($0, $1) }
+            await local.setDoors(doors(bindings, shard.number), on: shard) { serve($0, $1) }
         }
     }
 
     /// Serves what waits at the sockets of doors that have been closed. Blocks until that is done.
-    private func serveLeftovers(of bindings: [(binding: Binding, listener: ListenerID)]) {
-        onEach { local, shard in
-            let number = shard.number
-            let own = bindings.filter { !$0.binding.isShared || number == 0 }
-            await local.serveLeftovers(of: Self.doors(own, number), on: shard)
+    func serveLeftovers(of bindings: [(binding: Binding, listener: ListenerID)]) {
+        onEach { [self] local, shard in
+            await local.serveLeftovers(of: doors(bindings, shard.number), on: shard)
         }
     }
 
@@ -97,11 +95,12 @@ struct ShardFleet: Sendable {
         place.shard.post { place.reached(on: $0).serve(descriptor, listener, on: $0) }
     }
 
-    private static func doors(_ bindings: [(binding: Binding, listener: ListenerID)], _ shard: Int) -> [Door.Plan] {
-        bindings.map { binding, listener in
-            Door.Plan(
-                socket: binding.socket(of: shard), listener: listener, name: binding.place.listener,
-                isShared: binding.isShared)
+    private func doors(_ bindings: [(binding: Binding, listener: ListenerID)], _ shard: Int) -> [Door.Plan] {
+        bindings.flatMap { binding, listener in
+            binding.sockets(of: shard, of: count).map { socket in
+                Door.Plan(
+                    socket: socket, listener: listener, name: binding.place.listener, isShared: binding.isShared)
+            }
         }
     }
 }

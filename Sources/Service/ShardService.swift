@@ -209,9 +209,11 @@ final class ShardService {
     // MARK: The end
 
     /// Ends all sessions, at the latest soon after `deadline`. The doors are closed by then.
-    func drain(until deadline: Instant, on shard: isolated Shard) async {
+    ///
+    /// - Parameter gently: no session is told of it before.
+    func drain(until deadline: Instant, gently: Bool, on shard: isolated Shard) async {
         let all = listeners.values.map(\.listener) + Array(leaving.values)
-        for listener in all { listener.beginDrain(until: deadline, on: shard) }
+        for listener in all { listener.beginDrain(until: deadline, gently: gently, on: shard) }
         for listener in all { await listener.drained() }
         for pool in pools.values { pool.beginStop() }
         // First, as health checks may wait for names.

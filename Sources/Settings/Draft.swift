@@ -32,8 +32,9 @@ struct Draft {
         warnings = review.warnings.sorted
     }
 
-    mutating func readFiles() -> (tls: [TLSFiles], upstreams: [UpstreamFiles]) {
-        var collector = FileCollector(document: document)
+    /// - Parameter credentials: the folder of the service manager's credentials.
+    mutating func readFiles(credentials: String?) -> (tls: [TLSFiles], upstreams: [UpstreamFiles]) {
+        var collector = FileCollector(document: document, credentials: credentials)
         var files: (tls: [TLSFiles], upstreams: [UpstreamFiles]) = ([], [])
         for tls in settings.tls { files.tls.append(collector.files(of: tls)) }
         for upstream in settings.upstreams { files.upstreams.append(collector.files(of: upstream)) }

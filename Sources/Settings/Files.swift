@@ -115,10 +115,16 @@ extension UpstreamFiles {
 /// Reads files at their keys in the document; what cannot be read is reported there.
 struct FileCollector {
     let document: Node
+    /// The folder of the service manager's credentials; nil where there is none.
+    let credentials: String?
     private(set) var problems = ProblemCollector()
 
-    init(document: Node) {
+    /// What the name of a file may begin with (systemd.exec(5), LoadCredential=).
+    private static let credentialsPrefix = "$CREDENTIALS_DIRECTORY/"
+
+    init(document: Node, credentials: String?) {
         self.document = document
+        self.credentials = credentials
     }
 
     mutating func files(of tls: Settings.TLS) -> TLSFiles {
@@ -164,16 +170,27 @@ struct FileCollector {
     private mutating func files(_ key: [String], _ names: [String]) -> [SettingsFile] {
         var files: [SettingsFile] = []
         for (index, name) in names.enumerated() {
+            func report(_ reason: String) {
+                guard let node = document.find(key)?.value(index, of: names.count) else { return }
+                problems.report(node, "cannot read \(Quoting.shown(name)): \(reason)")
+            }
+            guard let path = expanded(name) else {
+                report("CREDENTIALS_DIRECTORY is not set; systemd sets it where the unit has LoadCredential=")
+                continue
+            }
             do throws(FileReader.Failure) {
-                let bytes = try FileReader.read(name, bytesMax: SettingsFile.bytesMax)
+                let bytes = try FileReader.read(path, bytesMax: SettingsFile.bytesMax)
                 files.append(
                     SettingsFile(key: key.joined(separator: "."), index: index, path: name, bytes: bytes))
-            } catch {
-                guard let node = document.find(key)?.value(index, of: names.count) else { continue }
-                problems.report(node, "cannot read \(Quoting.shown(name)): \(error)")
-            }
+            } catch { report("\(error)") }
         }
         return files
+    }
+
+    /// Where the file is; nil for a credential where there are none.
+    private func expanded(_ name: String) -> String? {
+        guard name.hasPrefix(Self.credentialsPrefix) else { return name }
+        return credentials.map { $0 + "/" + name.dropFirst(Self.credentialsPrefix.count) }
     }
 }
 

@@ -4,7 +4,7 @@ extension LoadedSettings {
     ///
     /// Throws every file that cannot be read.
     public func withFilesReadAgain() throws(SettingsProblems) -> LoadedSettings {
-        var collector = FileCollector(document: document)
+        var collector = FileCollector(document: document, credentials: credentials)
         var copy = self
         copy.tlsFiles = []
         copy.upstreamFiles = []

@@ -10,6 +10,8 @@ public struct LoadedSettings: Sendable {
     /// The files of the upstreams, in their order; empty after `Settings.read`.
     public internal(set) var upstreamFiles: [UpstreamFiles]
     let document: Node
+    /// The folder of the service manager's credentials; nil where there is none.
+    let credentials: String?
 
     /// The effective configuration in TOML, complete; a comment says where each value comes from.
     public func printed() -> String {
@@ -42,7 +44,10 @@ public struct LoadedSettings: Sendable {
         document.find(key.split(separator: ".").map(String.init)) != nil
     }
 
-    init(_ draft: Draft, file: String?, tlsFiles: [TLSFiles], upstreamFiles: [UpstreamFiles]) {
+    init(
+        _ draft: Draft, file: String?, tlsFiles: [TLSFiles], upstreamFiles: [UpstreamFiles], credentials: String? = nil
+    ) {
+        self.credentials = credentials
         settings = draft.settings
         document = draft.document
         warnings = draft.warnings

@@ -7,7 +7,7 @@ public struct SettingsSources: Sendable {
 
     /// The file of `--config`; nil where there was none.
     public var file: String?
-    /// The environment; only variables that begin with `MAILRACE_` count.
+    /// The environment; only variables that begin with `MAILRACE_` count, and `CREDENTIALS_DIRECTORY`.
     public var environment: [String: String]
     /// What stood after each `--set`: `KEY=VALUE`.
     public var options: [String]
@@ -40,10 +40,12 @@ extension Settings {
             throw SettingsProblems(list: [problem])
         }
         var draft = try Draft(text, file: name, sources)
-        let files = draft.readFiles()
+        let credentials = sources.environment["CREDENTIALS_DIRECTORY"]
+        let files = draft.readFiles(credentials: credentials)
         try draft.finish()
         return LoadedSettings(
-            draft, file: text == nil ? nil : name, tlsFiles: files.tls, upstreamFiles: files.upstreams)
+            draft, file: text == nil ? nil : name, tlsFiles: files.tls, upstreamFiles: files.upstreams,
+            credentials: credentials)
     }
 
     /// Reads a configuration file's text, as if it had stood in `file`, and nothing else: no other file is opened.

@@ -5,6 +5,7 @@ extension Options {
         case .run: run
         case .check: check
         case .reload: reload
+        case .upgrade: upgrade
         case .status: status
         case .sessions: sessions
         }
@@ -20,6 +21,7 @@ extension Options {
           run      relay, until told to end
           check    look over the configuration and change nothing
           reload   have a running Mailrace read its configuration anew
+          upgrade  have a running Mailrace start its program anew and leave it its place
           status   show how a running Mailrace does
           sessions show the sessions of a running Mailrace
 
@@ -37,7 +39,8 @@ extension Options {
 
         Listens, and relays each session to its upstream. Ends on SIGTERM or SIGINT, after
         the sessions that are under way or runtime.drain_timeout. Reads the configuration
-        anew on SIGHUP, or when 'mailrace reload' asks for it.
+        anew on SIGHUP, or when 'mailrace reload' asks for it. Has a new process take its place
+        on SIGUSR2, or when 'mailrace upgrade' asks for it.
 
         Options:
         \(sourceOptions)
@@ -90,6 +93,29 @@ extension Options {
 
         Exit status: 0 if its configuration is in force, 64 if the command line is wrong,
         69 if no Mailrace answers or it is ending, 78 if the configuration is wrong.
+
+        """
+
+    private static let upgrade = """
+        Usage: mailrace upgrade [OPTION]...
+
+        Has the Mailrace that runs here start its program anew, which may be a newer one by
+        now, with the arguments and the environment that it has itself. The new process
+        gets all sockets that are listened at, and so nobody is refused or lost. Once it
+        serves, the former one ends after its sessions or runtime.drain_timeout. If it does
+        not come to serve, all stays as it is.
+
+        Options:
+          --config FILE     find its control socket by this file in place of
+                            /etc/mailrace/mailrace.toml
+          --set KEY=VALUE   find its control socket by this value of a key, as in
+                            runtime.control_socket=/run/x.sock
+          --socket PATH     ask at this socket
+          --help            show this help and exit
+
+        Exit status: 0 if the new process serves, 64 if the command line is wrong, 69 if no
+        Mailrace answers, it is ending, or the new process cannot serve, 78 if the
+        configuration is wrong.
 
         """
 

@@ -3,7 +3,7 @@ import Settings
 /// What the command line asks for.
 struct Options: Equatable {
     enum Command: String, CaseIterable {
-        case run, check, reload, status, sessions
+        case run, check, reload, upgrade, status, sessions
     }
 
     let command: Command
@@ -59,7 +59,7 @@ extension Invocation {
         var commands: [Options.Command]? {
             switch self {
             case .config, .set: Options.Command.allCases
-            case .socket: [.reload]
+            case .socket: [.reload, .upgrade]
             case .admin, .watch, .json: [.status, .sessions]
             case .limit: [.sessions]
             case .print, .system: [.check]

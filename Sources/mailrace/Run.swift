@@ -8,57 +8,80 @@ import Telemetry
 enum Run {
     static func start(_ options: Options) -> ExitCode {
         // What the service manager hands over is in the environment, which no thread may read meanwhile.
-        let manager = Manager(notifier: .ofEnvironment(), handed: .taken())
+        let surroundings: Surroundings
+        do throws(Inheritance.Failure) {
+            surroundings = Surroundings(notifier: .ofEnvironment(), handed: .taken(), inheritance: try .taken())
+        } catch {
+            Terminal.writeError("mailrace: \(error.reason)\n")
+            return .unavailable
+        }
         // A reload or a rotation of logs may be asked for before the service stands, and must not end it.
         linux_hold_signals()
         do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
-            return serve(loaded, options.sources, manager)
-        } catch { return wrong(error, manager) }
+            return serve(loaded, options.sources, surroundings)
+        } catch { return wrong(error, surroundings) }
     }
 
-    /// The service manager, as far as there is one.
-    private struct Manager {
+    /// The service manager and the process whose place this one takes, as far as there are such.
+    private struct Surroundings {
         let notifier: SystemdNotifier
         let handed: HandedSockets
+        let inheritance: Inheritance?
+
+        /// - Parameter errno: the system's error number; 0 where it has none.
+        func tellFailure(_ reason: String, errno: Int32) {
+            guard let inheritance else { return notifier.tellFailure(reason, errno: errno) }
+            inheritance.sayFailure(reason.split(separator: "\n").map(String.init))
+        }
     }
 
-    private static func serve(_ loaded: LoadedSettings, _ sources: SettingsSources, _ manager: Manager) -> ExitCode {
+    private static func serve(_ loaded: LoadedSettings, _ sources: SettingsSources, _ surroundings: Surroundings)
+        -> ExitCode
+    {
         let log: Log
-        do throws(SettingsProblems) { log = try openLog(loaded) } catch { return wrong(error, manager) }
+        let plan: ServiceUser.Plan
+        do throws(SettingsProblems) {
+            plan = try ServiceUser.plan(loaded)
+            plan.user?.renounce()
+            log = try openLog(loaded)
+        } catch { return wrong(error, surroundings) }
         defer { log.close() }
         for warning in loaded.warnings { log.warning(warning.description) }
+        if case .stayAsRoot(let reason) = plan { log.warning(reason) }
         do throws(Server.StartFailure) {
             let again = loaded.sourcesAgain(sources)
-            let server = try Server(loaded, log: log, handed: manager.handed, notifier: manager.notifier) {
-                () throws(SettingsProblems) in try Settings.load(again)
-            }
+            let server = try Server(
+                loaded, log: log, handed: surroundings.inheritance?.handed ?? surroundings.handed,
+                inheritance: surroundings.inheritance, notifier: surroundings.notifier, user: plan.user,
+                program: .ofThisProcess()
+            ) { () throws(SettingsProblems) in try Settings.load(again) }
             switch server.run() {
             case .drained: return .success
             case .stopped: return .stopped
-            case .unavailable(let lack): return unavailable(lack, log, loaded, manager)
+            case .unavailable(let lack): return unavailable(lack, log, loaded, surroundings)
             }
         } catch {
             switch error {
-            case .configuration(let problems): return wrong(problems, manager)
-            case .unavailable(let lack): return unavailable(lack, log, loaded, manager)
+            case .configuration(let problems): return wrong(problems, surroundings)
+            case .unavailable(let lack): return unavailable(lack, log, loaded, surroundings)
             }
         }
     }
 
-    private static func wrong(_ problems: SettingsProblems, _ manager: Manager) -> ExitCode {
+    private static func wrong(_ problems: SettingsProblems, _ surroundings: Surroundings) -> ExitCode {
         problems.show()
-        manager.notifier.tellFailure("the configuration is wrong: \(problems)", errno: EINVAL)
+        surroundings.tellFailure("the configuration is wrong: \(problems)", errno: EINVAL)
         return .configuration
     }
 
     /// Said where the log is and to the person, or the system, that started the process.
     private static func unavailable(
-        _ lack: Server.Unavailability, _ log: Log, _ loaded: LoadedSettings, _ manager: Manager
+        _ lack: Server.Unavailability, _ log: Log, _ loaded: LoadedSettings, _ surroundings: Surroundings
     ) -> ExitCode {
         log.error(lack.reason)
         if !loaded.settings.log.file.isEmpty { Terminal.writeError("mailrace: \(lack.reason)\n") }
-        manager.notifier.tellFailure(lack.reason, errno: lack.errno)
+        surroundings.tellFailure(lack.reason, errno: lack.errno)
         return .unavailable
     }
 
@@ -71,6 +94,12 @@ enum Run {
         } catch {
             throw SettingsProblems(list: [loaded.problem(with: "log.file", error.description)])
         }
+    }
+}
+
+extension ServiceUser.Plan {
+    fileprivate var user: ServiceUser? {
+        if case .become(let user) = self { user } else { nil }
     }
 }
 

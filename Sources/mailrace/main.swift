@@ -11,7 +11,8 @@ func main() -> ExitCode {
             switch options.command {
             case .run: return Run.start(options)
             case .check: return Check.run(options)
-            case .reload: return Reload.run(options)
+            case .reload: return Asking.run(options, for: .reload)
+            case .upgrade: return Asking.run(options, for: .upgrade)
             case .status, .sessions: return Show.run(options)
             }
         case .help(let command): Terminal.writeOutput(Options.help(command))

@@ -1,4 +1,5 @@
 import Glibc
+import Service
 import Testing
 
 @testable import mailrace
@@ -9,7 +10,7 @@ import Testing
 
     @Test func aReloadWithoutASocket() async {
         let ended = await #expect(processExitsWith: .exitCode(69), observing: [\.standardErrorContent]) {
-            exit(Reload.run(Options(command: .reload, settings: ["runtime.control_socket="])).rawValue)
+            exit(Asking.run(Options(command: .reload, settings: ["runtime.control_socket="]), for: .reload).rawValue)
         }
         let said = text(ended?.standardErrorContent)
         #expect(said.contains("mailrace: runtime.control_socket is empty; send the process a SIGHUP\n"))
@@ -17,7 +18,7 @@ import Testing
 
     @Test func aReloadThatNobodyHears() async {
         let ended = await #expect(processExitsWith: .exitCode(69), observing: [\.standardErrorContent]) {
-            exit(Reload.run(Options(command: .reload, socket: "/nonexistent/control.sock")).rawValue)
+            exit(Asking.run(Options(command: .reload, socket: "/nonexistent/control.sock"), for: .reload).rawValue)
         }
         let said = text(ended?.standardErrorContent)
         #expect(said.contains("mailrace: /nonexistent/control.sock: No such file or directory\n"))
@@ -25,7 +26,7 @@ import Testing
 
     @Test func aReloadOfAWrongConfiguration() async {
         let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
-            exit(Reload.run(Options(command: .reload, settings: ["runtime.shards=x"])).rawValue)
+            exit(Asking.run(Options(command: .reload, settings: ["runtime.shards=x"]), for: .reload).rawValue)
         }
         let said = text(ended?.standardErrorContent)
         #expect(said.contains("--set: runtime.shards: expected an integer from 0 to 1024, found \"x\"\n"))

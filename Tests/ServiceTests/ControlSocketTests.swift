@@ -21,7 +21,8 @@ import Testing
     ) throws -> ControlSocket {
         let address = try #require(SocketAddress(unix: path))
         return try #require(
-            ControlSocket.open(at: address, events, log.log, source: "/x.toml", patience: patience, interval: interval))
+            ControlSocket.open(
+                at: address, events, log.log, source: "/x.toml", patience: patience, interval: interval))
     }
 
     private func connect() throws -> Peer {
@@ -31,7 +32,7 @@ import Testing
     }
 
     /// Answers the next requests, as the main thread does.
-    private func answering(_ reports: [ReloadReport]) -> Thread {
+    private func answering(_ reports: [RequestReport]) -> Thread {
         Thread.start(name: "main") { [events] in
             for report in reports {
                 guard case .reload(let answers) = events.next() else { return }
@@ -43,14 +44,16 @@ import Testing
     @Test func aReloadIsAskedForAndReported() throws {
         let control = try open()
         let reports = [
-            ReloadReport.done(warnings: []), .done(warnings: ["doubtful", "two\nlines"]), .refused(["wrong", "worse"]),
+            RequestReport.done(warnings: []), .done(warnings: ["doubtful", "two\nlines"]),
+            .refused(["wrong", "worse"]),
             .ending,
         ]
         let main = answering(reports)
-        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
-        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml", "warning: doubtful", "warning: two lines"]))
-        #expect(ControlClient.reload(at: path) == .refused(["error: wrong", "error: worse"]))
-        #expect(ControlClient.reload(at: path) == .unavailable("the server is ending"))
+        #expect(ControlClient.ask(.reload, at: path) == .done(["read: /x.toml"]))
+        #expect(
+            ControlClient.ask(.reload, at: path) == .done(["read: /x.toml", "warning: doubtful", "warning: two lines"]))
+        #expect(ControlClient.ask(.reload, at: path) == .refused(["error: wrong", "error: worse"]))
+        #expect(ControlClient.ask(.reload, at: path) == .unavailable("the server is ending"))
         main.join()
         control.close()
     }
@@ -99,7 +102,7 @@ import Testing
         let slow = try connect()
         try slow.send("rel")
         let main = answering([.done(warnings: [])])
-        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
+        #expect(ControlClient.ask(.reload, at: path) == .done(["read: /x.toml"]))
         try slow.expectEnd()
         main.join()
         control.close()
@@ -119,17 +122,17 @@ import Testing
     }
 
     @Test func nobodyThere() {
-        #expect(ControlClient.reload(at: path) == .unavailable("No such file or directory"))
-        #expect(ControlClient.reload(at: "") == .unavailable("this is no path of a socket"))
+        #expect(ControlClient.ask(.reload, at: path) == .unavailable("No such file or directory"))
+        #expect(ControlClient.ask(.reload, at: "") == .unavailable("this is no path of a socket"))
     }
 
     @Test func whatADeadProcessHasLeftIsReplaced() throws {
         let stale = try ListeningSocket.bind(try #require(SocketAddress(unix: path)), sharesPort: false)
         Glibc.close(stale.descriptor)
-        #expect(ControlClient.reload(at: path) == .unavailable("Connection refused"))
+        #expect(ControlClient.ask(.reload, at: path) == .unavailable("Connection refused"))
         let control = try open()
         let main = answering([.done(warnings: [])])
-        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
+        #expect(ControlClient.ask(.reload, at: path) == .done(["read: /x.toml"]))
         main.join()
         control.close()
     }
@@ -139,7 +142,7 @@ import Testing
         let main = answering([.done(warnings: [])])
         #expect(unlink(path) == 0)
         _ = try log.message("the file of the control socket had been removed: it is made anew")
-        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
+        #expect(ControlClient.ask(.reload, at: path) == .done(["read: /x.toml"]))
         main.join()
         control.close()
         #expect(access(path, F_OK) != 0)
@@ -166,7 +169,7 @@ import Testing
         #expect(ControlSocket.open(at: try #require(SocketAddress(unix: path)), events, log.log, source: "") == nil)
         _ = try log.message("'mailrace reload' is not available")
         let main = answering([.done(warnings: [])])
-        #expect(ControlClient.reload(at: path) == .done(["read: /x.toml"]))
+        #expect(ControlClient.ask(.reload, at: path) == .done(["read: /x.toml"]))
         main.join()
         control.close()
     }
@@ -179,7 +182,7 @@ import Testing
 
     @Test func anAnswerThatIsTooLongStillHasItsEnd() {
         let problems = [String](repeating: String(repeating: "x", count: 1000), count: 5000)
-        let answer = ControlProtocol.answer(.refused(problems), source: "/x.toml")
+        let answer = ControlProtocol.answer(.refused(problems))
         #expect(answer.utf8.count <= ControlProtocol.answerBytesMax)
         #expect(answer.hasSuffix("x\nfailed\n"))
     }

@@ -39,7 +39,7 @@ import Testing
     @Test func everyReloadOfAStormIsAnswered() throws {
         let server = try TestServer()
         let events = server.started.events
-        let reports = BlockingQueue<ReloadReport>(limit: 80)
+        let reports = BlockingQueue<RequestReport>(limit: 80)
         let asking = (0..<8).map { number in
             Thread.start(name: "asking \(number)") {
                 for _ in 0..<10 {
@@ -103,17 +103,17 @@ import Testing
         let path = server.folder.path + "/control.sock"
         _ = try server.log.message("ready")
         let read = "read: \(server.folder.path)/mailrace.toml"
-        #expect(ControlClient.reload(at: path) == .done([read]))
+        #expect(ControlClient.ask(.reload, at: path) == .done([read]))
         setup.listen.append("unix:%/mx.sock")
         setup.controlSocket = "%/other.sock"
         try setup.write(to: server.folder, upstream: server.upstream.address)
         let warning = "warning: runtime.control_socket has changed: that needs a restart"
-        #expect(ControlClient.reload(at: path) == .done([read, warning]))
+        #expect(ControlClient.ask(.reload, at: path) == .done([read, warning]))
         // The path that the running server has is not free for a listener, whatever the new configuration says of it.
         setup.listen.append("unix:\(path)")
         try setup.write(to: server.folder, upstream: server.upstream.address)
         #expect(
-            ControlClient.reload(at: path)
+            ControlClient.ask(.reload, at: path)
                 == .refused(["error: listener mx: cannot listen on unix:\(path): Address already in use"]))
         let client = try server.client()
         let upstream = try server.greeted(client)
@@ -121,11 +121,11 @@ import Testing
         try upstream.expect("HELO c\r\n")
         server.signal(SIGTERM)
         _ = try server.log.message("draining")
-        #expect(ControlClient.reload(at: path) == .unavailable("the server is ending"))
+        #expect(ControlClient.ask(.reload, at: path) == .unavailable("the server is ending"))
         client.close()
         upstream.close()
         #expect(server.end() == .drained)
-        #expect(ControlClient.reload(at: path) == .unavailable("No such file or directory"))
+        #expect(ControlClient.ask(.reload, at: path) == .unavailable("No such file or directory"))
     }
 
     @Test func withoutAFolderForTheControlSocketTheServerServes() throws {

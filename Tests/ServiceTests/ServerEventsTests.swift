@@ -50,8 +50,8 @@ import Testing
     }
 
     @Test func whoAsksForAReloadGetsItsReport() {
-        let report = ReloadReport.done(warnings: ["doubtful"])
-        let asked = BlockingQueue<ReloadReport>(limit: 1)
+        let report = RequestReport.done(warnings: ["doubtful"])
+        let asked = BlockingQueue<RequestReport>(limit: 1)
         let thread = Thread.start(name: "asking") { [events] in _ = asked.push(events.reload()) }
         guard case .reload(let answers) = events.next() else {
             Issue.record("no reload")
@@ -65,25 +65,25 @@ import Testing
     @Test func nobodyWaitsForAReloadThatWillNotCome() {
         let threads = (0..<16).map { number in
             Thread.start(name: "asking \(number)") { [events] in
-                #expect(events.reload() == .refused(["the server is ending"]))
+                #expect(events.reload() == .ending)
             }
         }
         // One of them at least waits by now; the others may come too late.
-        var taken: [ReloadAnswer] = []
+        var taken: [RequestAnswer] = []
         while taken.isEmpty, case .reload(let answers) = events.next() { taken = answers }
         events.end()
-        #expect(events.reload() == .refused(["the server is ending"]))
+        #expect(events.reload() == .ending)
         for answer in taken { answer.give(.ending) }
         for thread in threads { thread.join() }
     }
 
     @Test func aStormOfThoseWhoAskHasALimit() {
-        let reports = BlockingQueue<ReloadReport>(limit: 17)
+        let reports = BlockingQueue<RequestReport>(limit: 17)
         let threads = (0..<17).map { number in
             Thread.start(name: "asking \(number)") { [events] in _ = reports.push(events.reload()) }
         }
         // The one who is too many is told so at once; the others wait for one and the same reload.
-        #expect(reports.pop() == .refused(["too many wait for a reload"]))
+        #expect(reports.pop() == .unavailable(["too many wait for an answer"]))
         guard case .reload(let answers) = events.next() else {
             Issue.record("no reload")
             return

@@ -28,7 +28,7 @@ import Testing
             fleet.onEach { local, shard in await local.retire(except: service, on: shard) }
             #expect(fleet.onEach { local, _ in local.formerResolvers.count } == [min(timeout - 1, 1)])
         }
-        fleet.onEach { local, shard in await local.drain(until: .current(), on: shard) }
+        fleet.onEach { local, shard in await local.drain(until: .current(), gently: false, on: shard) }
         shard.post { $0.stop() }
         thread.join()
         log.log.close()

@@ -1,3 +1,4 @@
+import Glibc
 import Ring
 import Testing
 
@@ -59,12 +60,16 @@ import Testing
         #expect(answered(start + .seconds(62)).isAlive)
     }
 
+    /// Looks until it shows this; the shards get time to answer in between.
+    private func look(at vitality: Vitality, until condition: (Vitality.Finding) -> Bool) {
+        while !condition(vitality.look(at: start)) { usleep(2000) }
+    }
+
     @Test func realShardsAnswerUnlessTheyAreStuck() throws {
         let shards = try (0..<2).map { try Shard(number: $0) }
         let threads = shards.map { $0.start() }
         let vitality = Vitality(shards)
-        #expect(vitality.look(at: start).isAlive)
-        while !vitality.look(at: start).isAlive {}
+        look(at: vitality) { $0.isAlive }
         let stuck = BlockingQueue<Bool>(limit: 1)
         let entered = BlockingQueue<Bool>(limit: 1)
         shards[1].post { _ in
@@ -72,9 +77,9 @@ import Testing
             _ = stuck.pop()
         }
         _ = entered.pop()
-        while vitality.look(at: start).hungShards != [1] {}
+        look(at: vitality) { $0.hungShards == [1] }
         stuck.close()
-        while !vitality.look(at: start).isAlive {}
+        look(at: vitality) { $0.isAlive }
         for shard in shards { shard.post { $0.stop() } }
         for thread in threads { thread.join() }
     }

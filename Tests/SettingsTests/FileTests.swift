@@ -63,6 +63,31 @@ struct FileTests {
     }
 
     /// More keys of the set `a`, and an upstream with files.
+    @Test func mayBeCredentialsOfTheServiceManager() throws {
+        let folder = try Folder()
+        _ = try folder.write("c.pem", "certificate")
+        _ = try folder.write("k.pem", "key")
+        _ = try folder.write("password", "secret")
+        let text = configuration(folder).replacing(folder.path, with: "$CREDENTIALS_DIRECTORY")
+        let file = try folder.write("m.toml", text)
+
+        let variables = ["CREDENTIALS_DIRECTORY": folder.path]
+        let loaded = try Settings.load(SettingsSources(file: file, environment: variables))
+        #expect(loaded.tlsFiles[0].identity.keys.map(\.bytes) == [Array("key".utf8)])
+        #expect(loaded.tlsFiles[0].identity.keys.map(\.path) == ["$CREDENTIALS_DIRECTORY/k.pem"])
+        _ = try folder.write("k.pem", "another")
+        let again = try loaded.withFilesReadAgain()
+        #expect(again.tlsFiles[0].identity.keys.map(\.bytes) == [Array("another".utf8)])
+
+        #expect {
+            try Settings.load(SettingsSources(file: file))
+        } throws: { error in
+            (error as? SettingsProblems)?.list.map(\.description).dropFirst().first
+                == "\(file):9:8: tls.a.key: cannot read \"$CREDENTIALS_DIRECTORY/k.pem\": CREDENTIALS_DIRECTORY is not "
+                + "set; systemd sets it where the unit has LoadCredential="
+        }
+    }
+
     private func more(_ folder: Folder) -> String {
         """
         client_ca = "\(folder.path)/ca.pem"

@@ -140,7 +140,7 @@ class Completion(unittest.TestCase):
     def test_it_goes_on_from_what_is_written(self):
         self.assertEqual(self.completions("mailrace", "che"), ["check"])
         self.assertEqual(self.completions("mailrace", "check", "--pr"), ["--print"])
-        self.assertEqual(self.completions("mailrace-bench", "load", "--sink-"), ["--sink-listen"])
+        self.assertEqual(self.completions("mailrace-bench", "load", "--sink-l"), ["--sink-listen"])
 
     def test_it_finds_files(self):
         file = "/etc/mailrace/mailrace.toml"

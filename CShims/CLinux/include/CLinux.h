@@ -43,6 +43,33 @@ int linux_block_signals(void);
 /// Waits for one of the blocked signals and returns its number.
 int linux_wait_signal(void);
 
+// ---- processes (processes.c) ----
+
+/// The path by which this program was started, from the root, into `path` with its NUL; links stay as they are, so that
+/// a program that is installed over it is found there. Its length, or a negative errno. To be asked before the working
+/// directory changes.
+int linux_program_path(char *path, size_t capacity);
+/// Starts a program with the environment of this process, in which `variable` (NAME=VALUE) is set and those of
+/// `removed` (names, ended by NULL) are not. It has the standard streams and the `kept` descriptors, under their
+/// numbers, and begins with no signal blocked or ignored. The process's id, or a negative errno.
+int linux_spawn(const char *path, char *const arguments[], const char *variable, const char *const removed[],
+                const int32_t *kept, size_t kept_count);
+/// 1 and the status where the child has ended, as the shell has it (128 and the signal's number); 0 where it lives.
+int linux_child_ended(int32_t process, int32_t *status);
+/// Ends a child at once, and waits for its end.
+void linux_end_child(int32_t process);
+/// The ids of a user of this system; -ENOENT where there is none of this name.
+int linux_find_user(const char *name, uint32_t *user, uint32_t *group);
+/// Has this thread and those it starts, and what they execute, never get more privileges than they have.
+int linux_renounce_new_privileges(void);
+/// Has the whole process go on as this user with the groups that it has in the system, and so without capabilities.
+/// There is no way back.
+int linux_become(const char *name, uint32_t user, uint32_t group);
+/// Gives a file, not what it may point to, to another user.
+int linux_change_owner(const char *path, uint32_t user, uint32_t group);
+/// Closes the descriptor on exec.
+int linux_close_on_exec(int32_t descriptor);
+
 // ---- descriptors (sockets.c) ----
 
 int linux_close(int32_t descriptor);

@@ -21,6 +21,8 @@ extension Settings {
         /// Whether certificates and keys are read again when their files change.
         public internal(set) var reloadOnChange = true
         public internal(set) var ringFeatures = RingFeatures.probe
+        /// Whom the process goes on as when it was started as root; empty is as root.
+        public internal(set) var user = "mailrace"
 
         init() {}
 
@@ -60,7 +62,8 @@ extension Settings.Runtime: Section {
         .value(
             "io_uring_features", \.ringFeatures, .choice(),
             "probe uses what the kernel has; 6.1 keeps to the features of kernel 6.1"),
+        .value(
+            "user", \.user, .text("the name of a user, or \"\""),
+            "The user that the process goes on as, once it listens, when it was started as root; empty is as root"),
     ]
-
-    static let later = ["user"]
 }

@@ -52,6 +52,8 @@ def configuration(servers, starttls=None, shards=1, listener="", port=0, listen=
     lines = ['hostname = "mailrace.test"', "[runtime]", f"shards = {shards}", runtime]
     # The standard ones are one for the machine.
     lines += [] if "control_socket" in runtime else ['control_socket = ""']
+    # Where tests run as root, their files are root's.
+    lines += [] if "user =" in runtime else ['user = ""']
     lines += ["[timeouts]", timeouts, "[log]", log, "[dns]", dns, "[admin]", f'listen = "{admin}"']
     if certificate:
         lines += ["[tls.default]", f'certificate = "{certificate.file}"', f'key = "{certificate.key_file}"', tls]

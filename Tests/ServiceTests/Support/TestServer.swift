@@ -172,7 +172,7 @@ final class TestServer {
     }
 
     /// Writes another configuration and has the server take it.
-    func reload(_ setup: ServerSetup) throws -> ReloadReport {
+    func reload(_ setup: ServerSetup) throws -> RequestReport {
         try setup.write(to: folder, upstream: upstream.address)
         return started.events.reload()
     }

@@ -102,7 +102,7 @@ class Appliance(Container):
 
     def unit(self, name="mailrace.service"):
         """The properties of a unit; those that are not there are empty."""
-        lines = self.check("systemctl", "show", name).splitlines()
+        lines = self.ask("systemctl", "show", name).splitlines()
         return collections.defaultdict(str, (line.split("=", 1) for line in lines if "=" in line))
 
     def wait_for(self, what, name="mailrace.service", **properties):
@@ -124,7 +124,7 @@ class Appliance(Container):
 
     def read_process(self, pid, name):
         """A file of the container's /proc."""
-        return self.check("cat", f"/proc/{pid}/{name}")
+        return self.ask("cat", f"/proc/{pid}/{name}")
 
     def state(self):
         """What a person would look at where something went wrong."""
@@ -133,7 +133,7 @@ class Appliance(Container):
     def journal(self, *options):
         """The entries of the service, each with its fields."""
         self.check("journalctl", "--sync")
-        text = self.check("journalctl", "--unit", "mailrace.service", "--output", "json", "--no-pager", *options)
+        text = self.ask("journalctl", "--unit", "mailrace.service", "--output", "json", "--no-pager", *options)
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def signal(self, name):
@@ -152,8 +152,8 @@ class Appliance(Container):
         self.check(
             "systemd-run", "--quiet", "--collect", "--unit", "sink", "mailrace-bench", "sink", "--listen", SERVER
         )
-        there = ["bash", "-c", f"exec 3<>/dev/tcp/{SERVER.replace(':', '/')}"]
-        wait_until(lambda: self.run(*there).returncode == 0, "the sink")
+        journal = ["journalctl", "--unit", "sink.service", "--output", "cat", "--no-pager"]
+        wait_until(lambda: "listening on" in self.ask(*journal), "the sink")
 
     def begin_load(self, seconds=4, *options):
         """Begins messages at a steady rate, for so long; the load has a server of its own, which tells what arrived."""

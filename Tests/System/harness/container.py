@@ -156,10 +156,13 @@ class Container:
 
     # MARK: Inside
 
+    def _entering(self):
+        enter = ["nsenter", "--target", str(self.leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+        return [*enter, "--root", "--wd", "--"]
+
     def _inside(self, arguments):
         """As a unit of its own, so that what it starts is in the container's cgroups."""
-        enter = ["nsenter", "--target", str(self.leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-        enter += ["--root", "--wd", "--", "systemd-run", "--quiet", "--pipe", "--wait", "--collect"]
+        enter = [*self._entering(), "systemd-run", "--quiet", "--pipe", "--wait", "--collect"]
         variables = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
         variables += ["HOME=/root", "DEBIAN_FRONTEND=noninteractive"]
         for variable in variables:
@@ -186,6 +189,12 @@ class Container:
         if result.returncode:
             raise AssertionError(f"{' '.join(arguments)} ended with {result.returncode}:\n{result.stdout}")
         return result.stdout
+
+    def ask(self, *arguments):
+        """The output of a command that looks at something and starts nothing: cheaper, because it is no unit."""
+        return subprocess.run(
+            [*self._entering(), *arguments], check=True, stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S
+        ).stdout
 
     def begin(self, *arguments):
         """Starts a command beside the test, which waits for it by `communicate`."""

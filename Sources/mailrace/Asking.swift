@@ -1,16 +1,21 @@
 import Service
 import Settings
 
-/// `mailrace reload`: asks the running process, and tells what came of it.
-enum Reload {
-    static func run(_ options: Options) -> ExitCode {
+/// `mailrace reload` and `mailrace upgrade`: ask the running process, and tell what came of it.
+enum Asking {
+    static func run(_ options: Options, for request: ControlClient.Request) -> ExitCode {
         let path: String
         if let socket = options.socket {
             path = socket
         } else {
             do throws(SettingsProblems) {
                 guard let configured = try Settings.load(options.sources).settings.runtime.controlSocket else {
-                    return unavailable("runtime.control_socket is empty; send the process a SIGHUP")
+                    let signal =
+                        switch request {
+                        case .reload: "SIGHUP"
+                        case .upgrade: "SIGUSR2"
+                        }
+                    return unavailable("runtime.control_socket is empty; send the process a \(signal)")
                 }
                 path = configured.text
             } catch {
@@ -18,13 +23,16 @@ enum Reload {
                 return .configuration
             }
         }
-        switch ControlClient.reload(at: path) {
+        switch ControlClient.ask(request, at: path) {
         case .done(let lines):
             Terminal.writeOutput(lines.map { "\($0)\n" }.joined())
             return .success
         case .refused(let lines):
             Terminal.writeError(lines.map { "\($0)\n" }.joined())
             return .configuration
+        case .failed(let lines):
+            Terminal.writeError(lines.map { "\($0)\n" }.joined())
+            return .unavailable
         case .unavailable(let reason): return unavailable("\(path): \(reason)")
         }
     }
