@@ -90,11 +90,14 @@ class Crowds:
             names = comparison.present()
             if len(names) < 2:
                 return ["Nothing to compare with."], True
-            _, summary, status = comparison.compare(effort, names, effort.rounds, options)
-            is_clean = is_clean and status == 0
+            _, summary, _ = comparison.compare(effort, names, effort.rounds, options)
+            arrived = summary["sink"]
+            is_clean = is_clean and not arrived["damaged"] and not arrived["duplicates"]
             for target in summary["targets"]:
-                spread = target["figures"]["cpu_microseconds_per_session"]
-                rows.setdefault(target["name"], []).append(f"{spread['median']:.0f}")
+                # A peer that cannot bear so many, within this machine's limits, is told of, and no fault of ours.
+                is_clean = is_clean and target["lost"] == 0 and (target["ok"] or target["name"] != "mailrace")
+                median = target["figures"].get("cpu_microseconds_per_session", {}).get("median", 0)
+                rows.setdefault(target["name"], []).append(f"{median:.0f}" if target["ok"] else "fails")
         lines = [f"us of CPU a session; medians of {effort.rounds} rounds", ""]
         lines += ["| sessions at once | " + " | ".join(map(str, effort.crowds)) + " |"]
         lines += ["| --- |" + " ---: |" * len(effort.crowds)]
@@ -110,14 +113,18 @@ class Idle:
     def run(self, effort):
         rows, is_clean = [], True
         for name in [name for name in self.names if name not in targets.missing()]:
-            with targets.sink("--proxy") as upstream, targets.targets([name], upstream, starttls=self.starttls) as running:
+            with (
+                targets.sink("--proxy") as upstream,
+                targets.targets([name], upstream, starttls=self.starttls) as running,
+            ):
                 status, summary = targets.bench(
                     "idle", "--target", running[0].address, "--pid", running[0].pid, "--sessions", effort.idle_sessions,
                     "--hold", f"{effort.idle_seconds}s", "--deliver", *(["--starttls"] if self.starttls else []),
                 )  # fmt: skip
             is_clean = is_clean and status == 0
-            cells = [f"{summary['pss_bytes_per_session'] / 1024:.1f}", f"{summary['before']['pss_bytes'] / 1048576:.1f}"]
-            cells += [f"{summary['after']['pss_bytes'] / 1048576:.1f}", f"{summary['held_cpu_milliseconds_per_second']}"]
+            cells = [f"{summary['pss_bytes_per_session'] / 1024:.1f}"]
+            cells += [f"{summary[moment]['pss_bytes'] / 1048576:.1f}" for moment in ["before", "after"]]
+            cells += [f"{summary['held_cpu_milliseconds_per_second']}"]
             rows.append(f"| {name} | {' | '.join(cells)} |")
         head = "| | KiB of PSS a session | MiB before | MiB after | ms of CPU a second |"
         return [f"{effort.idle_sessions} sessions", "", head, "| --- | ---: | ---: | ---: | ---: |", *rows], is_clean
@@ -143,7 +150,9 @@ def scenarios():
         "alone-starttls": Comparison("One session at a time, STARTTLS", both, *alone, starttls=True),
         "latency-low": Comparison("Latency at low load", all_three, *low),
         "latency-high": HighLoad(f"Latency at {HIGH_LOAD:.0%} of the load that all can bear", all_three),
-        "postfix": Comparison("Postfix before its queue, short sessions", ["mailrace", "postfix"], *at_once, proxy=False),
+        "postfix": Comparison(
+            "Postfix before its queue, short sessions", ["mailrace", "postfix"], *at_once, proxy=False
+        ),
         "two-shards": Comparison(
             "Two shards beside one", ["mailrace", "mailrace-2"], *at_once, "--shards", 2, pinned=False
         ),

@@ -53,51 +53,6 @@ public enum RingReport {
     }
 }
 
-/// Why there is no ring, in words an administrator can act on.
-public struct RingUnavailable: Error, CustomStringConvertible, Equatable {
-    /// The kernel's errno, positive.
-    public let errno: Int32
-    public let description: String
-
-    init(_ errno: Int32) {
-        self.errno = errno
-        description = "io_uring is not available: " + Self.causeAndRemedy(errno)
-    }
-
-    private static func causeAndRemedy(_ errno: Int32) -> String {
-        switch errno {
-        case ENOSYS:
-            "this kernel has no io_uring. Mailrace needs Linux 6.1 or later with CONFIG_IO_URING"
-        case EPERM, EACCES:
-            switch disabledSetting() {
-            case 2: "it is switched off by sysctl. Set kernel.io_uring_disabled=0"
-            case 1:
-                "it is kept to a group by sysctl. Set kernel.io_uring_disabled=0, or add Mailrace's group to "
-                    + "kernel.io_uring_group"
-            default:
-                "a seccomp filter refuses it (container runtimes do so by default). Allow the system calls "
-                    + "io_uring_setup, io_uring_enter and io_uring_register"
-            }
-        case ENOMEM:
-            "the locked-memory limit is too small for a ring. Raise RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=)"
-        case EMFILE:
-            "the process has no descriptor left for a ring. Raise RLIMIT_NOFILE (systemd: LimitNOFILE=)"
-        case EINVAL:
-            "this kernel lacks SINGLE_ISSUER or DEFER_TASKRUN. Mailrace needs Linux 6.1 or later"
-        default:
-            systemErrorText(errno)
-        }
-    }
-
-    /// The value of kernel.io_uring_disabled; `nil` where the kernel has no such setting.
-    private static func disabledSetting() -> Int? {
-        guard let file = fopen("/proc/sys/kernel/io_uring_disabled", "r") else { return nil }
-        defer { fclose(file) }
-        let digit = fgetc(file)
-        return digit < 0x30 ? nil : Int(digit) - 0x30
-    }
-}
-
 /// The system's words for an errno (positive).
 public func systemErrorText(_ error: Int32) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in

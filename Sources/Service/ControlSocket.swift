@@ -96,10 +96,17 @@ final class ControlSocket: Sendable {
             let socket = socket
             switch ending.wait(for: socket.descriptor, until: .current() + interval) {
             case .ready: serveNext(of: socket)
-            case .late: place.withLock { $0.keep(log) }
+            case .late: keepPlace()
             case .interrupted: return
             }
         }
+    }
+
+    /// Only this thread changes the place.
+    private func keepPlace() {
+        var kept = place.withLock { $0 }
+        kept.keep(log)
+        place.withLock { $0 = kept }
     }
 
     private func serveNext(of socket: ListeningSocket) {

@@ -71,8 +71,7 @@ public final class Log: Sendable {
     /// - Parameter event: what it tells of, for who searches the journal.
     public func write(
         _ level: Level, _ message: @autoclosure () -> String,
-        _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:],
-        event: Event? = nil
+        _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:], event: Event? = nil
     ) {
         guard level >= threshold else { return }
         put(.message(UTCTime.now(), level, message(), fields(), event))
@@ -118,8 +117,7 @@ public final class Log: Sendable {
     }
 
     /// Opens the log's file again by its name, for log rotation. The lines queued before may go to either file. If it
-    /// fails, the old file stays in use and says so. Without effect on the standard error and
-    /// the journal.
+    /// fails, the old file stays in use and says so. Without effect on the standard error and the journal.
     public func reopen() {
         signals.requestReopen()
         // With a full queue the writer is awake anyway.

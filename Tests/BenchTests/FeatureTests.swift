@@ -207,6 +207,25 @@ import Wire
         #expect(summary.report.sessionsDone == 20)
     }
 
+    @Test(arguments: [false, true]) func anInterruptionEndsARunInOrder(_ lasts: Bool) throws {
+        let settings = smallLoad {
+            $0.duration = .seconds(3_600)
+            $0.lasts = lasts
+            $0.messageRate = lasts ? 1 : nil
+            $0.rate = lasts ? nil : 1
+        }
+        let interruption = Interruption()
+        interruption.ask()
+        #expect(try LoadRun.perform(settings, sink: SinkSettings(), interruption: interruption).isClean)
+        let late = Interruption()
+        // At some moment of the run.
+        let thread = Thread.start(name: "late") { late.ask() }
+        let summary = try LoadRun.perform(settings, sink: SinkSettings(), interruption: late)
+        thread.join()
+        #expect(summary.isClean)
+        #expect(summary.elapsedNanoseconds < 60_000_000_000)
+    }
+
     // MARK: Faults
 
     @Test(arguments: ["close", "reset"], ["connect", "ehlo", "mail", "rcpt", "data", "body", "end", "quit"])

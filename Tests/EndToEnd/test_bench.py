@@ -27,8 +27,9 @@ class ThroughMailrace(unittest.TestCase):
         with relay.Mailrace(relay.configuration([upstream], **settings)) as mailrace:
             target = f"{HOST}:{mailrace.port()}"
             status, summary = bench(
-                "load", "--target", target, "--sink-listen", upstream, "--sessions", 30, "--messages", 3, *sink, *options
-            )
+                "load", "--target", target, "--sink-listen", upstream, "--sessions", 30, "--messages", 3,
+                *sink, *options,
+            )  # fmt: skip
         self.assertEqual(status, 0, summary)
         self.assertEqual((summary["messages_accepted"], summary["lost"], summary["sink"]["messages"]), (90, 0, 90))
         return summary
@@ -55,9 +56,8 @@ class ThroughMailrace(unittest.TestCase):
     def test_proxy_headers_in_and_out(self):
         for version in ["v1", "v2"]:
             with self.subTest(version):
-                summary = self.load(
-                    "--proxy", version, sink=["--sink-proxy"], listener=TRUSTING, upstream=f'proxy_protocol = "{version}"'
-                )
+                upstream = f'proxy_protocol = "{version}"'
+                summary = self.load("--proxy", version, sink=["--sink-proxy"], listener=TRUSTING, upstream=upstream)
                 self.assertEqual(summary["sink"]["proxied"], 30)
 
     def test_at_a_rate(self):

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import HOST, manager, programs, relay, scripted, sink
+from harness import HOST, admin, manager, programs, relay, scripted, sink
 
 
 class Upgrade(unittest.TestCase):
@@ -114,6 +114,24 @@ class Upgrade(unittest.TestCase):
             client.settimeout(programs.PATIENCE_S)
             client.connect(path)
             self.assertEqual(client.recv(4), b"220 ")
+
+    def test_the_admin_endpoint_goes_over_without_a_gap(self):
+        path = f"{self.folder}/admin.sock"
+        for listen in [f"{HOST}:{programs.free_port()}", f"unix:{path}"]:
+            with self.subTest(listen):
+                mailrace = self.start(self.text(admin=listen))
+                endpoint = admin.Admin(mailrace, path if listen.startswith("unix:") else None)
+                start = endpoint.metric("process_start_time_seconds")
+                process = self.upgrade(mailrace)
+                self.assertEqual(endpoint.text("/ready"), "ready\n")
+                self.assertGreater(endpoint.metric("process_start_time_seconds"), start)
+                self.assertEqual(mailrace.program.process.wait(programs.PATIENCE_S), 0)
+                self.assertEqual(endpoint.text("/health"), "ok\n")
+                os.kill(process, signal.SIGTERM)
+                self.wait_gone(process)
+                with self.assertRaises(OSError):
+                    endpoint.ask("/health")
+        self.assertFalse(os.path.exists(path))
 
     def test_another_number_of_shards(self):
         mailrace = self.start(self.text(shards=3))

@@ -75,6 +75,18 @@ import Testing
         SessionsText(document: try JSONDocument(Array(json.utf8)).root)
     }
 
+    @Test(arguments: ["1e300", "-1e300", "9223372036854775807", "-9223372036854775808", "null", "[]"])
+    func absurdNumbersAreShown(_ number: String) throws {
+        let json =
+            #"{"total": \#(number), "sessions": [{"age_seconds": \#(number), "bytes_sent": \#(number)}],"#
+            + #""sessions_ever": \#(number), "uptime_seconds": \#(number), "max_sessions": \#(number),"#
+            + #""upstreams": [{"servers": [{"up_shards": \#(number), "connections": \#(number)}]}]}"#
+        #expect(try text(json).line.contains("oldest_seconds="))
+        #expect(try text(json).lines.count > 1)
+        let status = StatusText(status: try JSONDocument(Array(json.utf8)).root)
+        #expect(status.lines.count > 3 && status.line.contains("servers=1"))
+    }
+
     @Test func theLineCountsThePhases() throws {
         let one = try text(
             #"{"total": 9, "complete": false, "silent_shards": [1], "sessions": [{"age_seconds": 61.5, "phase": "ehlo"},"#

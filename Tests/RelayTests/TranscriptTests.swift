@@ -24,6 +24,7 @@ extension RelaySuites {
 
         @Test func hasTheDialogueUpToTheHandOff() throws {
             let pipe = try LogPipe()
+            defer { pipe.log.close() }
             try withRelay(Self.setup(pipe)) { relay in
                 let dialogue = try Dialogue(relay, upTo: .mailAnswered)
                 try dialogue.exchange("RCPT TO:<recipient@example.com>\r\n", "250 2.1.5 Ok\r\n")
@@ -47,6 +48,7 @@ extension RelaySuites {
 
         @Test func hasTheSessionsIdAndItsTLS() throws {
             let pipe = try LogPipe()
+            defer { pipe.log.close() }
             try withRelay(Self.setup(pipe)) { relay in
                 let dialogue = try Dialogue(relay, upTo: .ehloAnsweredAgain, .tls13)
                 try dialogue.quit()
@@ -62,6 +64,7 @@ extension RelaySuites {
 
         @Test(arguments: [false, true]) func passwordsAreLeftOut(_ showsCredentials: Bool) throws {
             let pipe = try LogPipe()
+            defer { pipe.log.close() }
             let secret = "AHVzZXIAc2VjcmV0"
             try withRelay(Self.setup(pipe, showsCredentials: showsCredentials)) { relay in
                 let dialogue = try Dialogue(relay, upTo: .ehloAnswered)
@@ -83,6 +86,7 @@ extension RelaySuites {
 
         @Test func hasWhatIsNoCommandAndTheLastWords() throws {
             let pipe = try LogPipe()
+            defer { pipe.log.close() }
             try withRelay(Self.setup(pipe)) { relay in
                 let dialogue = try Dialogue(relay, upTo: .greeted)
                 try dialogue.client.send("\r\n")
@@ -101,6 +105,7 @@ extension RelaySuites {
 
         @Test func hasTheReplyThatIsNone() throws {
             let pipe = try LogPipe()
+            defer { pipe.log.close() }
             try withRelay(Self.setup(pipe)) { relay in
                 let dialogue = try Dialogue(relay, upTo: .connected)
                 try dialogue.upstream.send("SSH-2.0\r\n")
@@ -113,6 +118,7 @@ extension RelaySuites {
 
         @Test func hasTheServerThatIsNotThere() throws {
             let pipe = try LogPipe()
+            defer { pipe.log.close() }
             var setup = Self.setup(pipe)
             setup.use([try LoopbackServer.closedAddress()])
             try withRelay(setup) { relay in

@@ -20,11 +20,35 @@ private let lockedMemory = __rlimit_resource_t(8)
         #expect(!message.contains("\n"))
     }
 
-    /// What EPERM means depends on the machine's sysctl; whatever that is, the message names a setting.
-    @Test(arguments: [EPERM, EACCES])
-    func aRefusalNamesTheSysctlOrTheFilter(errno: Int32) {
-        let message = RingUnavailable(errno).description
-        #expect(message.contains("kernel.io_uring_disabled") || message.contains("seccomp"))
+    private static let plain = RingUnavailable.Circumstances(
+        kernel: "6.12.1-1-amd64", disabled: 0, group: -1, seccomp: 2, lockedBytesMax: 8 << 20, user: 998)
+
+    private static func with(_ change: (inout RingUnavailable.Circumstances) -> Void) -> RingUnavailable.Circumstances {
+        var circumstances = plain
+        change(&circumstances)
+        return circumstances
+    }
+
+    @Test(arguments: [
+        (EPERM, with { $0.disabled = 2 }, "switches it off for every process: set kernel.io_uring_disabled=0"),
+        (
+            EPERM,
+            with {
+                $0.disabled = 1
+                $0.group = 77
+            }, "kernel.io_uring_group (77)"
+        ),
+        (EPERM, plain, "allow @aio in SystemCallFilter="), (EPERM, with { $0.disabled = nil }, "seccomp"),
+        (EPERM, with { $0.seccomp = 0 }, "a security module may"), (EACCES, plain, "SELinux, AppArmor"),
+        (ENOSYS, with { $0.kernel = "4.19.0" }, "this kernel (4.19.0) is too old"),
+        (ENOSYS, with { $0.kernel = "5.0.21" }, "too old"), (ENOSYS, with { $0.kernel = "5.1" }, "CONFIG_IO_URING"),
+        (ENOSYS, plain, "gVisor"), (ENOMEM, plain, "(8192 KiB for user 998, shared by all its processes)"),
+        (EINVAL, plain, "this kernel (6.12.1-1-amd64) lacks"), (ENFILE, plain, "LimitNOFILE="),
+    ])
+    func theCauseIsFoundOut(errno: Int32, _ circumstances: RingUnavailable.Circumstances, words: String) {
+        let message = RingUnavailable(errno, circumstances).description
+        #expect(message.contains(words))
+        #expect(message.contains(systemErrorText(errno)))
     }
 
     @Test func otherErrorsAreTheSystemsWords() {

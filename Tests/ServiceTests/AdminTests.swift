@@ -22,6 +22,22 @@ import Testing
     func namesOfOthersAreNot(_ field: String) {
         #expect(!HostField.isTrusted(field, names: ["mx.example.com"]))
     }
+
+    /// Whatever comes, nothing with a letter is trusted that is neither an address nor an own name.
+    @Test func nonsenseIsNoName() {
+        var random = SystemRandomNumberGenerator()
+        let pieces = [
+            "[", "]", ":", ".", "1", "ff", "x", "127.0.0.1", "::1", "localhost", "@", "%", "\u{e9}", "\0", "-",
+        ]
+        for _ in 0..<20_000 {
+            let count = Int.random(in: 1...6, using: &random)
+            let field = (0..<count).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
+            let isTrusted = HostField.isTrusted(field, names: ["a.b"])
+            if field.contains("x") || field.contains("@") || field.contains("-") || field.contains("\u{e9}") {
+                #expect(!isTrusted, "\(field)")
+            }
+        }
+    }
 }
 
 @Suite struct AdminServerTests {

@@ -70,7 +70,8 @@ struct CompareSummary: Sendable {
 
     // MARK: Tables
 
-    /// The cells of the table: a head, and a row for each metric: the medians, then the ratios of the first target to the others.
+    /// The cells of the table: a head, and a row for each metric: the medians, then the ratios of the first target to
+    /// the others.
     private var rows: [[String]] {
         let names = settings.targets.map(\.name)
         let head = [""] + names + names.dropFirst().map { "\(names[0]) : \($0)" }

@@ -46,8 +46,10 @@ struct Load: Subcommand {
     /// Fails where a session or a message did.
     func run() -> ExitCode {
         do throws(Unavailable) {
+            let interruption = Interruption()
+            interruption.watchSignals()
             let ownSink = sink?.serving(settings.client, identity: sinkIdentity)
-            let summary = try LoadRun.perform(settings, sink: ownSink, title: "")
+            let summary = try LoadRun.perform(settings, sink: ownSink, title: "", interruption: interruption)
             Terminal.writeOutput(reportsJSON ? summary.json.text + "\n" : summary.text)
             if let csvFile { try SmallFile.write(summary.report.series.csv, to: csvFile) }
             if let svgFile {

@@ -8,8 +8,9 @@ enum LoadRun {
     /// - Parameters:
     ///   - sink: a sink for this run alone; where the settings name no target, it is the target.
     ///   - title: stands in front of the line that tells how far the run is, on a terminal; nil: there is none.
+    ///   - interruption: ends the run before its time.
     static func perform(
-        _ settings: LoadSettings, sink: SinkSettings?, title: String? = nil
+        _ settings: LoadSettings, sink: SinkSettings?, title: String? = nil, interruption: Interruption? = nil
     ) throws(Unavailable) -> LoadSummary {
         let server = try sink.map { settings throws(Unavailable) in try SinkServer(settings) }
         guard let target = settings.client.target ?? server?.address else { throw Unavailable("no target") }
@@ -18,7 +19,7 @@ enum LoadRun {
         let processorBefore = processorNanoseconds()
         let progress = title == nil ? nil : Progress()
         let run = try ClientRun(settings.client, target: target) { shard, client in
-            await LoadShard(shard.number, client, settings, progress).run(on: shard)
+            await LoadShard(shard.number, client, settings, progress, interruption).run(on: shard)
         }
         let line = progress.flatMap { ProgressLine($0, title: title ?? "") }
         let parts = run.wait()

@@ -11,6 +11,7 @@ final class LoadShard {
     private let measured: Instant
     private let end: Instant
     private let progress: Progress?
+    private let interruption: Interruption?
     private let sessionPace: Pace?
     private let messagePace: Pace?
     private let workerCount: Int
@@ -31,11 +32,15 @@ final class LoadShard {
     }
 
     /// - Parameter number: of the shard; it takes every session and message whose number leaves this remainder.
-    init(_ number: Int, _ client: ClientShard, _ settings: LoadSettings, _ progress: Progress?) {
+    init(
+        _ number: Int, _ client: ClientShard, _ settings: LoadSettings, _ progress: Progress?,
+        _ interruption: Interruption?
+    ) {
         self.number = number
         self.client = client
         self.settings = settings
         self.progress = progress
+        self.interruption = interruption
         begin = Instant.current()
         measured = begin + settings.warmUp
         end = settings.duration.map { [measured] in measured + $0 } ?? .never
@@ -67,12 +72,12 @@ final class LoadShard {
         guard sessionPace == nil, settings.ramp > .zero else { return }
         let worker = workersBegun
         workersBegun += 1
-        await client.ring.sleep(until: begin + settings.ramp * worker / workerCount)
+        await wait(until: begin + settings.ramp * worker / workerCount)
     }
 
     /// Waits for the next session's turn; nil where there is none.
     private func nextSession() async -> Turn? {
-        guard sessionsLeft > 0 else { return nil }
+        guard sessionsLeft > 0, !isInterrupted else { return nil }
         let next = number + sessionsTaken * settings.client.shards
         let due = sessionPace.map { begin + $0.due(next) } ?? Instant.current()
         guard due < end else { return nil }
@@ -80,12 +85,13 @@ final class LoadShard {
         let isCounted = due >= measured
         if isCounted, settings.duration == nil { sessionsLeft -= 1 }
         await wait(until: due)
-        guard Instant.current() < end else { return nil }
+        guard Instant.current() < end, !isInterrupted else { return nil }
         if isCounted { report.sessionsBegun += 1 } else { report.warmUp.sessions += 1 }
         return Turn(number: next, due: due, isCounted: isCounted)
     }
 
-    /// Waits for the turn of the next message, of a session; nil where the time is over, which ends those that last.
+    /// Waits for the turn of the next message, of a session; nil where the time is over for
+    /// those that last, or the run is interrupted: either ends the session.
     func nextMessage(of session: Turn) async -> Turn? {
         let next = number + messagesTaken * settings.client.shards
         let due = messagePace.map { begin + $0.due(next) } ?? Instant.current()
@@ -95,13 +101,21 @@ final class LoadShard {
         }
         messagesTaken += 1
         await wait(until: due)
+        guard !isInterrupted else { return nil }
         return Turn(number: next, due: due, isCounted: session.isCounted || settings.lasts && due >= measured)
     }
 
     /// Keeps the rate. What is late begins at once, so that the mean is kept where the target can keep up.
     private func wait(until due: Instant) async {
-        if Instant.current() < due { await client.ring.sleep(until: due) }
+        while Instant.current() < due, !isInterrupted {
+            await client.ring.sleep(until: min(due, Instant.current() + Self.interruptionPause))
+        }
     }
+
+    /// How long it may take until an interruption is seen.
+    private static let interruptionPause = Duration.milliseconds(200)
+
+    private var isInterrupted: Bool { interruption?.isOver ?? false }
 
     // MARK: Notes
 

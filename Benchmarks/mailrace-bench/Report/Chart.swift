@@ -122,9 +122,9 @@ struct Chart {
 }
 
 extension Chart {
-    /// The latency and the throughput of a run: of its messages or, where it has none, of its sessions.
+    /// The latency and the throughput of a run: of its sessions or, where they have several messages, of these.
     init(_ series: TimeSeries, title: String) {
-        let hasMessages = series.slots.contains { $0.messages > 0 }
+        let hasMessages = series.slots.reduce(0) { $0 + $1.messages - $1.sessions } > 0
         let subject = hasMessages ? "messages" : "sessions"
         let times = series.slots.map { hasMessages ? $0.messageTimes : $0.sessionTimes }
         let counts = series.slots.map { Double(hasMessages ? $0.messages : $0.sessions) / series.intervalSeconds }

@@ -50,6 +50,7 @@ extension SinkSession {
         guard stream.buffered == 0 else { return .close }
         try await secure(context, takesUnread: false)
         stage = .connected
+        isAuthenticated = false
         return .goOn
     }
 

@@ -12,10 +12,13 @@ struct SessionsText {
         let fields =
             [("sessions", "\(document["total"].integer)"), ("shown", "\(sessions.count)")]
             + (document["complete"].flag ? [] : [("complete", "no")])
-            + [("oldest_seconds", "\(Int(sessions.first?["age_seconds"].real ?? 0))")]
+            + [("oldest_seconds", "\(wholeSeconds(sessions.first?["age_seconds"].real ?? 0))")]
             + phases.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
         return fields.map { "\(TableText.visible($0, limit: 32))=\($1)" }.joined(separator: " ")
     }
+
+    /// Whatever somebody answers, this is a number.
+    private func wholeSeconds(_ seconds: Double) -> Int { Int(min(max(0, seconds), 1e12)) }
 
     /// Lines for a person.
     var lines: [String] {
