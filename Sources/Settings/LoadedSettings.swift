@@ -5,9 +5,9 @@ public struct LoadedSettings: Sendable {
     public let file: String?
     /// What is allowed but doubtful.
     public let warnings: [SettingsProblem]
-    /// The files of the TLS sets, in their order; empty after `Settings.read`.
+    /// The files of the TLS sets, in their order; empty where they were not read.
     public internal(set) var tlsFiles: [TLSFiles]
-    /// The files of the upstreams, in their order; empty after `Settings.read`.
+    /// The files of the upstreams, in their order; empty where they were not read.
     public internal(set) var upstreamFiles: [UpstreamFiles]
     let document: Node
     /// The folder of the service manager's credentials; nil where there is none.

@@ -88,6 +88,17 @@ struct FileTests {
         }
     }
 
+    @Test func areLeftAloneWhereNobodyWantsThem() throws {
+        let folder = try Folder()
+        let text = configuration(folder).replacing("\(folder.path)/c.pem", with: "$CREDENTIALS_DIRECTORY/c.pem")
+        let file = try folder.write("m.toml", text)
+        let loaded = try Settings.loadWithoutNamedFiles(SettingsSources(file: file, options: ["runtime.shards=3"]))
+        #expect(loaded.settings.runtime.shards == 3 && loaded.file == file)
+        #expect(loaded.settings.tls.map(\.name) == ["a"] && loaded.tlsFiles.isEmpty && loaded.upstreamFiles.isEmpty)
+        _ = try folder.write("m.toml", text + "\nnonsense = 1\n")
+        #expect(throws: SettingsProblems.self) { try Settings.loadWithoutNamedFiles(SettingsSources(file: file)) }
+    }
+
     private func more(_ folder: Folder) -> String {
         """
         client_ca = "\(folder.path)/ca.pem"
