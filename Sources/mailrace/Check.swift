@@ -13,6 +13,7 @@ enum Check {
         do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
             let warnings = loaded.warnings + (try loaded.checkFiles())
+            _ = try ServiceUser.plan(loaded)
             let problems = loaded.logProblems
             guard problems.isEmpty else { throw SettingsProblems(list: problems) }
             show(warnings)

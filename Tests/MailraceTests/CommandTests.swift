@@ -105,6 +105,14 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: geteuid() == 0, "only root becomes somebody else")) func aUserThatThereIsNot() async {
+        let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
+            exit(Check.run(Options(command: .check, settings: ["runtime.user=no such"])).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("--set: runtime.user: there is no user no such\n"))
+    }
+
     @Test func aLogIsNotMadeByLookingItOver() async {
         await #expect(processExitsWith: .success) {
             let file = "/tmp/mailrace-check-\(getpid()).log"
