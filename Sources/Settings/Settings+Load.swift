@@ -24,17 +24,23 @@ extension Settings {
     ///
     /// With no file at all the built-in default holds: a listener on 127.0.0.1:2525 that relays to 127.0.0.1:25.
     /// Throws every problem there is, not only the first.
-    public static func load(_ sources: SettingsSources) throws(SettingsProblems) -> LoadedSettings {
-        try load(sources, standardFile: SettingsSources.standardFile)
+    ///
+    /// - Parameter passesOverCredentials: credentials of the service manager that cannot be read are no problem; the
+    ///   value then tells of them, and lacks their files.
+    public static func load(
+        _ sources: SettingsSources, passesOverCredentials: Bool = false
+    ) throws(SettingsProblems) -> LoadedSettings {
+        try load(sources, standardFile: SettingsSources.standardFile, passesOverCredentials: passesOverCredentials)
     }
 
-    static func load(_ sources: SettingsSources, standardFile: String) throws(SettingsProblems) -> LoadedSettings {
+    static func load(
+        _ sources: SettingsSources, standardFile: String, passesOverCredentials: Bool = false
+    ) throws(SettingsProblems) -> LoadedSettings {
         var (draft, file) = try draft(sources, standardFile: standardFile)
         let credentials = sources.environment["CREDENTIALS_DIRECTORY"]
-        let files = draft.readFiles(credentials: credentials)
+        let files = draft.readFiles(credentials: credentials, passesOverCredentials: passesOverCredentials)
         try draft.finish()
-        return LoadedSettings(
-            draft, file: file, tlsFiles: files.tls, upstreamFiles: files.upstreams, credentials: credentials)
+        return LoadedSettings(draft, file: file, files, credentials: credentials)
     }
 
     /// As `load`, but the files that the configuration names are not opened: for who only asks where a running Mailrace
@@ -42,7 +48,7 @@ extension Settings {
     public static func loadWithoutNamedFiles(_ sources: SettingsSources) throws(SettingsProblems) -> LoadedSettings {
         let (draft, file) = try draft(sources, standardFile: SettingsSources.standardFile)
         try draft.finish()
-        return LoadedSettings(draft, file: file, tlsFiles: [], upstreamFiles: [])
+        return LoadedSettings(draft, file: file, NamedFiles())
     }
 
     /// - Returns: the file's name, too; nil where there is none.
@@ -69,6 +75,6 @@ extension Settings {
         let sources = SettingsSources(environment: environment, options: options)
         let draft = try Draft(text, file: file, sources)
         try draft.finish()
-        return LoadedSettings(draft, file: file, tlsFiles: [], upstreamFiles: [])
+        return LoadedSettings(draft, file: file, NamedFiles())
     }
 }

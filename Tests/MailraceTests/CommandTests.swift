@@ -133,6 +133,17 @@ import Testing
         #expect(said.contains("--set: tls.a.certificate: /dev/null: holds no certificate in PEM form\n"))
     }
 
+    @Test func credentialsAreForTheServiceAlone() async {
+        let ended = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            let name = "$CREDENTIALS_DIRECTORY/pair.pem"
+            let settings = ["listener.default.tls=a", "tls.a.certificate=\(name)", "tls.a.key=\(name)"]
+            exit(Check.run(Options(command: .check, settings: settings)).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("warning: --set: tls.a.key: cannot read \"$CREDENTIALS_DIRECTORY/pair.pem\": "))
+        #expect(said.contains("; certificates and keys are not tried\n"))
+    }
+
     @Test func aGoodConfiguration() async {
         let ended = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             exit(Check.run(Options(command: .check, settings: ["runtime.shards=1"])).rawValue)
