@@ -19,12 +19,14 @@ private func isTrustedText(_ text: String) -> Bool {
     let parts = text.unicodeScalars.split(
         separator: isBracketed ? "]" : ":", maxSplits: 1, omittingEmptySubsequences: false)
     let host = String(parts[0]).lowercased()
-    let rest = parts.count == 2 ? parts[1] : ""
+    let rest = parts.count == 2 ? Array(parts[1]) : []
     guard isBracketed else {
         let isName = host == "localhost" || host == "mx.test" || IPAddress(host) != nil
-        return isName && rest.allSatisfy { ("0"..."9").contains($0) }
+        return isName && rest.allSatisfy(isDigit)
     }
-    let isPort = rest.isEmpty || rest.first == ":" && rest.dropFirst().allSatisfy { ("0"..."9").contains($0) }
+    let isPort = rest.isEmpty || rest[0] == ":" && rest.dropFirst().allSatisfy(isDigit)
     let address = String(host.unicodeScalars.dropFirst())
-    return parts.count == 2 && isPort && address.unicodeScalars.contains(":") && IPAddress(address) != nil
+    return parts.count == 2 && isPort && address.contains(":") && IPAddress(address) != nil
 }
+
+private func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
