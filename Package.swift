@@ -142,6 +142,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
     ("ProxyHeaderFuzzer", ["Wire"]),
+    ("HostFieldFuzzer", ["Wire"]),
     ("SettingsFuzzer", ["Settings"]),
     ("TLSFuzzer", ["TLS", "Ring", "TestCertificates"]),
 ]

@@ -24,22 +24,22 @@ require_packages() {
         exit 69
     fi
     say "Installing: ${missing[*]}"
-    # Daemons that come with a package are not to start by themselves.
-    local policy=/usr/sbin/policy-rc.d made_policy=
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
-        chmod +x "$policy"
-        made_policy=yes
-    fi
-    local log
+    local policy=/usr/sbin/policy-rc.d log
     log=$(mktemp)
-    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    if ! (
+        # Daemons that come with a package are not to start by themselves; all others are, again, whatever comes of this.
+        if [ ! -e "$policy" ]; then
+            trap 'rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' >"$policy"
+            chmod +x "$policy"
+        fi
+        apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+    ) >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         say "apt-get could not install them"
         exit 69
     fi
     rm -f "$log"
-    [ -z "$made_policy" ] || rm -f "$policy"
 }
 
 # Finds Swift, also where it is not on the path.

@@ -45,12 +45,29 @@ public struct SystemdNotifier: Sendable {
         /// A start that failed, with the system's error number.
         case failure(errno: Int32)
 
+        /// The manager takes messages of 4096 bytes, and drops one that is longer with all that is in it.
+        static let statusBytesMax = 1_000
+
+        /// The lines of the text in one, as many as there is room for.
+        private static func line(of text: String) -> String {
+            let parts = text.split(whereSeparator: \.isNewline)
+            guard let first = parts.first else { return "" }
+            var line = String(decoding: first.utf8.prefix(statusBytesMax), as: UTF8.self)
+            for (index, part) in parts.enumerated().dropFirst() {
+                guard line.utf8.count + part.utf8.count + 2 <= statusBytesMax else {
+                    return "\(line); and \(parts.count - index) more"
+                }
+                line += "; \(part)"
+            }
+            return line
+        }
+
         fileprivate var lines: String {
             switch self {
             case .ready: "READY=1"
             case .reloading(let now): "RELOADING=1\nMONOTONIC_USEC=\(now.nanoseconds / 1000)"
             case .stopping: "STOPPING=1"
-            case .status(let text): "STATUS=\(text.split(whereSeparator: \.isNewline).joined(separator: "; "))"
+            case .status(let text): "STATUS=\(Self.line(of: text))"
             case .extend(let duration): "EXTEND_TIMEOUT_USEC=\(duration.components.seconds * 1_000_000)"
             case .watchdog: "WATCHDOG=1"
             case .mainProcess(let number): "MAINPID=\(number)"

@@ -33,12 +33,14 @@ struct Draft {
     }
 
     /// - Parameter credentials: the folder of the service manager's credentials.
-    mutating func readFiles(credentials: String?) -> (tls: [TLSFiles], upstreams: [UpstreamFiles]) {
-        var collector = FileCollector(document: document, credentials: credentials)
-        var files: (tls: [TLSFiles], upstreams: [UpstreamFiles]) = ([], [])
+    mutating func readFiles(credentials: String?, passesOverCredentials: Bool) -> NamedFiles {
+        var collector = FileCollector(
+            document: document, credentials: credentials, passesOverCredentials: passesOverCredentials)
+        var files = NamedFiles()
         for tls in settings.tls { files.tls.append(collector.files(of: tls)) }
         for upstream in settings.upstreams { files.upstreams.append(collector.files(of: upstream)) }
         for problem in collector.problems.sorted { problems.report(problem) }
+        files.passedOver = collector.passedOver.sorted
         return files
     }
 

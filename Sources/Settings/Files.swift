@@ -112,19 +112,32 @@ extension UpstreamFiles {
     public var all: [SettingsFile] { identity.certificates + identity.keys + [ca].compactMap { $0 } }
 }
 
+/// All the files that a configuration names.
+struct NamedFiles {
+    /// Those of the TLS sets, in their order.
+    var tls: [TLSFiles] = []
+    /// Those of the upstreams, in their order.
+    var upstreams: [UpstreamFiles] = []
+    /// Credentials that could not be read.
+    var passedOver: [SettingsProblem] = []
+}
+
 /// Reads files at their keys in the document; what cannot be read is reported there.
 struct FileCollector {
     let document: Node
     /// The folder of the service manager's credentials; nil where there is none.
     let credentials: String?
+    let passesOverCredentials: Bool
     private(set) var problems = ProblemCollector()
+    private(set) var passedOver = ProblemCollector()
 
     /// What the name of a file may begin with (systemd.exec(5), LoadCredential=).
     private static let credentialsPrefix = "$CREDENTIALS_DIRECTORY/"
 
-    init(document: Node, credentials: String?) {
+    init(document: Node, credentials: String?, passesOverCredentials: Bool = false) {
         self.document = document
         self.credentials = credentials
+        self.passesOverCredentials = passesOverCredentials
     }
 
     mutating func files(of tls: Settings.TLS) -> TLSFiles {
@@ -172,7 +185,12 @@ struct FileCollector {
         for (index, name) in names.enumerated() {
             func report(_ reason: String) {
                 guard let node = document.find(key)?.value(index, of: names.count) else { return }
-                problems.report(node, "cannot read \(Quoting.shown(name)): \(reason)")
+                let message = "cannot read \(Quoting.shown(name)): \(reason)"
+                if passesOverCredentials, name.hasPrefix(Self.credentialsPrefix) {
+                    passedOver.report(node, message)
+                } else {
+                    problems.report(node, message)
+                }
             }
             guard let path = expanded(name) else {
                 report("CREDENTIALS_DIRECTORY is not set; systemd sets it where the unit has LoadCredential=")

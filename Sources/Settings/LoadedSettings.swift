@@ -5,10 +5,12 @@ public struct LoadedSettings: Sendable {
     public let file: String?
     /// What is allowed but doubtful.
     public let warnings: [SettingsProblem]
-    /// The files of the TLS sets, in their order; empty after `Settings.read`.
+    /// The files of the TLS sets, in their order; empty where they were not read.
     public internal(set) var tlsFiles: [TLSFiles]
-    /// The files of the upstreams, in their order; empty after `Settings.read`.
+    /// The files of the upstreams, in their order; empty where they were not read.
     public internal(set) var upstreamFiles: [UpstreamFiles]
+    /// Credentials of the service manager that could not be read; their files are not there.
+    public let passedOver: [SettingsProblem]
     let document: Node
     /// The folder of the service manager's credentials; nil where there is none.
     let credentials: String?
@@ -44,15 +46,14 @@ public struct LoadedSettings: Sendable {
         document.find(key.split(separator: ".").map(String.init)) != nil
     }
 
-    init(
-        _ draft: Draft, file: String?, tlsFiles: [TLSFiles], upstreamFiles: [UpstreamFiles], credentials: String? = nil
-    ) {
+    init(_ draft: Draft, file: String?, _ files: NamedFiles, credentials: String? = nil) {
         self.credentials = credentials
         settings = draft.settings
         document = draft.document
         warnings = draft.warnings
         self.file = file
-        self.tlsFiles = tlsFiles
-        self.upstreamFiles = upstreamFiles
+        tlsFiles = files.tls
+        upstreamFiles = files.upstreams
+        passedOver = files.passedOver
     }
 }

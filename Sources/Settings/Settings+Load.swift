@@ -24,11 +24,37 @@ extension Settings {
     ///
     /// With no file at all the built-in default holds: a listener on 127.0.0.1:2525 that relays to 127.0.0.1:25.
     /// Throws every problem there is, not only the first.
-    public static func load(_ sources: SettingsSources) throws(SettingsProblems) -> LoadedSettings {
-        try load(sources, standardFile: SettingsSources.standardFile)
+    ///
+    /// - Parameter passesOverCredentials: credentials of the service manager that cannot be read are no problem; the
+    ///   value then tells of them, and lacks their files.
+    public static func load(
+        _ sources: SettingsSources, passesOverCredentials: Bool = false
+    ) throws(SettingsProblems) -> LoadedSettings {
+        try load(sources, standardFile: SettingsSources.standardFile, passesOverCredentials: passesOverCredentials)
     }
 
-    static func load(_ sources: SettingsSources, standardFile: String) throws(SettingsProblems) -> LoadedSettings {
+    static func load(
+        _ sources: SettingsSources, standardFile: String, passesOverCredentials: Bool = false
+    ) throws(SettingsProblems) -> LoadedSettings {
+        var (draft, file) = try draft(sources, standardFile: standardFile)
+        let credentials = sources.environment["CREDENTIALS_DIRECTORY"]
+        let files = draft.readFiles(credentials: credentials, passesOverCredentials: passesOverCredentials)
+        try draft.finish()
+        return LoadedSettings(draft, file: file, files, credentials: credentials)
+    }
+
+    /// As `load`, but the files that the configuration names are not opened: for who only asks where a running Mailrace
+    /// is to be found, and may neither read its keys nor see the credentials of its unit.
+    public static func loadWithoutNamedFiles(_ sources: SettingsSources) throws(SettingsProblems) -> LoadedSettings {
+        let (draft, file) = try draft(sources, standardFile: SettingsSources.standardFile)
+        try draft.finish()
+        return LoadedSettings(draft, file: file, NamedFiles())
+    }
+
+    /// - Returns: the file's name, too; nil where there is none.
+    private static func draft(
+        _ sources: SettingsSources, standardFile: String
+    ) throws(SettingsProblems) -> (draft: Draft, file: String?) {
         let name = sources.file ?? standardFile
         let text: [UInt8]?
         do {
@@ -39,13 +65,7 @@ extension Settings {
             let problem = SettingsProblem(origin: .file(name), key: nil, message: "cannot read the file: \(error)")
             throw SettingsProblems(list: [problem])
         }
-        var draft = try Draft(text, file: name, sources)
-        let credentials = sources.environment["CREDENTIALS_DIRECTORY"]
-        let files = draft.readFiles(credentials: credentials)
-        try draft.finish()
-        return LoadedSettings(
-            draft, file: text == nil ? nil : name, tlsFiles: files.tls, upstreamFiles: files.upstreams,
-            credentials: credentials)
+        return (try Draft(text, file: name, sources), text == nil ? nil : name)
     }
 
     /// Reads a configuration file's text, as if it had stood in `file`, and nothing else: no other file is opened.
@@ -55,6 +75,6 @@ extension Settings {
         let sources = SettingsSources(environment: environment, options: options)
         let draft = try Draft(text, file: file, sources)
         try draft.finish()
-        return LoadedSettings(draft, file: file, tlsFiles: [], upstreamFiles: [])
+        return LoadedSettings(draft, file: file, NamedFiles())
     }
 }

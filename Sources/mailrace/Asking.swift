@@ -9,7 +9,8 @@ enum Asking {
             path = socket
         } else {
             do throws(SettingsProblems) {
-                guard let configured = try Settings.load(options.sources).settings.runtime.controlSocket else {
+                let settings = try Settings.loadWithoutNamedFiles(options.sources).settings
+                guard let configured = settings.runtime.controlSocket else {
                     let signal =
                         switch request {
                         case .reload: "SIGHUP"

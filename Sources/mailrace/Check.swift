@@ -11,8 +11,9 @@ enum Check {
             if !options.printsSettings { return .success }
         }
         do throws(SettingsProblems) {
-            let loaded = try Settings.load(options.sources)
-            let warnings = loaded.warnings + (try loaded.checkFiles())
+            let loaded = try Settings.load(options.sources, passesOverCredentials: true)
+            let warnings = loaded.warnings + (try loaded.warningsOfFiles())
+            _ = try ServiceUser.plan(loaded)
             let problems = loaded.logProblems
             guard problems.isEmpty else { throw SettingsProblems(list: problems) }
             show(warnings)
@@ -37,6 +38,16 @@ extension SettingsProblems {
 }
 
 extension LoadedSettings {
+    /// The service alone can see its credentials; without them certificates and keys cannot be tried.
+    fileprivate func warningsOfFiles() throws(SettingsProblems) -> [SettingsProblem] {
+        guard !passedOver.isEmpty else { return try checkFiles() }
+        return passedOver.map { problem in
+            SettingsProblem(
+                origin: problem.origin, key: problem.key,
+                message: "\(problem.message); certificates and keys are not tried")
+        }
+    }
+
     /// Why the files of the log could not be opened.
     fileprivate var logProblems: [SettingsProblem] {
         let log = settings.log

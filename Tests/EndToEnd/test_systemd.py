@@ -2,6 +2,7 @@
 
 import collections
 import os
+import pathlib
 import signal
 import socket
 import tempfile
@@ -138,6 +139,12 @@ class Notification(unittest.TestCase):
         times = [at for _, message, at in self.manager.told if "WATCHDOG" in message]
         self.assertAlmostEqual(times[1] - times[0], 1, delta=0.9)
         mailrace.program.signal(signal.SIGSTOP)
+        state = f"/proc/{mailrace.program.process.pid}/stat"
+        programs.wait_until(lambda: pathlib.Path(state).read_text().rsplit(")", 1)[1].split()[0] == "T", "the stop")
+        # What was told before has been heard a second later; then two more messages would be due.
+        heard = time.monotonic() + 1
+        programs.wait_until(lambda: time.monotonic() > heard + 2, "the time to pass")
+        self.assertEqual([message for _, message, at in self.manager.told if at > heard], [])
         mailrace.program.signal(signal.SIGCONT)
         self.manager.wait({"WATCHDOG": "1"}, start=len(self.manager.told))
 

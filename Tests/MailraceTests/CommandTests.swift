@@ -32,6 +32,26 @@ import Testing
         #expect(said.contains("--set: runtime.shards: expected an integer from 0 to 1024, found \"x\"\n"))
     }
 
+    /// Keys are for the service alone: who asks it something has no need of them.
+    @Test func keysThatCannotBeReadHinderNobodyFromAsking() async {
+        let ended = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            let settings = [
+                "listener.default.tls=a", "tls.a.certificate=/nonexistent/chain.pem",
+                "tls.a.key=$CREDENTIALS_DIRECTORY/key.pem", "runtime.control_socket=/nonexistent/control.sock",
+                "admin.listen=unix:/nonexistent/admin.sock",
+            ]
+            try #require(Asking.run(Options(command: .reload, settings: settings), for: .reload) == .unavailable)
+            try #require(Asking.run(Options(command: .upgrade, settings: settings), for: .upgrade) == .unavailable)
+            for command in [Options.Command.status, .sessions] {
+                try #require(Show.run(Options(command: command, settings: settings)) == .unavailable)
+            }
+            exit(0)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("mailrace: /nonexistent/control.sock: No such file or directory\n"))
+        #expect(said.contains("/nonexistent/admin.sock") && !said.contains("tls.a"))
+    }
+
     /// Before there is anybody to serve them; whatever the start comes to.
     @Test(arguments: [SIGHUP, SIGUSR1, SIGUSR2]) func aSignalDuringTheStartDoesNotEndIt(_ number: Int32) async {
         await #expect(processExitsWith: .success) { [number] in
@@ -85,6 +105,14 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: geteuid() == 0, "only root becomes somebody else")) func aUserThatThereIsNot() async {
+        let ended = await #expect(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
+            exit(Check.run(Options(command: .check, settings: ["runtime.user=no such"])).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("--set: runtime.user: there is no user no such\n"))
+    }
+
     @Test func aLogIsNotMadeByLookingItOver() async {
         await #expect(processExitsWith: .success) {
             let file = "/tmp/mailrace-check-\(getpid()).log"
@@ -103,6 +131,17 @@ import Testing
         }
         let said = text(ended?.standardErrorContent)
         #expect(said.contains("--set: tls.a.certificate: /dev/null: holds no certificate in PEM form\n"))
+    }
+
+    @Test func credentialsAreForTheServiceAlone() async {
+        let ended = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            let name = "$CREDENTIALS_DIRECTORY/pair.pem"
+            let settings = ["listener.default.tls=a", "tls.a.certificate=\(name)", "tls.a.key=\(name)"]
+            exit(Check.run(Options(command: .check, settings: settings)).rawValue)
+        }
+        let said = text(ended?.standardErrorContent)
+        #expect(said.contains("warning: --set: tls.a.key: cannot read \"$CREDENTIALS_DIRECTORY/pair.pem\": "))
+        #expect(said.contains("; certificates and keys are not tried\n"))
     }
 
     @Test func aGoodConfiguration() async {

@@ -123,4 +123,18 @@ import Testing
         SystemdNotifier(watchdogLimit: nil) { [told] in _ = told.push($0) }.tellFailure("a\nb", errno: 1)
         #expect(all() == ["STATUS=a; b\nERRNO=1"])
     }
+
+    /// systemd drops a message of more than 4096 bytes as a whole.
+    @Test func howeverMuchIsWrongTheManagerTakesIt() {
+        let notifier = SystemdNotifier(watchdogLimit: nil) { [told] in _ = told.push($0) }
+        let problem = String(repeating: "\u{e9}", count: 100)
+        notifier.tellFailure(Array(repeating: problem, count: 400).joined(separator: "\n"), errno: 22)
+        let four = Array(repeating: problem, count: 4).joined(separator: "; ")
+        #expect(all() == ["STATUS=\(four); and 396 more\nERRNO=22"])
+        for length in 990...1_010 {
+            notifier.tellFailure(String(repeating: "\u{e9}", count: length) + "\nb\nc", errno: 22)
+            let message = all().joined()
+            #expect(message.utf8.count < 1_100 && message.hasSuffix("; and 2 more\nERRNO=22"))
+        }
+    }
 }

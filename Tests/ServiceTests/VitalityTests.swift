@@ -60,9 +60,16 @@ import Testing
         #expect(answered(start + .seconds(62)).isAlive)
     }
 
-    /// Looks until it shows this; the shards get time to answer in between.
+    /// Looks until it shows this, for half a minute at most; the shards get time to answer in between.
     private func look(at vitality: Vitality, until condition: (Vitality.Finding) -> Bool) {
-        while !condition(vitality.look(at: start)) { usleep(2000) }
+        let deadline = Instant.current() + .seconds(30)
+        while !condition(vitality.look(at: start)) {
+            guard Instant.current() < deadline else {
+                Issue.record("half a minute later it is still \(vitality.look(at: start))")
+                return
+            }
+            usleep(2000)
+        }
     }
 
     @Test func realShardsAnswerUnlessTheyAreStuck() throws {

@@ -88,6 +88,36 @@ struct FileTests {
         }
     }
 
+    /// Other files must be there all the same.
+    @Test func mayBePassedOverWhereTheyAreCredentials() throws {
+        let folder = try Folder()
+        _ = try folder.write("c.pem", "certificate")
+        _ = try folder.write("password", "secret")
+        let text = configuration(folder).replacing("\(folder.path)/k.pem", with: "$CREDENTIALS_DIRECTORY/k.pem")
+        let file = try folder.write("m.toml", text)
+        for variables in [[:], ["CREDENTIALS_DIRECTORY": folder.path]] {
+            let sources = SettingsSources(file: file, environment: variables)
+            let loaded = try Settings.load(sources, passesOverCredentials: true)
+            #expect(loaded.passedOver.map(\.key) == ["tls.a.key"] && loaded.tlsFiles[0].identity.keys.isEmpty)
+            #expect(throws: SettingsProblems.self) { try Settings.load(sources) }
+        }
+        unlink("\(folder.path)/c.pem")
+        #expect(throws: SettingsProblems.self) {
+            try Settings.load(SettingsSources(file: file), passesOverCredentials: true)
+        }
+    }
+
+    @Test func areLeftAloneWhereNobodyWantsThem() throws {
+        let folder = try Folder()
+        let text = configuration(folder).replacing("\(folder.path)/c.pem", with: "$CREDENTIALS_DIRECTORY/c.pem")
+        let file = try folder.write("m.toml", text)
+        let loaded = try Settings.loadWithoutNamedFiles(SettingsSources(file: file, options: ["runtime.shards=3"]))
+        #expect(loaded.settings.runtime.shards == 3 && loaded.file == file)
+        #expect(loaded.settings.tls.map(\.name) == ["a"] && loaded.tlsFiles.isEmpty && loaded.upstreamFiles.isEmpty)
+        _ = try folder.write("m.toml", text + "\nnonsense = 1\n")
+        #expect(throws: SettingsProblems.self) { try Settings.loadWithoutNamedFiles(SettingsSources(file: file)) }
+    }
+
     private func more(_ folder: Folder) -> String {
         """
         client_ca = "\(folder.path)/ca.pem"

@@ -78,6 +78,9 @@ class Activation(unittest.TestCase):
             )
             container.begin_sink()
             self.assertEqual(container.check("python3", "-c", greeting), "b'220'\n", container.state())
+            # From root's shell, which has none of the credentials.
+            for command in ("reload", "status", "sessions", "upgrade"):
+                container.check("mailrace", command)
 
     def test_the_admin_endpoint_answers_from_within_the_sandbox(self):
         with appliance.installed() as container:
@@ -98,10 +101,10 @@ class Activation(unittest.TestCase):
             container.begin_sink()
             container.send()
             self.wait_for_status(container, r"0 sessions\b.* 1 of 1 server up$")
-            idle = ["mailrace-bench", "idle", "--target", "127.0.0.1:25", "--sessions", "20", "--hold", "6s"]
-            held = container.begin(*idle)
+            idle = ["mailrace-bench", "idle", "--target", "127.0.0.1:25", "--sessions", "20", "--hold", "10m"]
+            container.check("systemd-run", "--quiet", "--collect", "--unit", "held", *idle)
             self.wait_for_status(container, r"20 sessions\b")
-            held.communicate(timeout=60)
+            container.check("systemctl", "stop", "held.service")
             self.wait_for_status(container, r"0 sessions\b")
 
     def wait_for_status(self, container, pattern):
@@ -225,6 +228,22 @@ class Failure(unittest.TestCase):
             container.begin_sink()
             container.check("systemctl", "restart", "mailrace-smtp.socket", "mailrace.service")
             self.assertEqual(container.send().returncode, 0, container.state())
+
+    def test_the_repair_of_a_port_does_no_harm_where_the_service_runs(self):
+        socket, service = "mailrace-smtp.socket", "mailrace.service"
+        with appliance.installed() as container:
+            self.relay(container)
+            for units in ([socket, service], [service, socket], [socket], [service]):
+                with self.subTest(units=units):
+                    container.check("systemctl", "restart", *units)
+                    self.assertEqual(container.unit(socket)["ActiveState"], "active")
+                    self.assertEqual(container.send().returncode, 0, container.state())
+            # A further port, as mailrace(8) says.
+            container.configure('listener.submission.systemd = true\nlistener.submission.upstream = "backend"\n')
+            container.check("systemctl", "enable", "--quiet", "mailrace-submission.socket")
+            container.check("systemctl", "restart", "mailrace-submission.socket")
+            for port in (25, 587):
+                self.assertEqual(container.send(port=port).returncode, 0, container.state())
 
     def test_a_socket_that_is_missing_is_named(self):
         with appliance.installed() as container:

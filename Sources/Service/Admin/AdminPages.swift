@@ -1,6 +1,7 @@
 import Relay
 import Ring
 import Telemetry
+import Wire
 
 /// What the admin endpoint answers to what.
 ///
@@ -23,7 +24,8 @@ struct AdminPages: Sendable {
 
     func answer(_ request: AdminRequest) -> AdminReply {
         let standing = board.now
-        guard isUnix || HostField.isTrusted(request.host, names: [standing.configured.hostname]) else {
+        let host = Array((request.host ?? "").utf8)
+        guard isUnix || HostField.isTrusted(host.span, names: [standing.configured.hostname]) else {
             return AdminReply(status: 403, body: "this name is not one of mine; ask by address\n")
         }
         switch request.path {
