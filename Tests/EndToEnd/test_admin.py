@@ -198,6 +198,66 @@ class Pages(Case):
         self.assertNotIn("was refused:", endpoint.text("/status"))
 
 
+class Reload(Case):
+    """What is shown of the configuration that was in force before."""
+
+    def start(self, upstream, *listeners):
+        self.mailrace = self.enterContext(relay.Mailrace(self.text(upstream, *listeners))).wait_ready()
+        self.endpoint = admin.Admin(self.mailrace)
+
+    def text(self, upstream, *listeners):
+        """A configuration with the upstream, a name and a server, and listeners that are a name, a port and a prefix."""
+        name, server = upstream
+        lines = ['hostname = "mailrace.test"', "[runtime]", "shards = 2", 'control_socket = ""', 'user = ""']
+        lines += ["[log]", 'format = "json"', "[admin]", f'listen = "{HOST}:0"']
+        for listener, port, prefix in listeners:
+            lines += [f"[listener.{listener}]", f'listen = ["{HOST}:{port}"]', f'upstream = "{name}"']
+            lines += [f'stat_prefix = "{prefix}"']
+        lines += [f"[upstream.{name}]", f'servers = ["{server}"]', 'tls = "off"', 'health = { probe = "off" }']
+        return "\n".join(lines) + "\n"
+
+    def reload(self, upstream, *listeners):
+        done = len(self.mailrace.records("configuration reloaded"))
+        self.mailrace.rewrite(self.text(upstream, *listeners))
+        self.mailrace.program.signal(signal.SIGHUP)
+        self.mailrace.wait_message("configuration reloaded", done + 1)
+
+    def servers(self):
+        """The servers with a line that says whether they are up."""
+        text = self.endpoint.text("/metrics")
+        return [line for line in text.splitlines() if line.startswith("mailrace_upstream_server_up{")]
+
+    def connections(self, port, listener):
+        """What is counted of the listener after one more session by the port."""
+        with scripted.Client(port) as client:
+            client.reply()
+            client.ask("QUIT")
+        return self.endpoint.metric("smtpd_connections_total", listener=listener)
+
+    def test_servers_that_have_gone_are_not_shown_as_down(self):
+        first, second = self.enterContext(sink.Sink()).address, self.enterContext(sink.Sink()).address
+        listener = ("mx", programs.free_port(), "mx")
+        self.start(("b", first), listener)
+        for upstream in [("b", second), ("c", second)]:
+            self.reload(upstream, listener)
+            name, server = upstream
+            self.wait(
+                lambda: self.servers() == [f'mailrace_upstream_server_up{{upstream="{name}",server="{server}"}} 2']
+            )
+
+    def test_a_listener_is_counted_by_its_name_of_now(self):
+        upstream = ("b", self.enterContext(sink.Sink()).address)
+        a, b = programs.free_port(), programs.free_port()
+        self.start(upstream, ("a", a, "pa"), ("b", b, "pb"))
+        self.assertEqual([self.connections(a, "a"), self.connections(a, "a"), self.connections(b, "b")], [1, 2, 1])
+        self.reload(upstream, ("a", a, "pb"), ("b", b, "pa"))
+        self.assertEqual([self.connections(a, "a"), self.connections(b, "b")], [2, 3])
+        self.reload(upstream, ("a", a, "pc"), ("b", b, "pb"))
+        self.assertEqual([self.connections(a, "a"), self.connections(b, "b")], [1, 3])
+        self.reload(upstream, ("a", a, "pa"), ("b", b, "pb"))
+        self.assertEqual([self.connections(a, "a"), self.connections(b, "b")], [4, 4])
+
+
 class Places(Case):
     def test_a_unix_socket_does_and_goes_with_the_process(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
