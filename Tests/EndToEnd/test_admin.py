@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 from harness import HOST, admin, certificates, clients, programs, relay, scripted, sink
@@ -299,6 +300,15 @@ class Hostile(Case):
         clients.smtplib_client(mailrace.port(), clients.message(), tls=False)
         self.assertEqual(endpoint.text("/health"), "ok\n")
         self.assertGreater(endpoint.metric("mailrace_sessions_total"), 0)
+
+    def test_a_crowd_of_silent_clients_does_not_keep_a_scraper_out(self):
+        _, endpoint = self.relay()
+        for _ in range(700):
+            self.enterContext(socket.create_connection((HOST, endpoint.port)))
+        begun = time.monotonic()
+        self.assertEqual(endpoint.text("/health"), "ok\n")
+        # As long as a scraper waits.
+        self.assertLess(time.monotonic() - begun, 10)
 
     def test_whoever_does_not_read_is_let_go(self):
         mailrace, endpoint = self.relay()
