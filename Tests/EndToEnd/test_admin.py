@@ -1,7 +1,9 @@
 """The admin endpoint, and the commands that ask it."""
 
+import fcntl
 import json
 import os
+import pathlib
 import pty
 import signal
 import socket
@@ -405,7 +407,58 @@ class Commands(Case):
             program.send_signal(signal.SIGTERM)
             self.assertEqual(program.wait(10), 0)
 
+    def test_a_watch_ends_at_once_though_nobody_reads(self):
+        _, endpoint = self.relay()
+        reader, pipe = os.pipe()
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(pipe, False)
+        while True:
+            try:
+                os.write(pipe, b"x" * 4096)
+            except BlockingIOError:
+                break
+        os.set_blocking(pipe, True)
+        program = self.watch("status", "--admin", endpoint.address, stdout=pipe)
+        os.close(pipe)
+        self.wait(lambda: "pipe" in (pathlib.Path("/proc") / str(program.pid) / "wchan").read_text())
+        program.send_signal(signal.SIGTERM)
+        self.assertEqual(program.wait(3), 0)
+
+    def test_a_watch_ends_at_once_though_nobody_answers(self):
+        asked = []
+
+        def page(peer):
+            peer.until(b"\r\n\r\n")
+            asked.append(peer)
+            if len(asked) == 1:
+                peer.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+            else:
+                peer.rest()
+
+        with scripted.Server(page) as endpoint:
+            program = self.watch("status", "--admin", endpoint.address, stdout=subprocess.DEVNULL)
+            self.wait(lambda: len(asked) == 2)
+            program.send_signal(signal.SIGINT)
+            self.assertEqual(program.wait(3), 0)
+
+    def test_what_cannot_be_written_is_an_error(self):
+        _, endpoint = self.relay()
+        for options in [["status"], ["sessions", "--json"], ["status", "--watch"]]:
+            with self.subTest(options), open("/dev/full", "w") as full:
+                shown = subprocess.run(
+                    [relay.binary(), *options, "--admin", endpoint.address], env=programs.environment(), text=True,
+                    stdout=full, stderr=subprocess.PIPE, timeout=10,
+                )  # fmt: skip
+                self.assertEqual(shown.returncode, 74)
+                self.assertEqual(shown.stderr, "mailrace: the output cannot be written: No space left on device\n")
+
     def test_a_watch_draws_in_place_and_restores_the_terminal(self):
+        for ending in [signal.SIGINT, signal.SIGQUIT]:
+            with self.subTest(ending):
+                self.draws(ending)
+
+    def draws(self, ending):
         _, endpoint = self.relay()
         terminal, end = pty.openpty()
         self.addCleanup(os.close, terminal)
@@ -414,7 +467,17 @@ class Commands(Case):
         drawn = b""
         while drawn.count(b"\x1b[H") < 2:
             drawn += os.read(terminal, 65536)
-        program.send_signal(signal.SIGINT)
+        # Away and back again.
+        program.send_signal(signal.SIGTSTP)
+        while not drawn.endswith(b"\x1b[?25h\x1b[?1049l"):
+            drawn += os.read(terminal, 65536)
+        self.assertTrue(os.WIFSTOPPED(os.waitpid(program.pid, os.WUNTRACED)[1]))
+        begun = len(drawn)
+        program.send_signal(signal.SIGCONT)
+        while b"\x1b[H" not in drawn[begun:]:
+            drawn += os.read(terminal, 65536)
+        self.assertTrue(drawn[begun:].startswith(b"\x1b[?1049h\x1b[?25l\x1b[H"))
+        program.send_signal(ending)
         self.assertEqual(program.wait(10), 0)
         try:
             while more := os.read(terminal, 65536):
