@@ -30,6 +30,7 @@ extension Server {
         switch outcome {
         case .serving(let unclaimed):
             log.info("another process serves now", ["process": "\(upgrade.process)"])
+            if let control, !unclaimed.contains(control.socket.descriptor) { control.stopTaking() }
             for answer in answers { answer.give(.done(["process: \(upgrade.process)"], warnings: [])) }
             leave(to: upgrade, unclaimed)
         case .failed(let reasons, let isConfiguration):
@@ -75,7 +76,6 @@ extension Server {
         func isClaimed(_ socket: ListeningSocket) -> Bool { !unclaimed.contains(socket.descriptor) }
         if let control, isClaimed(control.socket) {
             control.leave()
-            control.socket.leave()
             self.control = nil
         }
         if let admin, isClaimed(admin.socket) {

@@ -177,7 +177,7 @@ public final class Server {
         linux_block_signals()
         openControl()
         if let lack = becomeUser() {
-            control?.close()
+            giveUpControl()
             return .unavailable(lack)
         }
         let threads = fleet.shards.map { $0.start() }
@@ -186,7 +186,7 @@ public final class Server {
         let reasons = fleet.prepare(plan)
         guard reasons.isEmpty else {
             stop(threads)
-            control?.close()
+            giveUpControl()
             return .unavailable(Unavailability(reason: reasons.joined(separator: "\n"), errno: 0))
         }
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
@@ -207,9 +207,10 @@ public final class Server {
         }
         reporter.enter(.serving)
         takePlace()
+        control?.begin()
         let outcome = serve()
         heartbeat.end()
-        events.end()
+        events.endRequests(with: .ending)
         control?.close()
         watch?.end()
         admin?.close()
@@ -240,6 +241,12 @@ public final class Server {
             ControlSocket.open(
                 at: address, inherited: left, events, log, source: state.loaded.file ?? "the built-in default")
         }
+    }
+
+    /// This process will not serve: what another one has left stays with that one.
+    private func giveUpControl() {
+        guard let control else { return }
+        if control.socket == inheritance?.socket("control") { control.leave() } else { control.close() }
     }
 
     /// What the process has left whose place this one takes, if it is where it is wanted now.

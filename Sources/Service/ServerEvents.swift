@@ -36,7 +36,8 @@ final class ServerEvents: Sendable {
         var upgradeOutcome: UpgradeOutcome?
         var filesChanged = false
         var sessionsEmptied = false
-        var isOver = false
+        /// What is said to requests that nobody will take any more; nil while there is somebody.
+        var refusal: RequestReport?
 
         /// The most urgent first: an end does not wait for a reload.
         mutating func take() -> Event? {
@@ -136,7 +137,7 @@ final class ServerEvents: Sendable {
     private func request(_ ask: (inout Pending, RequestAnswer) -> Void) -> RequestReport {
         let answer = RequestAnswer()
         let refusal: RequestReport? = pending.withLock { pending in
-            if pending.isOver { return .ending }
+            if let refusal = pending.refusal { return refusal }
             guard pending.answers.count + pending.upgradeAnswers.count < Self.answersMax else {
                 return .unavailable(["too many wait for an answer"])
             }
@@ -147,15 +148,17 @@ final class ServerEvents: Sendable {
         return refusal ?? answer.wait()
     }
 
-    /// Nobody takes events any more: those who wait for an answer are told so, and nobody else will wait.
-    func end() {
-        let answers = pending.withLock { pending in
-            pending.isOver = true
+    /// Nobody takes requests any more: those who wait for an answer get `report`, and nobody else will wait. What
+    /// counts is the first report.
+    func endRequests(with report: RequestReport) {
+        let (answers, report) = pending.withLock { pending in
+            let refusal = pending.refusal ?? report
+            pending.refusal = refusal
             let answers = pending.answers + pending.upgradeAnswers
             (pending.answers, pending.upgradeAnswers) = ([], [])
-            return answers
+            return (answers, refusal)
         }
-        for answer in answers { answer.give(.ending) }
+        for answer in answers { answer.give(report) }
     }
 
     /// Blocks until something happens.

@@ -1,6 +1,9 @@
 import CLinux
 import Glibc
 import Ring
+import Settings
+import Telemetry
+import TestSupport
 import Testing
 
 @testable import Service
@@ -79,6 +82,31 @@ import Testing
         try #require(linux_socket_pair(&ends) >= 0)
         close(ends[1])
         #expect(throws: Inheritance.Failure.self) { try Inheritance.heard(over: UpgradeChannel(ends[0])) }
+    }
+
+    @Test func aProcessThatCannotServeLeavesTheControlSocketAsItIs() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/control.sock"
+        try ServerSetup { $0.controlSocket = path }.write(to: folder, upstream: .loopback(port: 25))
+        let loaded = try Settings.load(SettingsSources(file: folder.path + "/mailrace.toml"))
+        let left = try ListeningSocket.bind(try #require(SocketAddress(unix: path)), sharesPort: false)
+        defer { left.close() }
+        let (former, next) = try channels()
+        let copy = try ListeningSocket.adopt(dup(left.descriptor), file: left.file)
+        former.say(Handover(items: [.init(kind: .process, name: "control", sockets: [copy])]).lines)
+        let log = try LogPipe()
+        // There is no such user, not even for root.
+        let user = ServiceUser(name: "nobody", user: .max, group: .max)
+        let server = try Server(
+            loaded, log: log.log, inheritance: try .heard(over: next), user: user
+        ) { () throws(SettingsProblems) in loaded }
+        guard case .unavailable(let lack) = server.run() else {
+            Issue.record("it has served")
+            return
+        }
+        #expect(lack.reason.hasPrefix("cannot become nobody"))
+        #expect(access(path, F_OK) == 0)
+        log.log.close()
     }
 
     // MARK: The channel
