@@ -124,9 +124,12 @@ public final class Server {
         if let warning = capacity.warning { log.warning(warning) }
         transcripts = TranscriptFiles(log, format: Log.Format(loaded.settings.log.format))
         let transcript: Transcript?
-        do throws(SettingsProblems) { transcript = try loaded.transcript(transcripts) } catch {
-            throw .configuration(error)
-        }
+        do throws(SettingsProblems) {
+            let opener = loaded.settings.log.transcriptFile.isEmpty ? nil : user
+            transcript = try ServiceUser.open(as: opener, for: loaded) { [transcripts] () throws(SettingsProblems) in
+                try loaded.transcript(transcripts)
+            }
+        } catch { throw .configuration(error) }
         limits = SessionLimits(loaded.limitValues(sessionsMax: capacity.sessionsMax))
         counters = CounterTable(shardCount: shards.count)
         fleet = ShardFleet(
@@ -224,9 +227,7 @@ public final class Server {
     /// - Returns: why that cannot be.
     private func becomeUser() -> Unavailability? {
         guard let user else { return nil }
-        let socket = control.flatMap { _ in settingsAtStart.runtime.controlSocket?.text }
-        let files = [socket ?? "", settingsAtStart.log.file, settingsAtStart.log.transcriptFile]
-        let errno = user.become(takingAlong: files.filter { !$0.isEmpty })
+        let errno = user.become(takingAlong: control?.socket)
         guard errno == 0 else {
             return Unavailability(reason: "cannot become \(user.name): \(systemErrorText(errno))", errno: errno)
         }
