@@ -50,13 +50,28 @@ public struct SystemdNotifier: Sendable {
             case .ready: "READY=1"
             case .reloading(let now): "RELOADING=1\nMONOTONIC_USEC=\(now.nanoseconds / 1000)"
             case .stopping: "STOPPING=1"
-            case .status(let text): "STATUS=\(text.split(whereSeparator: \.isNewline).joined(separator: "; "))"
+            case .status(let text): "STATUS=\(SystemdNotifier.short(text))"
             case .extend(let duration): "EXTEND_TIMEOUT_USEC=\(duration.components.seconds * 1_000_000)"
             case .watchdog: "WATCHDOG=1"
             case .mainProcess(let number): "MAINPID=\(number)"
             case .failure(let errno): "ERRNO=\(errno)"
             }
         }
+    }
+
+    /// Bytes of a status: the manager takes no datagram of more than 4096.
+    static let statusBytesMax = 1000
+
+    /// Its lines in one, cut where there are too many of them.
+    private static func short(_ text: String) -> String {
+        let line = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
+        guard line.utf8.count > statusBytesMax else { return line }
+        var cut = ""
+        for character in line {
+            guard cut.utf8.count + character.utf8.count <= statusBytesMax - 4 else { break }
+            cut.append(character)
+        }
+        return cut + " ..."
     }
 
     /// All of it in one datagram.

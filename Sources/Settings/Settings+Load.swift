@@ -28,7 +28,15 @@ extension Settings {
         try load(sources, standardFile: SettingsSources.standardFile)
     }
 
-    static func load(_ sources: SettingsSources, standardFile: String) throws(SettingsProblems) -> LoadedSettings {
+    /// What the configuration says, for a command that does not serve: no file that it names is opened, because only
+    /// the server may be allowed to.
+    public static func readAlone(_ sources: SettingsSources) throws(SettingsProblems) -> Settings {
+        try load(sources, standardFile: SettingsSources.standardFile, readsFiles: false).settings
+    }
+
+    static func load(
+        _ sources: SettingsSources, standardFile: String, readsFiles: Bool = true
+    ) throws(SettingsProblems) -> LoadedSettings {
         let name = sources.file ?? standardFile
         let text: [UInt8]?
         do {
@@ -41,7 +49,7 @@ extension Settings {
         }
         var draft = try Draft(text, file: name, sources)
         let credentials = sources.environment["CREDENTIALS_DIRECTORY"]
-        let files = draft.readFiles(credentials: credentials)
+        let files = readsFiles ? draft.readFiles(credentials: credentials) : (tls: [], upstreams: [])
         try draft.finish()
         return LoadedSettings(
             draft, file: text == nil ? nil : name, tlsFiles: files.tls, upstreamFiles: files.upstreams,

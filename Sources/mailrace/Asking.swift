@@ -9,7 +9,7 @@ enum Asking {
             path = socket
         } else {
             do throws(SettingsProblems) {
-                guard let configured = try Settings.load(options.sources).settings.runtime.controlSocket else {
+                guard let configured = try Settings.readAlone(options.sources).runtime.controlSocket else {
                     let signal =
                         switch request {
                         case .reload: "SIGHUP"

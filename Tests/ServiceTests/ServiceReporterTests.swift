@@ -119,6 +119,16 @@ import Testing
         #expect(quick.interval == .milliseconds(100))
     }
 
+    /// The manager drops what is longer than 4096 bytes.
+    @Test(arguments: ["x", "\u{e9}", "\u{1f4ee}", "a\n"]) func manyProblemsAreCut(_ problem: String) throws {
+        let told = BlockingQueue<String>(limit: 1)
+        let problems = String(repeating: problem, count: 5000)
+        SystemdNotifier(watchdogLimit: nil) { _ = told.push($0) }.tellFailure(problems, errno: 22)
+        let lines = try #require(told.pop()).split(separator: "\n")
+        #expect(lines.count == 2 && lines[0].hasSuffix(" ...") && lines[1] == "ERRNO=22")
+        #expect((980...1010).contains(lines[0].utf8.count))
+    }
+
     @Test func aFailureIsOneLine() {
         SystemdNotifier(watchdogLimit: nil) { [told] in _ = told.push($0) }.tellFailure("a\nb", errno: 1)
         #expect(all() == ["STATUS=a; b\nERRNO=1"])

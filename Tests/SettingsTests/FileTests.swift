@@ -40,6 +40,14 @@ struct FileTests {
         """
     }
 
+    @Test func commandsThatDoNotServeOpenNone() throws {
+        let folder = try Folder()
+        let text = configuration(folder) + "\n[runtime]\ncontrol_socket = \"/x/y.sock\"\n"
+        let sources = SettingsSources(file: try folder.write("m.toml", text))
+        #expect(throws: SettingsProblems.self) { try Settings.load(sources) }
+        #expect(try Settings.readAlone(sources).runtime.controlSocket?.text == "/x/y.sock")
+    }
+
     @Test func areRead() throws {
         let folder = try Folder()
         let certificate = try folder.write("c.pem", "certificate")

@@ -32,7 +32,7 @@ enum Show {
     private static func address(_ options: Options) -> Result<Settings.ListenAddress, Ending> {
         if let address = options.admin { return .success(address) }
         do throws(SettingsProblems) {
-            guard let address = try Settings.load(options.sources).settings.admin.listen else {
+            guard let address = try Settings.readAlone(options.sources).admin.listen else {
                 return .failure(unavailable("admin.listen is empty: that Mailrace shows nothing of itself"))
             }
             guard address.endpoint?.port != 0 else {
