@@ -66,6 +66,10 @@ public final class Server {
     private let user: ServiceUser?
     /// The process that is to take this one's place, and who asked for it.
     var upgrade: (Upgrade, [RequestAnswer])?
+    /// The process that has taken this one's place, which sees the end of this one by the end of the channel.
+    var successor: Upgrade?
+    /// The process whose place this one has taken still lives.
+    var hasFormer = false
     /// What the process has left whose place this one takes; nil once that is over.
     private var inheritance: Inheritance?
     /// What this process has not taken of it.
@@ -264,9 +268,12 @@ public final class Server {
         for socket in unclaimed { socket.leave() }
         inheritance.saySuccess(unclaimed: unclaimed.map(\.descriptor))
         unclaimed = []
-        _ = Thread.start(name: "upgraded") { [reporter] in
+        hasFormer = true
+        _ = Thread.start(name: "upgraded") { [reporter, events] in
             inheritance.waitForMain()
             reporter.takeOver()
+            inheritance.waitForEnd()
+            events.noteFormerEnded()
         }
     }
 

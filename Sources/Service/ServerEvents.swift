@@ -19,6 +19,8 @@ final class ServerEvents: Sendable {
         case upgrade(answers: [RequestAnswer])
         /// What came of starting it.
         case upgradeEnded(UpgradeOutcome)
+        /// The process whose place this one has taken has ended.
+        case formerEnded
         /// Files that the configuration names may have changed.
         case filesChanged
         /// Most of a listener's many sessions have ended.
@@ -34,6 +36,7 @@ final class ServerEvents: Sendable {
         var upgrades = false
         var upgradeAnswers: [RequestAnswer] = []
         var upgradeOutcome: UpgradeOutcome?
+        var formerEnded = false
         var filesChanged = false
         var sessionsEmptied = false
         /// What is said to requests that nobody will take any more; nil while there is somebody.
@@ -46,6 +49,7 @@ final class ServerEvents: Sendable {
                 drainedShards -= 1
                 return .shardDrained
             }
+            if Self.takeFlag(&formerEnded) { return .formerEnded }
             if let outcome = upgradeOutcome.take() { return .upgradeEnded(outcome) }
             if Self.takeFlag(&reopensLog) { return .reopenLog }
             if Self.takeFlag(&filesChanged) { return .filesChanged }
@@ -116,6 +120,15 @@ final class ServerEvents: Sendable {
 
     func noteUpgradeEnded(_ outcome: UpgradeOutcome) {
         change { $0.upgradeOutcome = outcome }
+    }
+
+    /// The outcome that the main thread has not heard of yet.
+    func takeUpgradeOutcome() -> UpgradeOutcome? {
+        pending.withLock { $0.upgradeOutcome.take() }
+    }
+
+    func noteFormerEnded() {
+        change { $0.formerEnded = true }
     }
 
     /// Asks for a reload and returns what came of it. Blocks, not on the main thread.

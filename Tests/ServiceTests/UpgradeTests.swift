@@ -154,17 +154,58 @@ import Testing
         defer { upgrade.join() }
         let outcome = queue.pop()
         // Nobody else waits for one that serves; and tests of processes that exit wait for any child.
-        if case .serving = outcome { linux_end_child(upgrade.process) }
-        return outcome
+        guard case .serving(let process, let unclaimed) = outcome else { return outcome }
+        if process == upgrade.process { linux_end_child(process) } else { kill(process, SIGKILL) }
+        // The number is another one each time.
+        return .serving(process: process == upgrade.process ? 0 : 1, unclaimed: unclaimed)
     }
 
     private let channel = "channel=${UPGRADE_OF_MAILRACE%%:*}; [ ${UPGRADE_OF_MAILRACE##*:} = $PPID ] || exit 1; "
 
     @Test func itServes() throws {
-        #expect(try outcome(channel + "echo serving >&$channel") == .serving(unclaimed: []))
+        #expect(try outcome(channel + "echo serving >&$channel") == .serving(process: 0, unclaimed: []))
         #expect(
             try outcome(channel + "printf 'what\\nunclaimed 5,7\\nserving\\n' >&$channel")
-                == .serving(unclaimed: [5, 7]))
+                == .serving(process: 0, unclaimed: [5, 7]))
+    }
+
+    /// Once it serves, the one between is no more, and nobody here waits for it.
+    @Test func aChildOfItServes() throws {
+        let script =
+            channel
+            + "sleep 3600 & printf \"process $!\\nserving\\n\" >&$channel; wait"
+        let queue = BlockingQueue<UpgradeOutcome>(limit: 1)
+        let program = UpgradeProgram(path: "/bin/bash", arguments: ["bash", "-c", script])
+        let upgrade = try Upgrade(program, Handover()) { _ = queue.push($0) }
+        guard case .serving(let process, _) = queue.pop() else {
+            Issue.record("it does not serve")
+            return
+        }
+        upgrade.join()
+        #expect(process != upgrade.process)
+        #expect(kill(upgrade.process, 0) == -1)
+        #expect(kill(process, SIGKILL) == 0)
+    }
+
+    @Test func aChildOfItIsGivenUp() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        let pipe = open(path, O_RDONLY | O_NONBLOCK)
+        defer {
+            close(pipe)
+            unlink(path)
+        }
+        let queue = BlockingQueue<UpgradeOutcome>(limit: 1)
+        let script = channel + "exec 9>\(path); sleep 3600 & printf \"process $!\\n\" >&$channel; wait"
+        let program = UpgradeProgram(path: "/bin/bash", arguments: ["bash", "-c", script])
+        let upgrade = try Upgrade(program, Handover(), patience: .seconds(2)) { _ = queue.push($0) }
+        #expect(queue.pop() == .failed(["the new process does not serve after 2 s"], isConfiguration: false))
+        upgrade.join()
+        #expect(kill(upgrade.process, 0) == -1)
+        // Neither of the two has the pipe open any more, once the child is gone as well.
+        var one = pollfd(fd: pipe, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&one, 1, 30_000) == 1 && one.revents == Int16(POLLHUP))
     }
 
     @Test func itFails() throws {
@@ -213,7 +254,7 @@ import Testing
                 for fd in \(numbers); do [ -S /proc/$$/fd/$fd ] || echo "problem $fd" >&$channel; done
                 echo serving >&$channel
                 """
-        #expect(try outcome(script, handover) == .serving(unclaimed: []))
+        #expect(try outcome(script, handover) == .serving(process: 0, unclaimed: []))
     }
 
     @Test func theProgramOfThisProcessIsKnown() throws {

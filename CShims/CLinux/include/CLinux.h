@@ -56,6 +56,10 @@ int linux_spawn(const char *path, char *const arguments[], const char *variable,
                 const int32_t *kept, size_t kept_count);
 /// 1 and the status where the child has ended, as the shell has it (128 and the signal's number); 0 where it lives.
 int linux_child_ended(int32_t process, int32_t *status);
+/// Has a child go on in this process's place, and returns its id there; this process waits for its end and ends in
+/// the same way, with 128 and the number where it was a signal. A negative errno where there is no child. To be called
+/// before there are other threads.
+int linux_go_on_in_child(void);
 /// Ends a child at once, and waits for its end.
 void linux_end_child(int32_t process);
 /// The ids of a user of this system; -ENOENT where there is none of this name.
