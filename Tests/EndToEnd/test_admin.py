@@ -152,10 +152,15 @@ class Pages(cases.AdminCase):
         self.assertNotIn("<script", endpoint.text("/status.json"))
         self.assertEqual(endpoint.json("/sessions")["sessions"][0]["name"], HOSTILE)
 
-    def test_what_comes_at_once_after_the_start_is_in_the_rates(self):
-        mailrace, endpoint = self.relay()
+    def test_who_waited_for_the_start_is_in_the_rates(self):
+        upstream = self.enterContext(sink.Sink())
+        door = self.enterContext(socket.create_server((HOST, 0)))
         for _ in range(3):
-            self.session(mailrace)
+            self.enterContext(scripted.Client(door.getsockname()[1]))
+        text = relay.configuration([upstream.address], admin="127.0.0.1:0", listener="systemd = true")
+        text = text.replace('listen = ["127.0.0.1:0"]\n', "")
+        mailrace = self.enterContext(relay.Mailrace(text, sockets=[("mx", door)])).wait_ready()
+        endpoint = admin.Admin(mailrace)
 
         def rates():
             status = endpoint.json("/status.json")
