@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,12 +97,23 @@ int linux_child_ended(int32_t process, int32_t *status) {
     return 1;
 }
 
+int linux_go_on_in_child(void) {
+    pid_t process = fork();
+    if (process < 0) return -errno;
+    if (process == 0) return getpid();
+    int status;
+    while (waitpid(process, &status, 0) < 0 && errno == EINTR) {}
+    _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 void linux_end_child(int32_t process) {
     kill(process, SIGKILL);
     while (waitpid(process, NULL, 0) < 0 && errno == EINTR) {}
 }
 
 int linux_close_on_exec(int32_t descriptor) { return fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0; }
+
+enum { groups_max = 1024 };
 
 int linux_find_user(const char *name, uint32_t *user, uint32_t *group) {
     errno = 0;
@@ -121,6 +134,21 @@ int linux_become(const char *name, uint32_t user, uint32_t group) {
     return has_way_back ? -EPERM : 0;
 }
 
-int linux_change_owner(const char *path, uint32_t user, uint32_t group) {
-    return lchown(path, user, group) < 0 ? -errno : 0;
+int linux_lend_rights(const char *name, uint32_t user, uint32_t group) {
+    gid_t groups[groups_max];
+    int count = groups_max;
+    if (getgrouplist(name, group, groups, &count) < 0) return -E2BIG;
+    // The library's own function is for all threads.
+    if (syscall(SYS_setgroups, (size_t)count, groups) < 0) return -errno;
+    setfsgid(group);
+    setfsuid(user);
+    // They say nothing of a failure: an id that is none changes nothing and gives that in force.
+    bool has_rights = setfsgid(-1) == (int)group && setfsuid(-1) == (int)user;
+    if (!has_rights) linux_regain_rights();
+    return has_rights ? 0 : -EPERM;
+}
+
+void linux_regain_rights(void) {
+    setfsuid(geteuid());
+    setfsgid(getegid());
 }

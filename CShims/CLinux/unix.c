@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -36,6 +37,40 @@ static int remove_file(const struct linux_address *address, struct linux_file fi
     int result = linux_check_socket_file(address, file);
     if (result < 0) return result;
     return unlink(path_of(address)) < 0 ? -errno : 0;
+}
+
+/// The file at the address, to be changed and not to be read, if it is `file`: whatever comes to its place later stays
+/// as it is. A negative errno as from linux_check_socket_file.
+static int hold_file(const struct linux_address *address, struct linux_file file) {
+    int descriptor = open(path_of(address), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor < 0) return -errno;
+    struct stat status;
+    int result = fstat(descriptor, &status) < 0 ? -errno : 0;
+    if (result == 0 && !S_ISSOCK(status.st_mode)) result = -ENOTSOCK;
+    if (result == 0 && (status.st_dev != file.device || status.st_ino != file.inode)) result = -ESTALE;
+    if (result == 0) return descriptor;
+    close(descriptor);
+    return result;
+}
+
+static int set_mode(const struct linux_address *address, struct linux_file file, uint32_t mode) {
+    int descriptor = hold_file(address, file);
+    if (descriptor < 0) return descriptor;
+    char path[32];
+    // fchmod refuses such a descriptor.
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    int result = chmod(path, mode) < 0 ? -errno : 0;
+    close(descriptor);
+    return result;
+}
+
+int linux_give_socket_file(const struct linux_address *address, struct linux_file file, uint32_t user, uint32_t group) {
+    if (!has_file(address)) return -ENOENT;
+    int descriptor = hold_file(address, file);
+    if (descriptor < 0) return descriptor;
+    int result = fchownat(descriptor, "", user, group, AT_EMPTY_PATH) < 0 ? -errno : 0;
+    close(descriptor);
+    return result;
 }
 
 int linux_connect_now(int32_t descriptor, const struct linux_address *address) {
@@ -97,7 +132,7 @@ int linux_listen_unix(const struct linux_address *address, int32_t backlog, uint
     if (result == 0 && has_file(address)) {
         result = identify(address, file);
         // Nobody can connect before listen(): until then the permissions do not matter.
-        if (result == 0 && chmod(path_of(address), mode) < 0) result = -errno;
+        if (result == 0) result = set_mode(address, *file, mode);
     }
     if (result == 0 && listen(descriptor, backlog) < 0) result = -errno;
     if (result == 0) return descriptor;

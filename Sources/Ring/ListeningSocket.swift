@@ -103,6 +103,13 @@ public struct ListeningSocket: Sendable, Equatable {
         return [ENOENT, ENOTDIR, ESTALE, ENOTSOCK].contains(-linux_check_socket_file(&raw, file.raw))
     }
 
+    /// Gives the file that `bind` made to another user. A file that has taken its place meanwhile stays as it is.
+    public func give(toUser user: UInt32, group: UInt32) {
+        guard let file else { return }
+        var raw = address.raw
+        linux_give_socket_file(&raw, file.raw, user, group)
+    }
+
     /// Closes the socket, and removes the file that `bind` made for it. A file that has taken its place meanwhile
     /// stays; the two cannot be confused, because the kernel gives the number of ours to no other file while the
     /// socket is open.

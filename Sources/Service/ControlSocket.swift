@@ -31,11 +31,11 @@ final class ControlSocket: Sendable {
     /// Between two tries to accept a connection that cannot be accepted.
     private static let pause = Duration.milliseconds(100)
 
-    /// Begins to serve at `path`, which only root and this process's user may open. Where that cannot be, a warning
-    /// tells why, and the server goes on without.
+    /// Listens at `address`, which only root and this process's user may open: who asks waits until `begin`. Where
+    /// that cannot be, a warning tells why, and the server goes on without.
     ///
     /// - Parameters:
-    ///   - inherited: the socket of the process that this one replaces; closed where it is for another path.
+    ///   - inherited: the socket of the process that this one replaces.
     ///   - source: the configuration that a reload reads, as a client is told.
     ///   - patience: for a client to say what it wants.
     ///   - interval: between two looks whether the socket's file is still there.
@@ -45,9 +45,7 @@ final class ControlSocket: Sendable {
     ) -> ControlSocket? {
         do throws(ListeningSocket.Failure) {
             let socket = if let inherited { inherited } else { try bind(address) }
-            let control = ControlSocket(socket, events, log, source, patience, interval)
-            control.start()
-            return control
+            return ControlSocket(socket, events, log, source, patience, interval)
         } catch {
             log.warning("no control socket, so 'mailrace reload' is not available: \(error)")
             return nil
@@ -70,7 +68,8 @@ final class ControlSocket: Sendable {
         try ListeningSocket.bind(address, sharesPort: false, mode: 0o600)
     }
 
-    private func start() {
+    /// Serves those who ask. Once.
+    func begin() {
         let thread = Thread.start(name: "control") { self.serve() }
         self.thread.withLock { $0 = thread }
     }
@@ -78,14 +77,27 @@ final class ControlSocket: Sendable {
     /// Ends the thread, and a request that is being served; removes the socket. Once.
     func close() {
         cutting.interrupt()
-        leave()
+        endThread(saying: .ending)
         socket.close()
     }
 
-    /// Ends the thread after the request that it is at; the socket and its file stay. Once.
+    /// Ends the thread after the request that it is at, and closes the socket for this process alone: the file is
+    /// another one's. Once.
     func leave() {
-        ending.interrupt()
+        endThread(saying: .unavailable(["another process serves now: ask once more"]))
+        socket.leave()
+    }
+
+    /// Whoever ends the thread may be the one whom a request waits for: it is answered first.
+    private func endThread(saying report: RequestReport) {
+        stopTaking()
+        events.endRequests(with: report)
         thread.withLock { $0.take() }?.join()
+    }
+
+    /// Takes no more requests after the one that is being served: those who wait are for another process.
+    func stopTaking() {
+        ending.interrupt()
     }
 
     /// The socket, which a process that takes this one's place gets.

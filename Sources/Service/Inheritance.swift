@@ -24,6 +24,9 @@ public struct Inheritance: Sendable {
 
     /// Takes it. Once, before there are other threads.
     ///
+    /// From then on this process is another one, a child of the one that was started: when that one is ended, the
+    /// system's first process has it, and systemd waits for the end of its own children alone.
+    ///
     /// - Returns: nil where this process takes nobody's place.
     public static func taken() throws(Failure) -> Inheritance? {
         guard let value = getenv(variable) else { return nil }
@@ -32,7 +35,11 @@ public struct Inheritance: Sendable {
         // It may have come down from a process that did not mean us.
         guard numbers.count == 2, let descriptor = numbers[0], numbers[1] == getppid() else { return nil }
         linux_close_on_exec(descriptor)
-        return try heard(over: UpgradeChannel(descriptor))
+        let process = linux_go_on_in_child()
+        guard process > 0 else { throw Failure(reason: "no process: \(systemErrorText(-process))") }
+        let channel = UpgradeChannel(descriptor)
+        channel.say(["process \(process)"])
+        return try heard(over: channel)
     }
 
     static func heard(over channel: UpgradeChannel) throws(Failure) -> Inheritance {
@@ -101,5 +108,10 @@ public struct Inheritance: Sendable {
     /// Waits until the service manager listens to this process: the former one says so, or has ended. Blocks.
     func waitForMain() {
         while case .line(let line) = channel.hear(until: .never), line != "main" {}
+    }
+
+    /// Waits until the former process has ended. Blocks.
+    func waitForEnd() {
+        while case .line = channel.hear(until: .never) {}
     }
 }

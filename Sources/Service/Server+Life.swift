@@ -8,18 +8,27 @@ import Telemetry
 extension Server {
     func serve() -> Outcome {
         var drainedShards = 0
+        var isTerminated = false
+        // systemd ends what is left of the service once its main process has ended: that is not to be the former one.
+        func isOver() -> Bool { drainedShards == fleet.count && !hasFormer }
         while true {
             vitality.noteMainIdle()
             let event = events.next()
             vitality.noteMainBusy(at: .current())
             switch event {
             case .termination(let number):
-                guard !isDraining else { return .stopped(number) }
+                guard !isTerminated else { return .stopped(number) }
+                isTerminated = true
+                // A process that another one has replaced is about to end as gently as it can.
+                guard !isDraining else { continue }
                 abandonUpgrade()
                 drain()
             case .shardDrained:
                 drainedShards += 1
-                if drainedShards == fleet.count { return .drained }
+                if isOver() { return .drained }
+            case .formerEnded:
+                hasFormer = false
+                if isOver() { return .drained }
             case .reopenLog:
                 log.reopen()
                 transcripts.reopen()
@@ -58,12 +67,25 @@ extension Server {
         board.noteDraining()
         log.info("draining", ["sessions": "\(limits.sessions)"])
         let deadline = Instant.current() + state.loaded.settings.runtime.drainTimeout
+        if hasFormer { forgetFormer(at: deadline + Self.formerPatience) }
         reporter.enter(.draining(until: deadline))
         fleet.begin { [events] local, shard in
             await local.drain(until: deadline, gently: gently, on: shard)
             events.noteShardDrained()
         }
     }
+
+    /// The former process ends by then, unless it hangs.
+    private func forgetFormer(at deadline: Instant) {
+        let watcher = Thread.startIfPossible(name: "former") { [events] in
+            _ = Interruption().wait(until: deadline)
+            events.noteFormerEnded()
+        }
+        if watcher == nil { events.noteFormerEnded() }
+    }
+
+    /// After the time for a drain.
+    private static let formerPatience = Duration.seconds(5)
 
     /// One line for each counter that has moved.
     func logCounters() {

@@ -1,3 +1,4 @@
+import Glibc
 import Relay
 import Ring
 import Settings
@@ -28,10 +29,13 @@ extension Server {
         guard let (upgrade, answers) = upgrade.take() else { return }
         upgrade.join()
         switch outcome {
-        case .serving(let unclaimed):
-            log.info("another process serves now", ["process": "\(upgrade.process)"])
-            for answer in answers { answer.give(.done(["process: \(upgrade.process)"], warnings: [])) }
-            leave(to: upgrade, unclaimed)
+        case .serving(let process, let unclaimed):
+            log.info("another process serves now", ["process": "\(process)"])
+            successor = upgrade
+            leaveAdmin(unclaimed)
+            leave(to: process, over: upgrade, unclaimed) {
+                for answer in answers { answer.give(.done(["process: \(process)"], warnings: [])) }
+            }
         case .failed(let reasons, let isConfiguration):
             for reason in reasons { log.error("no upgrade: \(reason)") }
             let report: RequestReport = isConfiguration ? .refused(reasons) : .unavailable(reasons)
@@ -46,6 +50,8 @@ extension Server {
     func abandonUpgrade() {
         guard let (upgrade, answers) = upgrade.take() else { return }
         upgrade.abandon()
+        // It may have begun to serve in this very moment.
+        if case .serving(let process, _) = events.takeUpgradeOutcome() { kill(process, SIGTERM) }
         for answer in answers { answer.give(.ending) }
     }
 
@@ -70,21 +76,29 @@ extension Server {
         return sockets.compactMap { name, socket in socket.map { (name, $0) } }
     }
 
+    private func leaveAdmin(_ unclaimed: Set<Int32>) {
+        guard let admin, !unclaimed.contains(admin.socket.descriptor) else { return }
+        admin.close(closesSocket: false)
+        admin.socket.leave()
+        self.admin = nil
+    }
+
     /// The other process accepts already, from the same sockets: who waits in their queues gets there.
-    private func leave(to upgrade: Upgrade, _ unclaimed: Set<Int32>) {
+    ///
+    /// - Parameter answering: answers who has asked for the upgrade, and whom the thread of the control socket waits for.
+    private func leave(
+        to process: Int32, over upgrade: Upgrade, _ unclaimed: Set<Int32>, answering: () -> Void
+    ) {
         func isClaimed(_ socket: ListeningSocket) -> Bool { !unclaimed.contains(socket.descriptor) }
-        if let control, isClaimed(control.socket) {
-            control.leave()
-            control.socket.leave()
-            self.control = nil
-        }
-        if let admin, isClaimed(admin.socket) {
-            admin.close(closesSocket: false)
-            admin.socket.leave()
-            self.admin = nil
+        let left = control.flatMap { isClaimed($0.socket) ? $0 : nil }
+        left?.stopTaking()
+        answering()
+        if let left {
+            left.leave()
+            control = nil
         }
         // The last word of this process to the manager comes before the first one of the other.
-        reporter.handOver(to: upgrade.process)
+        reporter.handOver(to: process)
         upgrade.sayMain()
         fleet.setDoors([])
         // A connection wakes one of the two processes alone, and may have waked this one just as it stopped.

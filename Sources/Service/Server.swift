@@ -66,6 +66,10 @@ public final class Server {
     private let user: ServiceUser?
     /// The process that is to take this one's place, and who asked for it.
     var upgrade: (Upgrade, [RequestAnswer])?
+    /// The process that has taken this one's place, which sees the end of this one by the end of the channel.
+    var successor: Upgrade?
+    /// The process whose place this one has taken still lives.
+    var hasFormer = false
     /// What the process has left whose place this one takes; nil once that is over.
     private var inheritance: Inheritance?
     /// What this process has not taken of it.
@@ -124,9 +128,12 @@ public final class Server {
         if let warning = capacity.warning { log.warning(warning) }
         transcripts = TranscriptFiles(log, format: Log.Format(loaded.settings.log.format))
         let transcript: Transcript?
-        do throws(SettingsProblems) { transcript = try loaded.transcript(transcripts) } catch {
-            throw .configuration(error)
-        }
+        do throws(SettingsProblems) {
+            let opener = loaded.settings.log.transcriptFile.isEmpty ? nil : user
+            transcript = try ServiceUser.open(as: opener, for: loaded) { [transcripts] () throws(SettingsProblems) in
+                try loaded.transcript(transcripts)
+            }
+        } catch { throw .configuration(error) }
         limits = SessionLimits(loaded.limitValues(sessionsMax: capacity.sessionsMax))
         counters = CounterTable(shardCount: shards.count)
         fleet = ShardFleet(
@@ -177,7 +184,7 @@ public final class Server {
         linux_block_signals()
         openControl()
         if let lack = becomeUser() {
-            control?.close()
+            giveUpControl()
             return .unavailable(lack)
         }
         let threads = fleet.shards.map { $0.start() }
@@ -186,7 +193,7 @@ public final class Server {
         let reasons = fleet.prepare(plan)
         guard reasons.isEmpty else {
             stop(threads)
-            control?.close()
+            giveUpControl()
             return .unavailable(Unavailability(reason: reasons.joined(separator: "\n"), errno: 0))
         }
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
@@ -207,9 +214,10 @@ public final class Server {
         }
         reporter.enter(.serving)
         takePlace()
+        control?.begin()
         let outcome = serve()
         heartbeat.end()
-        events.end()
+        events.endRequests(with: .ending)
         control?.close()
         watch?.end()
         admin?.close()
@@ -223,9 +231,7 @@ public final class Server {
     /// - Returns: why that cannot be.
     private func becomeUser() -> Unavailability? {
         guard let user else { return nil }
-        let socket = control.flatMap { _ in settingsAtStart.runtime.controlSocket?.text }
-        let files = [socket ?? "", settingsAtStart.log.file, settingsAtStart.log.transcriptFile]
-        let errno = user.become(takingAlong: files.filter { !$0.isEmpty })
+        let errno = user.become(takingAlong: control?.socket)
         guard errno == 0 else {
             return Unavailability(reason: "cannot become \(user.name): \(systemErrorText(errno))", errno: errno)
         }
@@ -242,6 +248,12 @@ public final class Server {
         }
     }
 
+    /// This process will not serve: what another one has left stays with that one.
+    private func giveUpControl() {
+        guard let control else { return }
+        if control.socket == inheritance?.socket("control") { control.leave() } else { control.close() }
+    }
+
     /// What the process has left whose place this one takes, if it is where it is wanted now.
     private func left(_ name: String, at address: SocketAddress?) -> ListeningSocket? {
         guard let left = inheritance?.socket(name) else { return nil }
@@ -256,9 +268,12 @@ public final class Server {
         for socket in unclaimed { socket.leave() }
         inheritance.saySuccess(unclaimed: unclaimed.map(\.descriptor))
         unclaimed = []
-        _ = Thread.start(name: "upgraded") { [reporter] in
+        hasFormer = true
+        _ = Thread.start(name: "upgraded") { [reporter, events] in
             inheritance.waitForMain()
             reporter.takeOver()
+            inheritance.waitForEnd()
+            events.noteFormerEnded()
         }
     }
 

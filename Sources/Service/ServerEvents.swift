@@ -19,6 +19,8 @@ final class ServerEvents: Sendable {
         case upgrade(answers: [RequestAnswer])
         /// What came of starting it.
         case upgradeEnded(UpgradeOutcome)
+        /// The process whose place this one has taken has ended.
+        case formerEnded
         /// Files that the configuration names may have changed.
         case filesChanged
         /// Most of a listener's many sessions have ended.
@@ -34,9 +36,11 @@ final class ServerEvents: Sendable {
         var upgrades = false
         var upgradeAnswers: [RequestAnswer] = []
         var upgradeOutcome: UpgradeOutcome?
+        var formerEnded = false
         var filesChanged = false
         var sessionsEmptied = false
-        var isOver = false
+        /// What is said to requests that nobody will take any more; nil while there is somebody.
+        var refusal: RequestReport?
 
         /// The most urgent first: an end does not wait for a reload.
         mutating func take() -> Event? {
@@ -45,6 +49,7 @@ final class ServerEvents: Sendable {
                 drainedShards -= 1
                 return .shardDrained
             }
+            if Self.takeFlag(&formerEnded) { return .formerEnded }
             if let outcome = upgradeOutcome.take() { return .upgradeEnded(outcome) }
             if Self.takeFlag(&reopensLog) { return .reopenLog }
             if Self.takeFlag(&filesChanged) { return .filesChanged }
@@ -117,6 +122,15 @@ final class ServerEvents: Sendable {
         change { $0.upgradeOutcome = outcome }
     }
 
+    /// The outcome that the main thread has not heard of yet.
+    func takeUpgradeOutcome() -> UpgradeOutcome? {
+        pending.withLock { $0.upgradeOutcome.take() }
+    }
+
+    func noteFormerEnded() {
+        change { $0.formerEnded = true }
+    }
+
     /// Asks for a reload and returns what came of it. Blocks, not on the main thread.
     func reload() -> RequestReport {
         request { pending, answer in
@@ -136,7 +150,7 @@ final class ServerEvents: Sendable {
     private func request(_ ask: (inout Pending, RequestAnswer) -> Void) -> RequestReport {
         let answer = RequestAnswer()
         let refusal: RequestReport? = pending.withLock { pending in
-            if pending.isOver { return .ending }
+            if let refusal = pending.refusal { return refusal }
             guard pending.answers.count + pending.upgradeAnswers.count < Self.answersMax else {
                 return .unavailable(["too many wait for an answer"])
             }
@@ -147,15 +161,17 @@ final class ServerEvents: Sendable {
         return refusal ?? answer.wait()
     }
 
-    /// Nobody takes events any more: those who wait for an answer are told so, and nobody else will wait.
-    func end() {
-        let answers = pending.withLock { pending in
-            pending.isOver = true
+    /// Nobody takes requests any more: those who wait for an answer get `report`, and nobody else will wait. What
+    /// counts is the first report.
+    func endRequests(with report: RequestReport) {
+        let (answers, report) = pending.withLock { pending in
+            let refusal = pending.refusal ?? report
+            pending.refusal = refusal
             let answers = pending.answers + pending.upgradeAnswers
             (pending.answers, pending.upgradeAnswers) = ([], [])
-            return answers
+            return (answers, refusal)
         }
-        for answer in answers { answer.give(.ending) }
+        for answer in answers { answer.give(report) }
     }
 
     /// Blocks until something happens.

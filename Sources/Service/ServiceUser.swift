@@ -42,12 +42,30 @@ public struct ServiceUser: Sendable, Equatable {
         _ = linux_renounce_new_privileges()
     }
 
+    /// Opens files with the rights of that user alone, on this thread: a folder that is the user's may have links in it
+    /// to files that are not.
+    ///
+    /// - Parameter user: nil: opens them as it is.
+    /// - Throws: what `open` throws, or why that user's rights cannot be had.
+    public static func open<Opened>(
+        as user: ServiceUser?, for loaded: LoadedSettings, _ open: () throws(SettingsProblems) -> Opened
+    ) throws(SettingsProblems) -> Opened {
+        guard let user else { return try open() }
+        let result = linux_lend_rights(user.name, user.user, user.group)
+        guard result >= 0 else {
+            let reason = "cannot become \(user.name): \(systemErrorText(-result))"
+            throw SettingsProblems(list: [loaded.problem(with: "runtime.user", reason)])
+        }
+        defer { linux_regain_rights() }
+        return try open()
+    }
+
     /// Becomes that user, for good.
     ///
-    /// - Parameter files: those of root that the process goes on with: the log, the control socket.
+    /// - Parameter socket: one of root's that the process goes on with.
     /// - Returns: why that cannot be, as an errno; 0 where it is done.
-    func become(takingAlong files: [String]) -> Int32 {
-        for file in files { _ = linux_change_owner(file, user, group) }
+    func become(takingAlong socket: ListeningSocket?) -> Int32 {
+        socket?.give(toUser: user, group: group)
         let result = linux_become(name, user, group)
         return result < 0 ? -result : 0
     }

@@ -24,14 +24,16 @@ public struct UpgradeProgram: Sendable, Equatable {
 enum UpgradeOutcome: Sendable, Equatable {
     /// It serves.
     ///
+    /// - `process`: its id.
     /// - `unclaimed`: descriptors that it has not taken.
-    case serving(unclaimed: Set<Int32>)
+    case serving(process: Int32, unclaimed: Set<Int32>)
     /// It has ended, for these reasons.
     case failed([String], isConfiguration: Bool)
 }
 
 /// The process that is to take this one's place, from its start until it serves or has ended.
 final class Upgrade: Sendable {
+    /// The child of this process. The one that serves may be a child of that one.
     let process: Int32
     private let channel: UpgradeChannel
     private let thread = Locked<Thread?>(nil)
@@ -42,7 +44,7 @@ final class Upgrade: Sendable {
     private static let endPatience = Duration.seconds(5)
     private static let pause = Duration.milliseconds(10)
     /// Reasons that it may give.
-    private static let reasonsMax = 100
+    fileprivate static let reasonsMax = 100
     /// EX_CONFIG of sysexits.h.
     private static let configurationStatus: Int32 = 78
     /// What is about this process alone.
@@ -91,34 +93,57 @@ final class Upgrade: Sendable {
     ) -> UpgradeOutcome {
         let deadline = Instant.current() + patience
         channel.say(handover.lines)
-        var unclaimed: Set<Int32> = []
-        var reasons: [String] = []
+        var news = News(process: process)
         while true {
             switch channel.hear(until: deadline) {
-            case .line("serving"): return .serving(unclaimed: unclaimed)
-            case .line(let line) where line.hasPrefix("unclaimed "):
-                unclaimed = Set(line.dropFirst(10).split(separator: ",").compactMap { Int32($0) })
-            case .line(let line) where line.hasPrefix("problem ") && reasons.count < reasonsMax:
-                reasons.append(String(line.dropFirst(8)))
-            case .line("failed"), .end: return failure(of: process, reasons)
-            case .line: continue
+            case .line("serving"):
+                // Its own child, if it has one, is the system's from now on.
+                if news.process != process { linux_end_child(process) }
+                return .serving(process: news.process, unclaimed: news.unclaimed)
+            case .line("failed"), .end: return failure(of: process, news)
+            case .line(let line): news.note(line)
             case .late:
-                linux_end_child(process)
+                end(process, news)
                 let seconds = patience.components.seconds
                 return .failed(["the new process does not serve after \(seconds) s"], isConfiguration: false)
             case .interrupted:
-                linux_end_child(process)
+                end(process, news)
                 return .failed(["the server is ending"], isConfiguration: false)
             }
         }
     }
 
-    private static func failure(of process: Int32, _ reasons: [String]) -> UpgradeOutcome {
+    /// What the new process has told.
+    private struct News {
+        /// The one that is to serve.
+        var process: Int32
+        var unclaimed: Set<Int32> = []
+        var reasons: [String] = []
+
+        mutating func note(_ line: String) {
+            if line.hasPrefix("process "), let number = Int32(line.dropFirst(8)), number > 1 {
+                process = number
+            } else if line.hasPrefix("unclaimed ") {
+                unclaimed = Set(line.dropFirst(10).split(separator: ",").compactMap { Int32($0) })
+            } else if line.hasPrefix("problem "), reasons.count < Upgrade.reasonsMax {
+                reasons.append(String(line.dropFirst(8)))
+            }
+        }
+    }
+
+    /// The child waits for its own, which therefore lives or has not been waited for: the number is nobody else's.
+    private static func end(_ process: Int32, _ news: News) {
+        if news.process != process { kill(news.process, SIGKILL) }
+        linux_end_child(process)
+    }
+
+    private static func failure(of process: Int32, _ news: News) -> UpgradeOutcome {
+        let reasons = news.reasons
         let deadline = Instant.current() + endPatience
         var status: Int32 = 0
         while linux_child_ended(process, &status) == 0 {
             guard Instant.current() < deadline else {
-                linux_end_child(process)
+                end(process, news)
                 return .failed(reasons + ["the new process does not speak, and was ended"], isConfiguration: false)
             }
             usleep(UInt32(pause.components.attoseconds / 1_000_000_000_000))

@@ -4,9 +4,10 @@ import Ring
 
 /// What the two processes of an upgrade say to each other: lines that end with LF, over a pair of sockets.
 ///
-/// The former process says what it leaves (`Handover`), then `end`. The next one answers `serving`, after `unclaimed`
-/// where there is something that it does not take, or lines of `problem` and `failed`. At last the former one says
-/// `main`: the service manager has been told of the next one. Words that a process does not know it passes over.
+/// The former process says what it leaves (`Handover`), then `end`. The next one says which `process` it is, and then
+/// `serving`, after `unclaimed` where there is something that it does not take, or lines of `problem` and `failed`. At
+/// last the former one says `main`: the service manager has been told of the next one. The channel's end is the end of
+/// the process. Words that a process does not know it passes over.
 final class UpgradeChannel: Sendable {
     private let descriptor: Int32
     private let interruption = Interruption()

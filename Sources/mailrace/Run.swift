@@ -44,7 +44,9 @@ enum Run {
         do throws(SettingsProblems) {
             plan = try ServiceUser.plan(loaded)
             plan.user?.renounce()
-            log = try openLog(loaded)
+            log = try ServiceUser.open(as: plan.user, for: loaded) { () throws(SettingsProblems) in
+                try openLog(loaded)
+            }
         } catch { return wrong(error, surroundings) }
         defer { log.close() }
         for warning in loaded.warnings { log.warning(warning.description) }

@@ -85,6 +85,36 @@ class Root(unittest.TestCase):
         programs.wait_until(lambda: os.path.exists(log), "the next log")
         self.assertEqual(os.stat(log).st_uid, self.user.pw_uid)
 
+    def test_a_link_leads_to_no_file_of_roots(self):
+        os.chown(self.folder, self.user.pw_uid, -1)
+        other = self.enterContext(tempfile.TemporaryDirectory())
+        os.chmod(other, 0o755)
+        secret, made = f"{other}/secret", f"{other}/made"
+        with open(secret, "w") as file:
+            file.write("root's\n")
+        link = f"{self.folder}/log"
+        for key in ("file", "transcript_file"):
+            for target in (secret, made):
+                with self.subTest(key=key, target=target):
+                    os.symlink(target, link)
+                    mailrace = self.start(self.text(log=f'transcript = "commands"\n{key} = "{link}"'))
+                    self.assertEqual(mailrace.program.wait(), 78)
+                    self.assertIn(f"cannot open {link}: Permission denied", mailrace.program.output)
+                    os.unlink(link)
+        with open(secret) as file:
+            self.assertEqual(file.read(), "root's\n")
+        self.assertEqual(os.stat(secret).st_uid, 0)
+        self.assertFalse(os.path.exists(made))
+
+    def test_devices_stay_roots(self):
+        mailrace = self.start(self.text(log='transcript = "commands"\nfile = "/dev/null"'))
+        programs.wait_until(lambda: os.path.exists(f"{self.folder}/control.sock"), "the control socket")
+        # Only a process that serves answers; the configuration is in a folder of root's.
+        result = relay.mailrace("reload", "--socket", f"{self.folder}/control.sock")
+        self.assertEqual(result.returncode, 78, result.stdout)
+        mailrace.program.check_alive()
+        self.assertEqual(os.stat("/dev/null").st_uid, 0)
+
     def test_an_upgrade_stays_that_user(self):
         mailrace = self.start()
         os.chmod(mailrace.directory, 0o755)

@@ -91,6 +91,60 @@ class Upgrade(unittest.TestCase):
         with self.assertRaises(ConnectionRefusedError):
             scripted.Client(port)
 
+    def test_a_stop_waits_for_the_sessions_of_both_processes(self):
+        """systemd tells both to end, and ends all that is left once the new one has ended."""
+        mailrace = self.start()
+        port = mailrace.port()
+        with scripted.Client(port) as client:
+            client.reply()
+            for command in ["EHLO client.test", "MAIL FROM:<a@client.test>"]:
+                self.assertTrue(client.ask(command).startswith(b"250"))
+            process = self.upgrade(mailrace)
+            mailrace.wait_message("draining")
+            for number in (mailrace.program.process.pid, process):
+                os.kill(number, signal.SIGTERM)
+            # It serves nobody any more.
+            programs.wait_until(lambda: not os.path.exists(f"{self.folder}/control.sock") or self.refuses(port), "its drain")
+            self.assertTrue(client.ask("RCPT TO:<b@upstream.test>").startswith(b"250"))
+            self.assertTrue(self.alive(process))
+            mailrace.program.check_alive()
+        self.assertEqual(mailrace.program.process.wait(programs.PATIENCE_S), 0)
+        self.wait_gone(process)
+
+    def test_a_second_signal_ends_the_former_process(self):
+        mailrace = self.start()
+        with scripted.Client(mailrace.port()) as client:
+            client.reply()
+            self.upgrade(mailrace)
+            mailrace.wait_message("draining")
+            for _ in range(2):
+                mailrace.program.signal(signal.SIGTERM)
+                # Two at once are one.
+                programs.wait_until(lambda: not self.is_pending(mailrace, signal.SIGTERM), "the signal")
+            self.assertEqual(mailrace.program.process.wait(programs.PATIENCE_S), 143)
+
+    def is_pending(self, mailrace, number):
+        with open(f"/proc/{mailrace.program.process.pid}/status") as file:
+            pending = next(line for line in file if line.startswith("ShdPnd:"))
+        return bool(int(pending.split()[1], 16) >> number - 1 & 1)
+
+    def refuses(self, port):
+        try:
+            scripted.Client(port).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    def test_the_new_process_is_nobodys_child(self):
+        """systemd waits for the end of its own children alone."""
+        mailrace = self.start()
+        with scripted.Client(mailrace.port()) as client:
+            client.reply()
+            process = self.upgrade(mailrace)
+            with open(f"/proc/{process}/stat") as file:
+                parent = int(file.read().rsplit(") ")[1].split()[1])
+            self.assertNotEqual(parent, mailrace.program.process.pid)
+
     def test_a_signal_upgrades_and_nothing_else_is_inherited(self):
         path = f"{self.folder}/mx.sock"
         secret = self.enterContext(open(f"{self.folder}/other", "w"))
@@ -101,6 +155,7 @@ class Upgrade(unittest.TestCase):
             mailrace.program.signal(signal.SIGUSR2)
             process = int(mailrace.wait_message("another process serves now")[0]["process"])
             self.successors.append(process)
+            mailrace.wait_message("draining")
             inherited = {file for file in self.open_files(process) if file.startswith("socket:")}
             left = {file for file in self.open_files(mailrace.program.process.pid) if file.startswith("socket:")}
             # The sockets that both have are the listening ones; the former process has let go of them, but for those

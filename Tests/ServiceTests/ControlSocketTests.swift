@@ -20,9 +20,11 @@ import Testing
         patience: Duration = .seconds(20), interval: Duration = ControlSocket.interval
     ) throws -> ControlSocket {
         let address = try #require(SocketAddress(unix: path))
-        return try #require(
+        let control = try #require(
             ControlSocket.open(
                 at: address, events, log.log, source: "/x.toml", patience: patience, interval: interval))
+        control.begin()
+        return control
     }
 
     private func connect() throws -> Peer {
@@ -121,6 +123,45 @@ import Testing
         try slow.expectEnd()
     }
 
+    /// Whoever ends it may be the one whom a request waits for.
+    @Test func theEndAnswersWhoIsWaiting() throws {
+        let control = try open()
+        let client = try connect()
+        try client.send("reload\n")
+        _ = try log.message("reload asked for at the control socket")
+        control.close()
+        let answer = String(decoding: try client.readToEnd(), as: UTF8.self)
+        #expect(["", "error: the server is ending\nending\n"].contains(answer))
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func whoIsWaitingIsSentToTheProcessThatTakesThePlace() throws {
+        let control = try open()
+        let client = try connect()
+        try client.send("reload\n")
+        _ = try log.message("reload asked for at the control socket")
+        control.leave()
+        let answer = String(decoding: try client.readToEnd(), as: UTF8.self)
+        #expect(answer == "error: another process serves now: ask once more\nunavailable\n")
+        #expect(access(path, F_OK) == 0)
+        #expect(unlink(path) == 0)
+    }
+
+    @Test func whoComesLateIsTakenByTheProcessThatTakesThePlace() throws {
+        let control = try open()
+        control.stopTaking()
+        let client = try connect()
+        try client.send("reload\n")
+        let socket = try ListeningSocket.adopt(dup(control.socket.descriptor), file: control.socket.file)
+        control.leave()
+        let next = try #require(
+            ControlSocket.open(at: socket.address, inherited: socket, ServerEvents(), log.log, source: "/x.toml"))
+        next.begin()
+        _ = try log.message("reload asked for at the control socket")
+        next.close()
+        #expect(access(path, F_OK) != 0)
+    }
+
     @Test func nobodyThere() {
         #expect(ControlClient.ask(.reload, at: path) == .unavailable("No such file or directory"))
         #expect(ControlClient.ask(.reload, at: "") == .unavailable("this is no path of a socket"))
@@ -154,6 +195,7 @@ import Testing
         let address = try #require(SocketAddress(unix: inner + "/control.sock"))
         let control = try #require(
             ControlSocket.open(at: address, events, log.log, source: "/x.toml", interval: .milliseconds(10)))
+        control.begin()
         #expect(rename(inner, inner + ".gone") == 0)
         _ = try log.message("the file of the control socket has been removed: \(address): No such file or directory")
         #expect(mkdir(inner, 0o700) == 0)

@@ -71,7 +71,7 @@ import Testing
         // One of them at least waits by now; the others may come too late.
         var taken: [RequestAnswer] = []
         while taken.isEmpty, case .reload(let answers) = events.next() { taken = answers }
-        events.end()
+        events.endRequests(with: .ending)
         #expect(events.reload() == .ending)
         for answer in taken { answer.give(.ending) }
         for thread in threads { thread.join() }

@@ -1,6 +1,9 @@
 import CLinux
 import Glibc
 import Ring
+import Settings
+import Telemetry
+import TestSupport
 import Testing
 
 @testable import Service
@@ -81,6 +84,31 @@ import Testing
         #expect(throws: Inheritance.Failure.self) { try Inheritance.heard(over: UpgradeChannel(ends[0])) }
     }
 
+    @Test func aProcessThatCannotServeLeavesTheControlSocketAsItIs() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/control.sock"
+        try ServerSetup { $0.controlSocket = path }.write(to: folder, upstream: .loopback(port: 25))
+        let loaded = try Settings.load(SettingsSources(file: folder.path + "/mailrace.toml"))
+        let left = try ListeningSocket.bind(try #require(SocketAddress(unix: path)), sharesPort: false)
+        defer { left.close() }
+        let (former, next) = try channels()
+        let copy = try ListeningSocket.adopt(dup(left.descriptor), file: left.file)
+        former.say(Handover(items: [.init(kind: .process, name: "control", sockets: [copy])]).lines)
+        let log = try LogPipe()
+        // There is no such user, not even for root.
+        let user = ServiceUser(name: "nobody", user: .max, group: .max)
+        let server = try Server(
+            loaded, log: log.log, inheritance: try .heard(over: next), user: user
+        ) { () throws(SettingsProblems) in loaded }
+        guard case .unavailable(let lack) = server.run() else {
+            Issue.record("it has served")
+            return
+        }
+        #expect(lack.reason.hasPrefix("cannot become nobody"))
+        #expect(access(path, F_OK) == 0)
+        log.log.close()
+    }
+
     // MARK: The channel
 
     @Test func linesComeAtEverySplit() throws {
@@ -126,17 +154,58 @@ import Testing
         defer { upgrade.join() }
         let outcome = queue.pop()
         // Nobody else waits for one that serves; and tests of processes that exit wait for any child.
-        if case .serving = outcome { linux_end_child(upgrade.process) }
-        return outcome
+        guard case .serving(let process, let unclaimed) = outcome else { return outcome }
+        if process == upgrade.process { linux_end_child(process) } else { kill(process, SIGKILL) }
+        // The number is another one each time.
+        return .serving(process: process == upgrade.process ? 0 : 1, unclaimed: unclaimed)
     }
 
     private let channel = "channel=${UPGRADE_OF_MAILRACE%%:*}; [ ${UPGRADE_OF_MAILRACE##*:} = $PPID ] || exit 1; "
 
     @Test func itServes() throws {
-        #expect(try outcome(channel + "echo serving >&$channel") == .serving(unclaimed: []))
+        #expect(try outcome(channel + "echo serving >&$channel") == .serving(process: 0, unclaimed: []))
         #expect(
             try outcome(channel + "printf 'what\\nunclaimed 5,7\\nserving\\n' >&$channel")
-                == .serving(unclaimed: [5, 7]))
+                == .serving(process: 0, unclaimed: [5, 7]))
+    }
+
+    /// Once it serves, the one between is no more, and nobody here waits for it.
+    @Test func aChildOfItServes() throws {
+        let script =
+            channel
+            + "sleep 3600 & printf \"process $!\\nserving\\n\" >&$channel; wait"
+        let queue = BlockingQueue<UpgradeOutcome>(limit: 1)
+        let program = UpgradeProgram(path: "/bin/bash", arguments: ["bash", "-c", script])
+        let upgrade = try Upgrade(program, Handover()) { _ = queue.push($0) }
+        guard case .serving(let process, _) = queue.pop() else {
+            Issue.record("it does not serve")
+            return
+        }
+        upgrade.join()
+        #expect(process != upgrade.process)
+        #expect(kill(upgrade.process, 0) == -1)
+        #expect(kill(process, SIGKILL) == 0)
+    }
+
+    @Test func aChildOfItIsGivenUp() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        let pipe = open(path, O_RDONLY | O_NONBLOCK)
+        defer {
+            close(pipe)
+            unlink(path)
+        }
+        let queue = BlockingQueue<UpgradeOutcome>(limit: 1)
+        let script = channel + "exec 9>\(path); sleep 3600 & printf \"process $!\\n\" >&$channel; wait"
+        let program = UpgradeProgram(path: "/bin/bash", arguments: ["bash", "-c", script])
+        let upgrade = try Upgrade(program, Handover(), patience: .seconds(2)) { _ = queue.push($0) }
+        #expect(queue.pop() == .failed(["the new process does not serve after 2 s"], isConfiguration: false))
+        upgrade.join()
+        #expect(kill(upgrade.process, 0) == -1)
+        // Neither of the two has the pipe open any more, once the child is gone as well.
+        var one = pollfd(fd: pipe, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&one, 1, 30_000) == 1 && one.revents == Int16(POLLHUP))
     }
 
     @Test func itFails() throws {
@@ -185,7 +254,7 @@ import Testing
                 for fd in \(numbers); do [ -S /proc/$$/fd/$fd ] || echo "problem $fd" >&$channel; done
                 echo serving >&$channel
                 """
-        #expect(try outcome(script, handover) == .serving(unclaimed: []))
+        #expect(try outcome(script, handover) == .serving(process: 0, unclaimed: []))
     }
 
     @Test func theProgramOfThisProcessIsKnown() throws {

@@ -56,6 +56,10 @@ int linux_spawn(const char *path, char *const arguments[], const char *variable,
                 const int32_t *kept, size_t kept_count);
 /// 1 and the status where the child has ended, as the shell has it (128 and the signal's number); 0 where it lives.
 int linux_child_ended(int32_t process, int32_t *status);
+/// Has a child go on in this process's place, and returns its id there; this process waits for its end and ends in
+/// the same way, with 128 and the number where it was a signal. A negative errno where there is no child. To be called
+/// before there are other threads.
+int linux_go_on_in_child(void);
 /// Ends a child at once, and waits for its end.
 void linux_end_child(int32_t process);
 /// The ids of a user of this system; -ENOENT where there is none of this name.
@@ -65,8 +69,10 @@ int linux_renounce_new_privileges(void);
 /// Has the whole process go on as this user with the groups that it has in the system, and so without capabilities.
 /// There is no way back.
 int linux_become(const char *name, uint32_t user, uint32_t group);
-/// Gives a file, not what it may point to, to another user.
-int linux_change_owner(const char *path, uint32_t user, uint32_t group);
+/// Has this thread of root's have a user's rights to files, and no others, until linux_regain_rights; it keeps the
+/// groups of the user after that, which root does not need.
+int linux_lend_rights(const char *name, uint32_t user, uint32_t group);
+void linux_regain_rights(void);
 /// Closes the descriptor on exec.
 int linux_close_on_exec(int32_t descriptor);
 
@@ -158,6 +164,8 @@ int linux_check_free_unix(const struct linux_address *address);
 int linux_connect_now(int32_t descriptor, const struct linux_address *address);
 /// 0 where the file at the address is `file`; -ENOENT where there is none, -ESTALE or -ENOTSOCK where it is another.
 int linux_check_socket_file(const struct linux_address *address, struct linux_file file);
+/// Gives the file at the address to a user, if it is still `file`; -ESTALE or -ENOTSOCK where it is another.
+int linux_give_socket_file(const struct linux_address *address, struct linux_file file, uint32_t user, uint32_t group);
 /// Removes the file at the address if it is still `file`; -ESTALE where it is another.
 int linux_remove_socket_file(const struct linux_address *address, struct linux_file file);
 
