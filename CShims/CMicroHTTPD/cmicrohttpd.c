@@ -9,9 +9,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
+enum phase { listening, answering, answered };
+
 struct place {
     int descriptor;  // -1: free
-    uint64_t begun_ms;
+    enum phase phase;
+    uint64_t begun_ms;  // the phase
 };
 
 struct cmicrohttpd_server {
@@ -45,7 +48,7 @@ static void note_connection(
         for (size_t index = 0; info != NULL && index < server->options.connections_max; index++) {
             struct place *place = &server->places[index];
             if (place->descriptor >= 0) continue;
-            *place = (struct place){.descriptor = info->connect_fd, .begun_ms = now_ms()};
+            *place = (struct place){.descriptor = info->connect_fd, .phase = listening, .begun_ms = now_ms()};
             *socket_context = place;
             server->count++;
             break;
@@ -58,13 +61,24 @@ static void note_connection(
     pthread_mutex_unlock(&server->mutex);
 }
 
-size_t cmicrohttpd_expire(cmicrohttpd_server *server, uint64_t age_ms) {
-    uint64_t now = now_ms();
+static void enter(cmicrohttpd_server *server, struct MHD_Connection *connection, enum phase phase) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct place *place = info == NULL ? NULL : info->socket_context;
+    if (place == NULL) return;
+    pthread_mutex_lock(&server->mutex);
+    place->phase = phase;
+    place->begun_ms = now_ms();
+    pthread_mutex_unlock(&server->mutex);
+}
+
+size_t cmicrohttpd_expire(cmicrohttpd_server *server, uint64_t request_ms, uint64_t answer_ms) {
     size_t expired = 0;
     pthread_mutex_lock(&server->mutex);
+    uint64_t now = now_ms();
     for (size_t index = 0; index < server->options.connections_max; index++) {
         struct place *place = &server->places[index];
-        if (place->descriptor < 0 || now - place->begun_ms < age_ms) continue;
+        uint64_t age_ms = place->phase == listening ? request_ms : answer_ms;
+        if (place->descriptor < 0 || place->phase == answering || now - place->begun_ms < age_ms) continue;
         // libmicrohttpd sees the end of the connection and closes it.
         shutdown(place->descriptor, SHUT_RDWR);
         expired++;
@@ -115,7 +129,7 @@ static enum MHD_Result answer_request(
     (void)version, (void)upload;
     static int mark;
     cmicrohttpd_server *server = context;
-    // A body is not read: who sends one is answered when it has been skipped, or cut off by the age of the connection.
+    // A body is not read: who sends one is answered when it has been skipped, or cut off for taking too long.
     if (*request_context == NULL) {
         *request_context = &mark;
         return MHD_YES;
@@ -124,6 +138,7 @@ static enum MHD_Result answer_request(
         *upload_length = 0;
         return MHD_YES;
     }
+    enter(server, connection, answering);
     cmicrohttpd_answer answer = {0};
     bool is_known = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (is_known) {
@@ -138,6 +153,7 @@ static enum MHD_Result answer_request(
         set_text(&answer, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD alone are understood here\n");
         if (answer.response != NULL) MHD_add_response_header(answer.response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     }
+    enter(server, connection, answered);
     if (answer.response == NULL) return MHD_NO;
     enum MHD_Result result = MHD_queue_response(connection, answer.status, answer.response);
     MHD_destroy_response(answer.response);

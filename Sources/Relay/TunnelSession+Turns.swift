@@ -56,6 +56,7 @@ extension TunnelSession {
     @inline(never)  // Kept out of the frames that live while a session is idle, as the others marked so here.
     private func answerLongLine() async throws(SessionEnd) {
         transcribe(with: .client, "line over \(DialogueLimits.commandLineBytes) bytes")
+        credentials.noteUnseenLine()
         var discarder = LineDiscarder()
         while true {
             switch client.withInput({ discarder.next(in: $0) }) {

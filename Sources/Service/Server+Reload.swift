@@ -98,6 +98,7 @@ extension Server {
         let former = state
         state = next
         limits.update(next.loaded.limitValues(sessionsMax: next.sessionsMax))
+        counters.use(CounterTable.Configuration(plan))
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
         fleet.setDoors(doors(of: next))
         fleet.close(doors(of: former).filter { door in removed.contains { $0.sockets == door.binding.sockets } })

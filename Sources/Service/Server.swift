@@ -196,6 +196,7 @@ public final class Server {
             giveUpControl()
             return .unavailable(Unavailability(reason: reasons.joined(separator: "\n"), errno: 0))
         }
+        counters.use(CounterTable.Configuration(plan))
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
         fleet.setDoors(doors(of: state))
         watch = FileWatch { [events] in events.noteFilesChanged() }

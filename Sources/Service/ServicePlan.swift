@@ -1,6 +1,7 @@
 import Lookup
 import Relay
 import Ring
+import Telemetry
 
 /// A listener of the process, from its coming to its going; another one of its name that comes later is another.
 struct ListenerID: Hashable, Sendable {
@@ -21,5 +22,15 @@ struct ServicePlan: Sendable {
         let upstream: String
         /// It has had these very settings before, and may keep what it has made of them.
         let isUnchanged: Bool
+    }
+}
+
+extension CounterTable.Configuration {
+    init(_ plan: ServicePlan) {
+        self.init(
+            listeners: plan.listeners.map { ($0.settings.name, $0.statPrefix) },
+            servers: plan.upstreams.flatMap { upstream in
+                upstream.servers.map { (upstream.name, $0.description) }
+            })
     }
 }

@@ -107,8 +107,7 @@ final class ShardService {
             usable { () throws(TLSConfigurationError) in try listener.use(part.settings, pool: pool) }
             listeners[part.id] = (listener, pool)
         } else {
-            let counters = shared.counters.counters(
-                statPrefix: part.statPrefix, listener: part.settings.name, shard: shard.number)
+            let counters = shared.counters.counters(statPrefix: part.statPrefix, shard: shard.number)
             let listener = usable { () throws(TLSConfigurationError) in
                 try TunnelListener(
                     part.settings, on: shard, pool: pool, limits: shared.limits, counters: counters, log: shared.log,

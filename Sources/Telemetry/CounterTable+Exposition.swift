@@ -16,7 +16,7 @@ extension CounterTable {
         }
         for value in ServerTally.Value.allCases {
             exposition.begin(value.series)
-            for tally in servers {
+            for tally in servers.filter({ $0.shows(value) }).map(\.tally) {
                 exposition.add(value.series, [tally.upstream, tally.server], .whole(UInt64(clamping: tally[value])))
             }
         }
@@ -27,9 +27,23 @@ extension CounterTable {
             }
         }
         for counter in Counter.tunnelNames { exposition.add(counter, listeners, counter.tunnelSeries) }
-        for edge in EdgeSeries.allCases { exposition.add(edge, listeners) }
+        let named = listeners.filter { $0.name != nil }
+        for edge in EdgeSeries.allCases { exposition.add(edge, named) }
         return exposition.text
     }
+}
+
+extension CounterTable.Server {
+    /// A server that is no longer configured is of interest until its last connection has ended, but nobody is to be
+    /// alarmed because it is not up.
+    fileprivate func shows(_ value: ServerTally.Value) -> Bool {
+        isConfigured || value != .up && tally.connections > 0
+    }
+}
+
+extension CounterTable.Listener {
+    /// The name, of one that has one.
+    fileprivate var shownName: String { name ?? statPrefix }
 }
 
 extension Exposition {
@@ -69,23 +83,19 @@ extension Exposition {
         }
     }
 
-    fileprivate mutating func add(_ edge: EdgeSeries, _ all: [CounterTable.Listener]) {
-        // Of listeners that came one after the other with one name, the last counts.
-        let listeners = all.enumerated().filter { index, listener in
-            !all[(index + 1)...].contains { $0.name == listener.name }
-        }.map(\.element)
+    fileprivate mutating func add(_ edge: EdgeSeries, _ listeners: [CounterTable.Listener]) {
         switch edge {
-        case .connections: add(.downstreamCxTotal, listeners, edge.series, \.name)
-        case .activeConnections: add(.sessionsActive, listeners, edge.series, \.name)
-        case .tlsConnections: add(.sessionsDownstreamTerminatedSSL, listeners, edge.series, \.name)
+        case .connections: add(.downstreamCxTotal, listeners, edge.series, \.shownName)
+        case .activeConnections: add(.sessionsActive, listeners, edge.series, \.shownName)
+        case .tlsConnections: add(.sessionsDownstreamTerminatedSSL, listeners, edge.series, \.shownName)
         case .commands:
             begin(edge.series)
             for listener in listeners {
                 for command in CountedCommand.allCases {
-                    add(edge.series, [listener.name, command.label], .whole(listener.total(of: command)))
+                    add(edge.series, [listener.shownName, command.label], .whole(listener.total(of: command)))
                 }
             }
-        case .commandDuration: add(Histogram.commandDuration, listeners, edge.series, \.name)
+        case .commandDuration: add(Histogram.commandDuration, listeners, edge.series, \.shownName)
         }
     }
 }

@@ -3,24 +3,31 @@ import Ring
 /// The counters of the whole process: one `Counters` for each `stat_prefix` and shard, summed when somebody asks, and
 /// a `ServerTally` for each server of an upstream.
 ///
-/// What has been counted once stays for the process's life: a listener that goes in a reload and comes back in another
-/// goes on where it stood. Every method may be called from any thread.
+/// What a listener has counted stays for the process's life: if it goes in a reload and comes back in another, it goes
+/// on where it stood. Servers that have gone are forgotten. Every method may be called from any thread.
 public final class CounterTable: Sendable {
     struct Listener: Sendable {
         let statPrefix: String
-        /// The name of the listener that had the `stat_prefix` first.
-        let name: String
+        /// The name of the listener that has the `stat_prefix`, or had it last; nil where none has, or where that
+        /// listener has another now.
+        var name: String?
         let shards: [Counters]
     }
 
-    private struct State {
+    struct Server: Sendable {
+        var tally: ServerTally
+        /// Part of the configuration in force.
+        var isConfigured = false
+    }
+
+    struct State {
         /// In the order in which they came.
         var listeners: [Listener] = []
-        var servers: [ServerTally] = []
+        var servers: [Server] = []
     }
 
     private let shardCount: Int
-    private let state = Locked(State())
+    let state = Locked(State())
 
     /// - Parameter shardCount: the number of shards, at least 1.
     public init(shardCount: Int) {
@@ -29,27 +36,19 @@ public final class CounterTable: Sendable {
     }
 
     /// What the shard counts for the listener with this `stat_prefix`: always the same cells.
-    ///
-    /// - Parameter listener: the listener's name; nil: the same.
-    public func counters(statPrefix: String, listener: String? = nil, shard: Int) -> Counters {
+    public func counters(statPrefix: String, shard: Int) -> Counters {
         precondition((0..<shardCount).contains(shard))
         return state.withLock { state in
-            if let known = state.listeners.first(where: { $0.statPrefix == statPrefix }) { return known.shards[shard] }
-            let shards = (0..<shardCount).map { _ in Counters() }
-            state.listeners.append(Listener(statPrefix: statPrefix, name: listener ?? statPrefix, shards: shards))
-            return shards[shard]
+            let place = place(of: statPrefix, in: &state)
+            return state.listeners[place].shards[shard]
         }
     }
 
-    /// What is counted for the server of the upstream: always the same value.
+    /// What is counted for the server of the upstream: the same value for as long as somebody holds it.
     public func tally(upstream: String, server: String) -> ServerTally {
         state.withLock { state in
-            if let known = state.servers.first(where: { $0.upstream == upstream && $0.server == server }) {
-                return known
-            }
-            let tally = ServerTally(upstream: upstream, server: server)
-            state.servers.append(tally)
-            return tally
+            let place = state.place(upstream: upstream, server: server)
+            return state.servers[place].tally
         }
     }
 
@@ -77,11 +76,19 @@ public final class CounterTable: Sendable {
     private func listener(_ statPrefix: String) -> Listener? {
         state.withLock { state in state.listeners.first { $0.statPrefix == statPrefix } }
     }
+
+    /// The index of the `stat_prefix`, which is known from now on.
+    func place(of statPrefix: String, in state: inout State) -> Int {
+        if let known = state.listeners.firstIndex(where: { $0.statPrefix == statPrefix }) { return known }
+        let shards = (0..<shardCount).map { _ in Counters() }
+        state.listeners.append(Listener(statPrefix: statPrefix, shards: shards))
+        return state.listeners.count - 1
+    }
 }
 
 extension CounterTable {
     /// The listeners and servers that have come, in their order.
-    var all: (listeners: [Listener], servers: [ServerTally]) { state.withLock { ($0.listeners, $0.servers) } }
+    var all: (listeners: [Listener], servers: [Server]) { state.withLock { ($0.listeners, $0.servers) } }
 
     /// A snapshot for the log: lines such as
     /// `sessions{stat_prefix="mx"} 7`, `downstream_tls_failures{stat_prefix="mx",reason="expired"} 1` and
@@ -112,7 +119,7 @@ extension CounterTable {
             }
         }
         for value in ServerTally.Value.allCases {
-            for tally in servers {
+            for tally in servers.map(\.tally) {
                 add(value.name, ["upstream": tally.upstream, "server": tally.server], UInt64(clamping: tally[value]))
             }
         }

@@ -14,19 +14,24 @@ public struct CredentialFilter: Sendable {
     ].map { [UInt8]($0.utf8) }
     private static let name: [UInt8] = Array("AUTH".utf8)
 
-    private var hasSeenAUTH = false
+    private var mayHaveSeenAUTH = false
 
     public init() {}
+
+    /// A line was dropped unseen, for its length: it may have been AUTH, whose lines may be longer than any other's.
+    public mutating func noteUnseenLine() {
+        mayHaveSeenAUTH = true
+    }
 
     /// The line as it may be shown, without its line end.
     public mutating func shown(_ line: [UInt8]) -> [UInt8] {
         let line = line.prefix { $0 != .lineFeed && $0 != .carriageReturn }
         let words = line.drop { $0 <= .space || $0 == 0x7f }
         if words.prefix(Self.name.count).map(\.uppercased) == Self.name {
-            hasSeenAUTH = true
+            mayHaveSeenAUTH = true
             return Self.shown(behindAUTH: words.dropFirst(Self.name.count))
         }
-        guard hasSeenAUTH else { return Array(line) }
+        guard mayHaveSeenAUTH else { return Array(line) }
         let length = line.prefix { $0 != .space }.count
         return Verb(Array(line).span, length: length) == .unknown ? Array(Self.mark.utf8) : Array(line)
     }

@@ -86,6 +86,8 @@ import Testing
         let times = try #require(ProcessTimes(stat: line, ticksPerSecond: 100))
         #expect(times.parent == 4)
         #expect(times.seconds == 2)
+        #expect(!times.hasEnded)
+        #expect(ProcessTimes(stat: line.replacing(" S ", with: " Z "), ticksPerSecond: 100)?.hasEnded == true)
         for wrong in ["", "17 (a) S 4", "17 (a"] { #expect(ProcessTimes(stat: wrong, ticksPerSecond: 100) == nil) }
     }
 
@@ -95,5 +97,17 @@ import Testing
         #expect(ProcessTree.members(of: Int(Int32.max)).isEmpty)
         #expect(ProcessTree.processorSeconds(of: Int(Int32.max)) == nil)
         #expect(ProcessUsage.read(pid: Int(Int32.max)) == nil)
+    }
+
+    @Test func aChildThatHasEndedHoldsNothing() throws {
+        let shell: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+        defer { for word in shell { free(word) } }
+        var child: pid_t = 0
+        #expect(posix_spawnp(&child, "true", nil, nil, shell, nil) == 0)
+        var ended = siginfo_t()
+        #expect(waitid(P_PID, id_t(child), &ended, WEXITED | WNOWAIT) == 0)
+        #expect(ProcessTree.members(of: Int(getpid())).contains(Int(child)))
+        #expect(ProcessUsage.read(pid: Int(getpid())) != nil)
+        #expect(waitpid(child, nil, 0) == child)
     }
 }

@@ -1,12 +1,15 @@
 """The admin endpoint, and the commands that ask it."""
 
+import fcntl
 import json
 import os
+import pathlib
 import pty
 import signal
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 from harness import HOST, admin, certificates, clients, programs, relay, scripted, sink
@@ -198,6 +201,66 @@ class Pages(Case):
         self.assertNotIn("was refused:", endpoint.text("/status"))
 
 
+class Reload(Case):
+    """What is shown of the configuration that was in force before."""
+
+    def start(self, upstream, *listeners):
+        self.mailrace = self.enterContext(relay.Mailrace(self.text(upstream, *listeners))).wait_ready()
+        self.endpoint = admin.Admin(self.mailrace)
+
+    def text(self, upstream, *listeners):
+        """A configuration with the upstream, a name and a server, and listeners that are a name, a port and a prefix."""
+        name, server = upstream
+        lines = ['hostname = "mailrace.test"', "[runtime]", "shards = 2", 'control_socket = ""', 'user = ""']
+        lines += ["[log]", 'format = "json"', "[admin]", f'listen = "{HOST}:0"']
+        for listener, port, prefix in listeners:
+            lines += [f"[listener.{listener}]", f'listen = ["{HOST}:{port}"]', f'upstream = "{name}"']
+            lines += [f'stat_prefix = "{prefix}"']
+        lines += [f"[upstream.{name}]", f'servers = ["{server}"]', 'tls = "off"', 'health = { probe = "off" }']
+        return "\n".join(lines) + "\n"
+
+    def reload(self, upstream, *listeners):
+        done = len(self.mailrace.records("configuration reloaded"))
+        self.mailrace.rewrite(self.text(upstream, *listeners))
+        self.mailrace.program.signal(signal.SIGHUP)
+        self.mailrace.wait_message("configuration reloaded", done + 1)
+
+    def servers(self):
+        """The servers with a line that says whether they are up."""
+        text = self.endpoint.text("/metrics")
+        return [line for line in text.splitlines() if line.startswith("mailrace_upstream_server_up{")]
+
+    def connections(self, port, listener):
+        """What is counted of the listener after one more session by the port."""
+        with scripted.Client(port) as client:
+            client.reply()
+            client.ask("QUIT")
+        return self.endpoint.metric("smtpd_connections_total", listener=listener)
+
+    def test_servers_that_have_gone_are_not_shown_as_down(self):
+        first, second = self.enterContext(sink.Sink()).address, self.enterContext(sink.Sink()).address
+        listener = ("mx", programs.free_port(), "mx")
+        self.start(("b", first), listener)
+        for upstream in [("b", second), ("c", second)]:
+            self.reload(upstream, listener)
+            name, server = upstream
+            self.wait(
+                lambda: self.servers() == [f'mailrace_upstream_server_up{{upstream="{name}",server="{server}"}} 2']
+            )
+
+    def test_a_listener_is_counted_by_its_name_of_now(self):
+        upstream = ("b", self.enterContext(sink.Sink()).address)
+        a, b = programs.free_port(), programs.free_port()
+        self.start(upstream, ("a", a, "pa"), ("b", b, "pb"))
+        self.assertEqual([self.connections(a, "a"), self.connections(a, "a"), self.connections(b, "b")], [1, 2, 1])
+        self.reload(upstream, ("a", a, "pb"), ("b", b, "pa"))
+        self.assertEqual([self.connections(a, "a"), self.connections(b, "b")], [2, 3])
+        self.reload(upstream, ("a", a, "pc"), ("b", b, "pb"))
+        self.assertEqual([self.connections(a, "a"), self.connections(b, "b")], [1, 3])
+        self.reload(upstream, ("a", a, "pa"), ("b", b, "pb"))
+        self.assertEqual([self.connections(a, "a"), self.connections(b, "b")], [4, 4])
+
+
 class Places(Case):
     def test_a_unix_socket_does_and_goes_with_the_process(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
@@ -239,6 +302,15 @@ class Hostile(Case):
         clients.smtplib_client(mailrace.port(), clients.message(), tls=False)
         self.assertEqual(endpoint.text("/health"), "ok\n")
         self.assertGreater(endpoint.metric("mailrace_sessions_total"), 0)
+
+    def test_a_crowd_of_silent_clients_does_not_keep_a_scraper_out(self):
+        _, endpoint = self.relay()
+        for _ in range(700):
+            self.enterContext(socket.create_connection((HOST, endpoint.port)))
+        begun = time.monotonic()
+        self.assertEqual(endpoint.text("/health"), "ok\n")
+        # As long as a scraper waits.
+        self.assertLess(time.monotonic() - begun, 10)
 
     def test_whoever_does_not_read_is_let_go(self):
         mailrace, endpoint = self.relay()
@@ -335,7 +407,58 @@ class Commands(Case):
             program.send_signal(signal.SIGTERM)
             self.assertEqual(program.wait(10), 0)
 
+    def test_a_watch_ends_at_once_though_nobody_reads(self):
+        _, endpoint = self.relay()
+        reader, pipe = os.pipe()
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(pipe, False)
+        while True:
+            try:
+                os.write(pipe, b"x" * 4096)
+            except BlockingIOError:
+                break
+        os.set_blocking(pipe, True)
+        program = self.watch("status", "--admin", endpoint.address, stdout=pipe)
+        os.close(pipe)
+        self.wait(lambda: "pipe" in (pathlib.Path("/proc") / str(program.pid) / "wchan").read_text())
+        program.send_signal(signal.SIGTERM)
+        self.assertEqual(program.wait(3), 0)
+
+    def test_a_watch_ends_at_once_though_nobody_answers(self):
+        asked = []
+
+        def page(peer):
+            peer.until(b"\r\n\r\n")
+            asked.append(peer)
+            if len(asked) == 1:
+                peer.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+            else:
+                peer.rest()
+
+        with scripted.Server(page) as endpoint:
+            program = self.watch("status", "--admin", endpoint.address, stdout=subprocess.DEVNULL)
+            self.wait(lambda: len(asked) == 2)
+            program.send_signal(signal.SIGINT)
+            self.assertEqual(program.wait(3), 0)
+
+    def test_what_cannot_be_written_is_an_error(self):
+        _, endpoint = self.relay()
+        for options in [["status"], ["sessions", "--json"], ["status", "--watch"]]:
+            with self.subTest(options), open("/dev/full", "w") as full:
+                shown = subprocess.run(
+                    [relay.binary(), *options, "--admin", endpoint.address], env=programs.environment(), text=True,
+                    stdout=full, stderr=subprocess.PIPE, timeout=10,
+                )  # fmt: skip
+                self.assertEqual(shown.returncode, 74)
+                self.assertEqual(shown.stderr, "mailrace: the output cannot be written: No space left on device\n")
+
     def test_a_watch_draws_in_place_and_restores_the_terminal(self):
+        for ending in [signal.SIGINT, signal.SIGQUIT]:
+            with self.subTest(ending):
+                self.draws(ending)
+
+    def draws(self, ending):
         _, endpoint = self.relay()
         terminal, end = pty.openpty()
         self.addCleanup(os.close, terminal)
@@ -344,7 +467,17 @@ class Commands(Case):
         drawn = b""
         while drawn.count(b"\x1b[H") < 2:
             drawn += os.read(terminal, 65536)
-        program.send_signal(signal.SIGINT)
+        # Away and back again.
+        program.send_signal(signal.SIGTSTP)
+        while not drawn.endswith(b"\x1b[?25h\x1b[?1049l"):
+            drawn += os.read(terminal, 65536)
+        self.assertTrue(os.WIFSTOPPED(os.waitpid(program.pid, os.WUNTRACED)[1]))
+        begun = len(drawn)
+        program.send_signal(signal.SIGCONT)
+        while b"\x1b[H" not in drawn[begun:]:
+            drawn += os.read(terminal, 65536)
+        self.assertTrue(drawn[begun:].startswith(b"\x1b[?1049h\x1b[?25l\x1b[H"))
+        program.send_signal(ending)
         self.assertEqual(program.wait(10), 0)
         try:
             while more := os.read(terminal, 65536):

@@ -38,6 +38,7 @@ import Testing
     @Test func theLineIsPlainASCII() throws {
         let line = try read("{\"a\": \"\\u001b\u{e9}\\u202e\", \"b\":\n 3.088}").line
         #expect(line == #"{"a": "\u001B\u00E9\u202E", "b": 3.088}"#)
+        #expect(try read(#"{"\u007f\\": "\#u{7f}\u001f"}"#).line == #"{"\u007F\\": "\u007F\u001F"}"#)
     }
 
     @Test(arguments: ["", "{", "nonsense", "7", "{\"a\": 1} x", "{\"a\": 1, \"a\": 2}", "\u{1b}", "[\"\u{7}\"]"])

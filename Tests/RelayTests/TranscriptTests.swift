@@ -84,6 +84,27 @@ extension RelaySuites {
             }
         }
 
+        /// A line of AUTH that is too long is not taken, but the client may go on as if it were.
+        @Test(arguments: [false, true]) func whatFollowsALineThatIsTooLongIsLeftOut(_ isPipelined: Bool) throws {
+            let pipe = try LogPipe()
+            defer { pipe.log.close() }
+            let secret = "AHVzZXIAc2VjcmV0"
+            try withRelay(Self.setup(pipe)) { relay in
+                let dialogue = try Dialogue(relay, upTo: .ehloAnswered)
+                let long = "AUTH LOGIN" + String(repeating: " ", count: 1100) + "\r\n"
+                try dialogue.client.send(isPipelined ? "\(long)\(secret)\r\n" : long)
+                #expect(try dialogue.client.line().hasPrefix("500 5.5.2"))
+                if !isPipelined { try dialogue.client.send("\(secret)\r\n") }
+                try dialogue.upstream.expect("\(secret)\r\n")
+                try dialogue.answer("500 5.5.2 What?\r\n")
+                try dialogue.quit()
+                _ = try relay.record()
+                let found = try lines(pipe, upTo: "handed off")
+                #expect(found.contains("client C: [redacted]") && found.contains("upstream C: [redacted]"))
+                #expect(!pipe.messages.contains { $0.contains(secret) })
+            }
+        }
+
         @Test func hasWhatIsNoCommandAndTheLastWords() throws {
             let pipe = try LogPipe()
             defer { pipe.log.close() }

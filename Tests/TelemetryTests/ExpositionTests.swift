@@ -16,9 +16,9 @@ import Testing
 
     @Test func everySampleStandsBehindItsSeriesWithItsLabels() {
         let table = CounterTable(shardCount: 2)
-        let counters = table.counters(statPrefix: "in", listener: "mx", shard: 1)
+        table.use(.init(listeners: [("mx", "in")], servers: [("u", "s")]))
+        let counters = table.counters(statPrefix: "in", shard: 1)
         for family in CounterFamily.allCases { counters.add(family, reason: "r") }
-        _ = table.tally(upstream: "u", server: "s")
         let process = ProcessFigure.allCases.map { figure in
             ProcessSample(figure, .whole(1), labels: figure.series.labels.map { _ in "x" })
         }
@@ -41,8 +41,9 @@ import Testing
 
     @Test func shardsAreSummedAndNamesAreThoseOfDashboards() {
         let table = CounterTable(shardCount: 2)
+        table.use(.init(listeners: [("mx", "in")]))
         for shard in 0..<2 {
-            let counters = table.counters(statPrefix: "in", listener: "mx", shard: shard)
+            let counters = table.counters(statPrefix: "in", shard: shard)
             counters.add(.sessions, 3)
             counters.add(.ehlo)
             counters.add(CountedCommand.other)
@@ -58,14 +59,6 @@ import Testing
             #expect(lines.contains(line[...]), "\(line)")
         }
         #expect(Counter.tunnelNames.count == 13)
-    }
-
-    @Test func ofListenersThatHadOneNameTheLastIsShown() {
-        let table = CounterTable(shardCount: 1)
-        table.counters(statPrefix: "old", listener: "mx", shard: 0).add(.downstreamCxTotal, 1)
-        table.counters(statPrefix: "new", listener: "mx", shard: 0).add(.downstreamCxTotal, 2)
-        let found = lines(table).filter { $0.hasPrefix("smtpd_connections_total{") }
-        #expect(found == [#"smtpd_connections_total{listener="mx"} 2"#])
     }
 
     @Test func whatWouldEndALabelIsEscaped() {

@@ -48,6 +48,14 @@ import Wire
         #expect(one.lines.map { String(decoding: filter.shown(Array($0.utf8)), as: UTF8.self) } == one.shown)
     }
 
+    /// What was dropped may have been AUTH.
+    @Test func behindALineThatNobodyHasSeenOnlyCommandsAreShown() {
+        var filter = CredentialFilter()
+        filter.noteUnseenLine()
+        let shown = ["\(Self.secret)\r\n", "NOOP x\r\n", "*\r\n"].map { filter.shown(Array($0.utf8)) }
+        #expect(shown.map { String(decoding: $0, as: UTF8.self) } == ["[redacted]", "NOOP x", "[redacted]"])
+    }
+
     /// Whatever stands before AUTH and behind it.
     @Test func noByteLetsAPasswordThrough() {
         let secret = Array(Self.secret.utf8)

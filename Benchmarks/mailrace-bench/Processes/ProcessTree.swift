@@ -33,6 +33,8 @@ enum ProcessTree {
 /// What one process has used, from `/proc/PID/stat`.
 struct ProcessTimes: Equatable {
     let parent: Int
+    /// It is there only until its parent has asked how it ended.
+    let hasEnded: Bool
     /// CPU time in user and kernel mode, of it and of its children that have been waited for.
     let seconds: Double
 
@@ -45,11 +47,13 @@ struct ProcessTimes: Equatable {
     /// - Parameter stat: the file's line. The second field is a name in parentheses, which may hold anything.
     init?(stat: String, ticksPerSecond: Int) {
         guard let nameEnd = stat.lastIndex(of: ")") else { return nil }
-        let fields = stat[nameEnd...].split(separator: " ").dropFirst().map { Int($0) }
+        let fields = stat[nameEnd...].split(separator: " ").dropFirst()
+        let numbers = fields.map { Int($0) }
         // Behind the name: state, parent, ...; utime, stime, cutime and cstime are fields 14 to 17 of the line.
-        guard fields.count > 14, let parent = fields[1] else { return nil }
+        guard numbers.count > 14, let state = fields.first, let parent = numbers[1] else { return nil }
         self.parent = parent
-        seconds = Double(fields[11...14].reduce(0) { $0 + ($1 ?? 0) }) / Double(ticksPerSecond)
+        hasEnded = state == "Z" || state == "X"
+        seconds = Double(numbers[11...14].reduce(0) { $0 + ($1 ?? 0) }) / Double(ticksPerSecond)
     }
 }
 

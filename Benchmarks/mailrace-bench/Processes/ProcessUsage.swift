@@ -7,11 +7,18 @@ struct ProcessUsage: Equatable, Sendable {
     /// CPU time.
     let processorSeconds: Double
 
-    /// Nil where there is no such process, or one of them is another user's, or has just ended.
+    /// Nil where there is no such process, or one of them is another user's. Who has ended meanwhile holds nothing.
     static func read(pid: Int) -> ProcessUsage? {
         let members = ProcessTree.members(of: pid)
-        let memories = members.compactMap { Memory(pid: $0) }
-        guard memories.count == members.count, let seconds = ProcessTree.processorSeconds(of: pid) else { return nil }
+        var memories: [Memory] = []
+        for member in members {
+            if let memory = Memory(pid: member) {
+                memories.append(memory)
+            } else if member == pid || ProcessTimes.read(pid: member)?.hasEnded == false {
+                return nil
+            }
+        }
+        guard !memories.isEmpty, let seconds = ProcessTree.processorSeconds(of: pid) else { return nil }
         return ProcessUsage(
             proportionalBytes: memories.reduce(0) { $0 + $1.proportionalBytes },
             residentBytes: memories.reduce(0) { $0 + $1.residentBytes },

@@ -40,8 +40,9 @@ struct cmicrohttpd_options {
 /// Serves at a listening socket, which stays the caller's. NULL where the system does not allow it. Signals that the
 /// calling thread blocks are blocked in the server's thread.
 cmicrohttpd_server *cmicrohttpd_start(int32_t listener, struct cmicrohttpd_options options);
-/// Ends connections that have lived for longer than `age_ms`; their number.
-size_t cmicrohttpd_expire(cmicrohttpd_server *server, uint64_t age_ms);
+/// Ends connections that have been there for `request_ms` without a whole request, and those that have not taken their
+/// answer within `answer_ms`; their number.
+size_t cmicrohttpd_expire(cmicrohttpd_server *server, uint64_t request_ms, uint64_t answer_ms);
 /// Connections there are.
 size_t cmicrohttpd_connections(cmicrohttpd_server *server);
 /// Stops listening, ends all connections and the thread. No handler runs any more when it returns.

@@ -31,16 +31,27 @@ final class AdminServer: Sendable {
     private let thread = Locked<Thread?>(nil)
 
     /// Connections at once; more wait in the socket's queue.
-    static let connectionsMax = 32
+    static let connectionsMax = 128
     /// Bytes of memory for one request, its fields and those of its answer.
     private static let connectionBytesMax = 16_384
-    /// How long a connection may live: for a request, and for the answer to be taken.
-    private static let lifeMilliseconds: UInt64 = 10_000
-    /// The same while most connections are taken: who says nothing must not keep others out.
-    private static let shortLifeMilliseconds: UInt64 = 1_000
     private static let crowdedAt = connectionsMax / 2
-    /// Between two looks at the age of connections.
-    private static let interval = Duration.milliseconds(500)
+
+    /// How long a connection may take.
+    private struct Patience {
+        /// For a whole request.
+        let requestMilliseconds: UInt64
+        /// For its answer to be taken.
+        let answerMilliseconds: UInt64
+        /// Between two looks at connections.
+        let interval: Duration
+
+        static let usual = Patience(
+            requestMilliseconds: 10_000, answerMilliseconds: 10_000, interval: .milliseconds(500))
+        /// While most connections are taken: who says nothing must not keep others out, not even a thousand who come
+        /// again and again.
+        static let crowded = Patience(
+            requestMilliseconds: 200, answerMilliseconds: 1_000, interval: .milliseconds(50))
+    }
 
     /// Begins to serve at a socket, bound here or handed over. All signals have to be blocked by then. Where the system
     /// does not allow it, the socket stays as it is.
@@ -81,9 +92,10 @@ final class AdminServer: Sendable {
             handler: Desk.handle, context: Unmanaged.passUnretained(desk).toOpaque())
         guard let server = cmicrohttpd_start(socket.descriptor, options) else { return began(false) }
         began(true)
-        while interruption.wait(until: .current() + Self.interval) != .interrupted {
-            let isCrowded = cmicrohttpd_connections(server) >= Self.crowdedAt
-            cmicrohttpd_expire(server, isCrowded ? Self.shortLifeMilliseconds : Self.lifeMilliseconds)
+        var patience = Patience.usual
+        while interruption.wait(until: .current() + patience.interval) != .interrupted {
+            patience = cmicrohttpd_connections(server) >= Self.crowdedAt ? .crowded : .usual
+            cmicrohttpd_expire(server, patience.requestMilliseconds, patience.answerMilliseconds)
         }
         withExtendedLifetime(desk) { cmicrohttpd_stop(server) }
     }

@@ -51,7 +51,9 @@ struct JSONDocument {
         defer { cjansson_release(root) }
         self.root = Value(root)
         guard let written = cjansson_write(root) else { throw Failure(reason: "it cannot be written again") }
-        line = String(cString: written)
+        // The library takes DEL for a character like any other; it can only stand inside of strings.
+        line = String(cString: written).split(separator: "\u{7f}", omittingEmptySubsequences: false)
+            .joined(separator: "\\u007F")
         cjansson_release_text(written)
     }
 }

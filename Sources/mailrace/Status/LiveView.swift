@@ -7,29 +7,28 @@ struct LiveView {
     private let view: View
     private let isTerminal: Bool
 
-    private static let intervalSeconds = 1
+    private static let intervalSeconds: UInt32 = 1
 
     init(_ view: View) {
         self.view = view
         isTerminal = isatty(STDOUT_FILENO) == 1
     }
 
-    /// Ends on SIGINT, SIGTERM or SIGHUP, or when nobody reads any more. The first answer has to come; later the view
-    /// tells that there is none, and goes on: the process may be restarted.
+    /// Ends on SIGINT, SIGTERM, SIGHUP or SIGQUIT, or when nobody reads any more. The first answer has to come; later the
+    /// view tells that there is none, and goes on: the process may be restarted.
     func run() -> ExitCode {
         signal(SIGPIPE, SIG_IGN)
-        let endings = Endings()
+        let canvas = Canvas(isTerminal: isTerminal)
+        canvas.takeSignals()
         var answer: Result<View.Answer, AdminClient.Failure>
         do throws(AdminClient.Failure) { answer = .success(try view.answer()) } catch {
             Terminal.writeError("mailrace: \(error.reason)\n")
             return .unavailable
         }
-        if isTerminal { _ = Terminal.writeOutput(Screen.begin) }
-        defer { if isTerminal { _ = Terminal.writeOutput(Screen.end) } }
         while true {
-            guard Terminal.writeOutput(isTerminal ? Screen.drawn(lines(of: answer)) : line(of: answer) + "\n"),
-                !endings.come(withinSeconds: Self.intervalSeconds)
-            else { return .success }
+            let errno = canvas.draw { isTerminal ? Screen.drawn(lines(of: answer)) : line(of: answer) + "\n" }
+            if let errno { return canvas.ended(by: errno) }
+            sleep(Self.intervalSeconds)
             do throws(AdminClient.Failure) { answer = .success(try view.answer()) } catch { answer = .failure(error) }
         }
     }
@@ -46,24 +45,6 @@ struct LiveView {
         case .success(let answer): view.isJSON ? answer.json : "\(UTCTime.now()) \(answer.line)"
         case .failure(let failure): view.isJSON ? "{}" : "\(UTCTime.now()) \(failure.reason)"
         }
-    }
-}
-
-/// The signals that end a view, blocked until they are waited for: nothing is left half drawn.
-private struct Endings {
-    private var signals = sigset_t()
-
-    init() {
-        sigemptyset(&signals)
-        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
-    }
-
-    /// Waits; true where one has come.
-    func come(withinSeconds seconds: Int) -> Bool {
-        var signals = signals
-        var patience = timespec(tv_sec: seconds, tv_nsec: 0)
-        return sigtimedwait(&signals, nil, &patience) > 0
     }
 }
 

@@ -18,8 +18,7 @@ enum Show {
     private static func once(_ view: View) -> ExitCode {
         do throws(AdminClient.Failure) {
             let answer = try view.answer()
-            Terminal.writeOutput((view.isJSON ? [answer.json] : answer.lines).map { "\($0)\n" }.joined())
-            return .success
+            return Terminal.show((view.isJSON ? [answer.json] : answer.lines).map { "\($0)\n" }.joined())
         } catch { return unavailable(error.reason).code }
     }
 
