@@ -122,6 +122,14 @@ class UnderLoad(unittest.TestCase):
         unit = container.wait_for("the first session", ActiveState="active", SubState="running")
         return load, unit
 
+    def hold(self, container, time):
+        """Sessions that deliver a message each, after so long; all of them have begun when this returns."""
+        container.begin_sink()
+        idle = ["mailrace-bench", "idle", "--target", "127.0.0.1:25", "--sessions", "20"]
+        held = container.begin(*idle, "--hold", time, "--deliver")
+        wait_until(lambda: container.unit()["StatusText"].startswith("20 sessions"), "20 sessions")
+        return held
+
     def test_reload(self):
         with appliance.installed() as container:
             load, unit = self.relay(container)
@@ -145,10 +153,7 @@ class UnderLoad(unittest.TestCase):
             # Less than the sessions last: Mailrace asks for more time.
             container.extend_unit("TimeoutStopSec=2")
             container.open()
-            container.begin_sink()
-            idle = ["mailrace-bench", "idle", "--target", "127.0.0.1:25", "--sessions", "20"]
-            held = container.begin(*idle, "--hold", "5s", "--deliver")
-            wait_until(lambda: container.unit()["StatusText"].startswith("20 sessions"), "20 sessions")
+            held = self.hold(container, "5s")
             container.check("systemctl", "stop", "mailrace-smtp.socket", "mailrace.service")
             self.assertEqual(container.unit()["Result"], "success", container.state())
             output = held.communicate(timeout=60)[0]
@@ -165,6 +170,20 @@ class UnderLoad(unittest.TestCase):
             self.assertEqual(new["ActiveState"], "active")
             self.assertRegex(container.unit()["StatusText"], r"\bsessions\b")
             self.assertIn("sessions", container.check("mailrace", "status"))
+
+    def test_stop_after_an_upgrade_in_place(self):
+        """Neither the process that was replaced nor its sessions are cut off."""
+        with appliance.installed() as container:
+            container.configure()
+            container.open()
+            held = self.hold(container, "5s")
+            unit = container.unit()
+            container.check("mailrace", "upgrade")
+            wait_until(lambda: container.newer_process(unit["MainPID"]), "the new process to be the main one")
+            container.check("systemctl", "stop", "mailrace-smtp.socket", "mailrace.service")
+            self.assertEqual(container.unit()["Result"], "success", container.state())
+            output = held.communicate(timeout=60)[0]
+            self.assertEqual(held.returncode, 0, output)
 
 
 class Failure(unittest.TestCase):
