@@ -41,8 +41,7 @@ extension Server {
             let report: RequestReport = isConfiguration ? .refused(reasons) : .unavailable(reasons)
             for answer in answers { answer.give(report) }
             reporter.enter(.serving)
-            // What has changed meanwhile was left to the other process.
-            reloadFiles()
+            makeUpForMissed()
         }
     }
 
