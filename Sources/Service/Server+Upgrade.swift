@@ -84,7 +84,7 @@ extension Server {
 
     /// The other process accepts already, from the same sockets: who waits in their queues gets there.
     ///
-    /// - Parameter answering: answers who has asked for the upgrade, and whom the thread of the control socket waits for.
+    /// - Parameter answering: answers who has asked for the upgrade, as the thread of the control socket may.
     private func leave(
         to process: Int32, over upgrade: Upgrade, _ unclaimed: Set<Int32>, answering: () -> Void
     ) {

@@ -48,7 +48,7 @@ final class TranscriptFiles {
 
     /// Ends them all. What is written later is lost.
     func close() {
-        for file in files.values { file.close() }
+        Log.close(Array(files.values))
         files = [:]
     }
 }
