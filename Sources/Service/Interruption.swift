@@ -10,10 +10,21 @@ final class Interruption: Sendable {
         case ready, late, interrupted
     }
 
-    init() {
+    /// For what is made at the start, when there is room.
+    convenience init() {
         let descriptor = linux_eventfd()
         precondition(descriptor >= 0, "no eventfd")
+        self.init(descriptor: descriptor)
+    }
+
+    private init(descriptor: Int32) {
         self.descriptor = descriptor
+    }
+
+    /// Nil where descriptors are short.
+    static func ifPossible() -> Interruption? {
+        let descriptor = linux_eventfd()
+        return descriptor < 0 ? nil : Interruption(descriptor: descriptor)
     }
 
     deinit { linux_close(descriptor) }

@@ -27,7 +27,7 @@ extension Server {
             start: startTime, isUnix: socket.address.isUnix)
         guard let server = AdminServer.start(at: socket, answer: { pages.answer($0) }) else {
             log.warning("no admin endpoint: the system does not allow it")
-            if former == nil { socket.close() }
+            if former == nil { socket.close() } else { unclaimed.append(socket) }
             return nil
         }
         log.info("admin endpoint at \(socket.address)")

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import Relay
 import Ring
 import Settings
@@ -33,17 +34,31 @@ extension Server {
                 log.reopen()
                 transcripts.reopen()
                 logCounters()
-            case .reload(let answers):
-                let report =
-                    isDraining
-                    ? .ending : upgrade == nil ? reportedReload() : .unavailable(["an upgrade is under way"])
-                for answer in answers { answer.give(report) }
+            case .reload(let answers): beginReload(answers)
             case .upgrade(let answers): beginUpgrade(answers)
             case .upgradeEnded(let outcome): endUpgrade(outcome)
-            case .filesChanged: if !isDraining, upgrade == nil { reloadFiles() }
+            case .filesChanged where upgrade != nil: missed.files = true
+            case .filesChanged: if !isDraining { reloadFiles() }
             case .sessionsEmptied: linux_trim_heap()
             }
         }
+    }
+
+    private func beginReload(_ answers: [RequestAnswer]) {
+        let report: RequestReport =
+            isDraining ? .ending : upgrade == nil ? reportedReload() : .unavailable(["an upgrade is under way"])
+        for answer in answers { answer.give(report) }
+        // A signal has nobody to be told that it comes to nothing.
+        if upgrade != nil, answers.isEmpty {
+            log.info("an upgrade is under way: the reload waits")
+            missed.reload = true
+        }
+    }
+
+    /// Does what an upgrade that has failed was to do.
+    func makeUpForMissed() {
+        if missed.reload { events.signal(SIGHUP) } else if missed.files { events.noteFilesChanged() }
+        missed = (false, false)
     }
 
     private func reportedReload() -> RequestReport {
@@ -78,7 +93,7 @@ extension Server {
     /// The former process ends by then, unless it hangs.
     private func forgetFormer(at deadline: Instant) {
         let watcher = Thread.startIfPossible(name: "former") { [events] in
-            _ = Interruption().wait(until: deadline)
+            sleep(UInt32(clamping: deadline.nanoseconds(since: .current()) / 1_000_000_000))
             events.noteFormerEnded()
         }
         if watcher == nil { events.noteFormerEnded() }

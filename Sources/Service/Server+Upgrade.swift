@@ -41,8 +41,7 @@ extension Server {
             let report: RequestReport = isConfiguration ? .refused(reasons) : .unavailable(reasons)
             for answer in answers { answer.give(report) }
             reporter.enter(.serving)
-            // What has changed meanwhile was left to the other process.
-            reloadFiles()
+            makeUpForMissed()
         }
     }
 
@@ -85,7 +84,7 @@ extension Server {
 
     /// The other process accepts already, from the same sockets: who waits in their queues gets there.
     ///
-    /// - Parameter answering: answers who has asked for the upgrade, and whom the thread of the control socket waits for.
+    /// - Parameter answering: answers who has asked for the upgrade, as the thread of the control socket may.
     private func leave(
         to process: Int32, over upgrade: Upgrade, _ unclaimed: Set<Int32>, answering: () -> Void
     ) {

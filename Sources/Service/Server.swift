@@ -66,6 +66,8 @@ public final class Server {
     private let user: ServiceUser?
     /// The process that is to take this one's place, and who asked for it.
     var upgrade: (Upgrade, [RequestAnswer])?
+    /// What was to be read anew, and was left to the process that an upgrade has started.
+    var missed = (reload: false, files: false)
     /// The process that has taken this one's place, which sees the end of this one by the end of the channel.
     var successor: Upgrade?
     /// The process whose place this one has taken still lives.
@@ -73,7 +75,7 @@ public final class Server {
     /// What the process has left whose place this one takes; nil once that is over.
     private var inheritance: Inheritance?
     /// What this process has not taken of it.
-    private var unclaimed: [ListeningSocket] = []
+    var unclaimed: [ListeningSocket] = []
     let vitality: Vitality
     let reporter: ServiceReporter
 

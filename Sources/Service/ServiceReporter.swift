@@ -58,13 +58,18 @@ final class ServiceReporter: Sendable {
 
     /// The process has come to another phase of its life, which is told at once.
     func enter(_ phase: ServiceStatus.Phase) {
-        let now = Instant.current()
         let former = state.withLock { state in
             defer { state.phase = phase }
             return state.phase
         }
+        tellPhase(after: former)
+    }
+
+    /// - Parameter former: the phase before; nil where the manager has not heard of any.
+    private func tellPhase(after former: ServiceStatus.Phase?) {
+        let now = Instant.current()
         guard let status = newStatus(at: now, isUrgent: true) else { return }
-        switch phase {
+        switch state.withLock({ $0.phase }) {
         case .starting, .upgrading: notifier.tell(.status(status))
         case .serving where former == .upgrading: notifier.tell(.status(status))
         case .serving: notifier.tell(.ready, .status(status))
@@ -84,11 +89,8 @@ final class ServiceReporter: Sendable {
 
     /// The manager listens to this process now.
     func takeOver() {
-        let phase = state.withLock { state in
-            state.isMuted = false
-            return state.phase
-        }
-        enter(phase)
+        state.withLock { $0.isMuted = false }
+        tellPhase(after: nil)
     }
 
     // MARK: The heartbeat

@@ -53,7 +53,7 @@ final class TranscriptFiles: Sendable {
 
     /// Ends them all. What is written later is lost.
     func close() {
-        for file in files.withLock({ $0 }).values { file.close() }
+        Log.close(Array(files.withLock({ $0 }).values))
         files.withLock { $0 = [:] }
     }
 }

@@ -68,12 +68,20 @@ final class Upgrade: Sendable {
             ends.withMemoryRebound(to: Int32.self, capacity: 2) { linux_socket_pair($0) }
         }
         guard made >= 0 else { throw Failure(reason: systemErrorText(-made)) }
-        channel = UpgradeChannel(ends[0])
         defer { linux_close(ends[1]) }
+        guard let interruption = Interruption.ifPossible() else {
+            linux_close(ends[0])
+            throw Failure(reason: "descriptors are short")
+        }
+        channel = UpgradeChannel(ends[0], interruption)
         process = Self.spawn(program, channel: ends[1], handover.descriptors)
         guard process > 0 else { throw Failure(reason: "cannot start \(program.path): \(systemErrorText(-process))") }
-        let watcher = Thread.start(name: "upgrade") { [channel, process] in
+        let watcher = Thread.startIfPossible(name: "upgrade") { [channel, process] in
             ended(Self.outcome(of: process, over: channel, handover, patience))
+        }
+        guard let watcher else {
+            linux_end_child(process)
+            throw Failure(reason: "there is no room for a thread")
         }
         thread.withLock { $0 = watcher }
     }

@@ -10,7 +10,7 @@ import Ring
 /// the process. Words that a process does not know it passes over.
 final class UpgradeChannel: Sendable {
     private let descriptor: Int32
-    private let interruption = Interruption()
+    private let interruption: Interruption
     private let unread = Locked<[UInt8]>([])
 
     /// Bytes of one line: a listener has a socket a shard.
@@ -26,8 +26,9 @@ final class UpgradeChannel: Sendable {
     }
 
     /// Takes the descriptor over.
-    init(_ descriptor: Int32) {
+    init(_ descriptor: Int32, _ interruption: Interruption = Interruption()) {
         self.descriptor = descriptor
+        self.interruption = interruption
     }
 
     deinit { linux_close(descriptor) }

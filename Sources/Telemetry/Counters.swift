@@ -12,7 +12,7 @@ public final class Counters: Sendable {
     private let commands = InlineArray<24, Atomic<UInt64>> { _ in Atomic(0) }
     /// For each histogram its buckets, then the sum in nanoseconds.
     private let times = InlineArray<96, Atomic<UInt64>> { _ in Atomic(0) }
-    /// A lock does here: failures are rare.
+    /// A lock does here: failures are rare, and a handshake costs far more.
     private let reasons = Locked<[CounterFamily: [String: UInt64]]>([:])
 
     /// Reasons that a family may have; what comes past that counts as `other`.

@@ -130,8 +130,18 @@ public final class Log: Sendable {
     /// Writes what is queued, and ends the log's thread. To be called once, at the end of the process; lines that come
     /// later are dropped, and so is what nobody has read after two seconds: the process must not hang on its log.
     public func close() {
-        queue.close()
-        _ = thread.join(within: Self.closePatience)
+        Self.close([self])
+    }
+
+    /// Closes several, which takes no longer than for one.
+    public static func close(_ logs: [Log]) {
+        for log in logs { log.queue.close() }
+        let deadline = Instant.current() + closePatience
+        for log in logs {
+            let now = Instant.current()
+            let left = now < deadline ? deadline.nanoseconds(since: now) : 0
+            _ = log.thread.join(within: .nanoseconds(Int64(left)))
+        }
     }
 
     /// Lines dropped and not yet reported in the log.

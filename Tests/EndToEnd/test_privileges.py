@@ -1,5 +1,6 @@
 """Started as root, Mailrace goes on as another user."""
 
+import contextlib
 import os
 import pwd
 import signal
@@ -29,7 +30,8 @@ class Root(unittest.TestCase):
         """What the kernel says of each thread."""
         found = []
         for task in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{task}/status") as file:
+            # A thread may end meanwhile.
+            with contextlib.suppress(FileNotFoundError), open(f"/proc/{process}/task/{task}/status") as file:
                 found.append(dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line))
         return found
 

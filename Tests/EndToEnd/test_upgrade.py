@@ -256,6 +256,18 @@ class Upgrade(unittest.TestCase):
         os.chmod(program + ".new", 0o755)
         os.rename(program + ".new", program)
 
+    def test_a_signal_to_reload_counts_after_an_upgrade_that_fails(self):
+        program = f"{self.folder}/mailrace"
+        shutil.copy(relay.binary(), program)
+        mailrace = self.start(program=program)
+        self.replace(program, "#!/bin/sh\nexec sleep 3600\n")
+        mailrace.program.signal(signal.SIGUSR2)
+        process = int(mailrace.wait_message("upgrade begun")[0]["process"])
+        mailrace.program.signal(signal.SIGHUP)
+        mailrace.wait_message("an upgrade is under way: the reload waits")
+        os.kill(process, signal.SIGKILL)
+        mailrace.wait_message("configuration reloaded")
+
     def test_one_at_a_time(self):
         program = f"{self.folder}/mailrace"
         shutil.copy(relay.binary(), program)

@@ -1,4 +1,5 @@
 import Glibc
+import Ring
 import Testing
 
 @testable import Telemetry
@@ -174,6 +175,24 @@ import Testing
         for index in 0..<Log.queuedLinesMax { log.info("line \(index)") }
         log.close()
         close(reader)
+    }
+
+    @Test func manyReadersWhoHaveStoppedHoldUpTheEndNoLongerThanOne() throws {
+        let folder = try TemporaryFolder()
+        var readers: [Int32] = []
+        defer { for reader in readers { close(reader) } }
+        var logs: [Log] = []
+        for number in 0..<4 {
+            let path = "\(folder.path)/pipe\(number)"
+            #expect(mkfifo(path, 0o600) == 0)
+            readers.append(open(path, O_RDWR | O_CLOEXEC))
+            let log = try Log(.file(path), format: .text, level: .info)
+            for index in 0..<Log.queuedLinesMax { log.info("line \(index)") }
+            logs.append(log)
+        }
+        let begun = Instant.current()
+        Log.close(logs)
+        #expect(Instant.current() < begun + Log.closePatience * 3)
     }
 
     @Test func linesAfterTheEndAreCounted() throws {
