@@ -231,7 +231,7 @@ public final class TunnelListener {
 extension TunnelSession {
     fileprivate func finishedRecord() -> SessionRecord {
         var record = record
-        record.durationMilliseconds = UTCTime.now().unixMilliseconds - record.start.unixMilliseconds
+        record.durationMilliseconds = Int64(clamping: ring.now.nanoseconds(since: start) / 1_000_000)
         record.bytesUpstream = upstream?.bytesSent ?? 0
         record.bytesDownstream = client.bytesSent
         return record

@@ -18,6 +18,8 @@ final class TunnelSession {
     var hasRefused = false
     let context: TunnelContext
     var record: SessionRecord
+    /// `record.start` by the clock that nobody sets.
+    let start: Instant
     /// Among the sessions of its address.
     var place: SessionLimits.Place?
     /// Among the sessions that are counted for people to look at.
@@ -50,6 +52,7 @@ final class TunnelSession {
         self.client = client
         self.context = context
         self.record = record
+        start = context.ring.now
         identity = ClientIdentity(of: client)
     }
 

@@ -23,7 +23,7 @@ extension Server {
         }
         let pages = AdminPages(
             board: board, counters: counters, limits: limits, rates: rates, listenerRates: listenerRates, log: log,
-            survey: ShardSurvey(fleet), shardCount: fleet.count,
+            transcripts: transcripts, survey: ShardSurvey(fleet), shardCount: fleet.count,
             start: startTime, isUnix: socket.address.isUnix)
         guard let server = AdminServer.start(at: socket, answer: { pages.answer($0) }) else {
             log.warning("no admin endpoint: the system does not allow it")

@@ -198,6 +198,9 @@ public final class Server {
         }
         counters.use(CounterTable.Configuration(plan))
         fleet.onEach { local, shard in await local.adopt(plan, on: shard) }
+        // What comes before the first beat counts, too.
+        rates.record(at: .current(), of: counters)
+        listenerRates.record(at: .current(), of: plan.listeners.map(\.statPrefix), counters)
         fleet.setDoors(doors(of: state))
         watch = FileWatch { [events] in events.noteFilesChanged() }
         watchFiles()

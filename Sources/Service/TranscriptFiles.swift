@@ -1,17 +1,18 @@
+import Ring
 public import Settings
 public import Telemetry
 
-/// The files that transcripts go to. Not Sendable: the main thread's.
+/// The files that transcripts go to. Opened and closed on the main thread; any may ask what they have lost.
 ///
 /// A file once opened stays open to the end of the process: sessions that began with it may still write to it, and an
 /// administrator who turns transcripts on and off mostly means the same one.
-final class TranscriptFiles {
+final class TranscriptFiles: Sendable {
     /// Files that may be open.
     static let countMax = 8
 
     private let log: Log
     private let format: Log.Format
-    private var files: [String: Log] = [:]
+    private let files = Locked<[String: Log]>([:])
 
     struct UnusableError: Error {
         let reason: String
@@ -31,25 +32,29 @@ final class TranscriptFiles {
 
     private func file(_ path: String) throws(UnusableError) -> Log {
         guard !path.isEmpty else { return log }
-        if let open = files[path] { return open }
-        guard files.count < Self.countMax else {
+        let others = files.withLock { $0 }
+        if let open = others[path] { return open }
+        guard others.count < Self.countMax else {
             throw UnusableError(reason: "\(Self.countMax) others have been opened; one more needs a restart")
         }
         do throws(Log.OpenError) {
             let file = try Log(.file(path), format: format, level: .info)
-            files[path] = file
+            files.withLock { $0[path] = file }
             return file
         } catch { throw UnusableError(reason: error.description) }
     }
 
     func reopen() {
-        for file in files.values { file.reopen() }
+        for file in files.withLock({ $0 }).values { file.reopen() }
     }
+
+    /// Lines that were lost since the start.
+    var droppedLinesEver: Int { files.withLock { $0 }.values.reduce(0) { $0 + $1.droppedLinesEver } }
 
     /// Ends them all. What is written later is lost.
     func close() {
-        for file in files.values { file.close() }
-        files = [:]
+        for file in files.withLock({ $0 }).values { file.close() }
+        files.withLock { $0 = [:] }
     }
 }
 

@@ -43,7 +43,8 @@ final class IdleFleet {
     func pages() -> AdminPages {
         AdminPages(
             board: AdminBoard(), counters: counters, limits: limits, rates: RateHistory(),
-            listenerRates: ListenerRates(), log: log.log, survey: ShardSurvey(fleet), shardCount: fleet.count,
+            listenerRates: ListenerRates(), log: log.log, transcripts: TranscriptFiles(log.log, format: .json),
+            survey: ShardSurvey(fleet), shardCount: fleet.count,
             start: .now(), isUnix: false)
     }
 }

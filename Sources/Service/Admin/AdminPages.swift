@@ -13,6 +13,7 @@ struct AdminPages: Sendable {
     let rates: RateHistory
     let listenerRates: ListenerRates
     let log: Log
+    let transcripts: TranscriptFiles
     let survey: ShardSurvey
     let shardCount: Int
     let start: UTCTime
@@ -79,6 +80,9 @@ struct AdminPages: Sendable {
         return standing.isReady ? AdminReply(body: "ready\n") : AdminReply(status: 503, body: "starting\n")
     }
 
+    /// Since the start, of the log and of transcripts.
+    var logLinesDropped: Int { log.droppedLinesEver + transcripts.droppedLinesEver }
+
     private func samples(_ standing: AdminBoard.Standing) -> [ProcessSample] {
         let usage = ProcessUsage.now()
         func whole(_ figure: ProcessFigure, _ value: some BinaryInteger) -> ProcessSample {
@@ -91,7 +95,7 @@ struct AdminPages: Sendable {
             ProcessSample(.buildInfo, .whole(1), labels: [Product.version]),
             whole(.ready, standing.isReady ? 1 : 0), whole(.draining, standing.isDraining ? 1 : 0),
             whole(.shards, shardCount), whole(.maxSessions, standing.configured.sessionsMax),
-            whole(.logLinesDropped, log.droppedLinesEver),
+            whole(.logLinesDropped, logLinesDropped),
             whole(.lastReloadSuccessful, standing.reload.isSuccessful ? 1 : 0),
             moment(.lastReloadSuccessTime, standing.reload.successTime),
             whole(.openDescriptors, usage.openDescriptors), whole(.maxDescriptors, usage.descriptorsMax),

@@ -112,7 +112,7 @@ extension StatusReport {
             Trouble(name: counter.name, help: counter.help, count: counters.total(of: counter))
         }.filter { $0.count > 0 }.sorted { $0.count > $1.count }
         visitors = pages.limits.visitors.top(Self.rows)
-        logLinesDropped = pages.log.droppedLinesEver
+        logLinesDropped = pages.logLinesDropped
     }
 }
 

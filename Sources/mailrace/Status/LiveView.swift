@@ -14,8 +14,8 @@ struct LiveView {
         isTerminal = isatty(STDOUT_FILENO) == 1
     }
 
-    /// Ends on SIGINT, SIGTERM, SIGHUP or SIGQUIT, or when nobody reads any more. The first answer has to come; later the
-    /// view tells that there is none, and goes on: the process may be restarted.
+    /// Ends on SIGINT, SIGTERM, SIGHUP or SIGQUIT, or when nobody reads any more. The first answer has to come; later
+    /// the view tells that there is none, and goes on: the process may be restarted.
     func run() -> ExitCode {
         signal(SIGPIPE, SIG_IGN)
         let canvas = Canvas(isTerminal: isTerminal)
