@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import socket
 import tempfile
 
 from harness import HOST, certificates, relay
@@ -44,6 +45,16 @@ class Target:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
 
+def wait_until_served(control):
+    """Waits until Mailrace answers at its control socket: that it does last, when all else has been opened."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(20)
+        asking.connect(control)
+        asking.sendall(b"nothing\n")
+        while asking.recv(1024):
+            pass
+
+
 @contextlib.contextmanager
 def mailrace(upstream, starttls=None):
     port = free_port()
@@ -52,8 +63,8 @@ def mailrace(upstream, starttls=None):
         runtime = f'max_sessions = 9500\ncontrol_socket = "{control}"'
         text = relay.configuration([upstream], starttls=starttls, port=port, log='level = "error"', runtime=runtime)
         with relay.Mailrace(text) as running:
-            # The last thing it opens; a line that says so would be one of many.
             wait_until(lambda: os.path.exists(control), f"{control}:\n{running.program.output}")
+            wait_until_served(control)
             yield Target("mailrace", port, running.program, running.program.process.pid)
 
 
