@@ -15,34 +15,17 @@ import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.dirname(HERE))
+sys.dont_write_bytecode = True
 
-
-class Result(unittest.TextTestResult):
-    """Counts what passed, and says at once what was skipped and why."""
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.passed = 0
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        self.passed += 1
-
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        self.stream.writeln(f"skipped: {test.id()}: {reason}")
+from counted import Result  # noqa: E402
 
 
 def run_named(names):
     """Runs these tests in this process. Returns how many passed, failed and were skipped."""
     sys.path.insert(0, HERE)
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(
-        unittest.TestLoader().loadTestsFromNames(names)
-    )
-    # A test of several parts (subTest) has a failure for each; it counts as one.
-    failures = result.failures + result.errors
-    failed = len({getattr(test, "test_case", test).id() for test, _ in failures}) + len(result.unexpectedSuccesses)
-    return result.passed, failed, len(result.skipped)
+    tests = unittest.TestLoader().loadTestsFromNames(names)
+    return unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(tests).counts
 
 
 def run_file(name):
@@ -68,7 +51,6 @@ def run_all():
 
 
 def main():
-    sys.dont_write_bytecode = True
     passed, failed, skipped = run_named(sys.argv[1:]) if sys.argv[1:] else run_all()
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(failed > 0 or passed == 0)

@@ -9,36 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.dirname(HERE))
+sys.dont_write_bytecode = True
 
-
-class Result(unittest.TextTestResult):
-    """Counts what passed, and says at once what was skipped and why."""
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.passed = 0
-        self.began = 0
-
-    def startTest(self, test):
-        self.began = time.monotonic()
-        super().startTest(test)
-
-    def stopTest(self, test):
-        self.stream.writeln(f"    {time.monotonic() - self.began:.1f} s")
-        super().stopTest(test)
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        self.passed += 1
-
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        self.stream.writeln(f"skipped: {test.id()}: {reason}")
-
+from counted import Result  # noqa: E402
 
 # Mounts and process numbers of our own: whatever happens to this process, the mounts and the containers go with it.
 OWN_NAMESPACES = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -66,7 +43,6 @@ def main():
         return
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    sys.dont_write_bytecode = True
     sys.path.insert(0, HERE)
     from harness import appliance, container
 
@@ -78,11 +54,9 @@ def main():
         result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(tests)
     finally:
         appliance.close()
-    # A test of several parts (subTest) has a failure for each; it counts as one.
-    failures = result.failures + result.errors
-    failed = len({getattr(test, "test_case", test).id() for test, _ in failures}) + len(result.unexpectedSuccesses)
-    print(f"{result.passed} passed, {failed} failed, {len(result.skipped)} skipped")
-    sys.exit(failed > 0 or result.passed == 0)
+    passed, failed, skipped = result.counts
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(failed > 0 or passed == 0)
 
 
 main()
