@@ -39,15 +39,25 @@ def run_file(name):
 
 
 def run_all():
-    """Runs every file. Returns how many tests passed, failed and were skipped."""
+    """Runs every file; what failed is told once more at the end. Returns how many tests passed, failed and were skipped."""
     files = sorted(path.stem for path in pathlib.Path(HERE).glob("test_*.py"))
     total = [0, 0, 0]
+    failures = []
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for done in concurrent.futures.as_completed([pool.submit(run_file, name) for name in files]):
             text, counts = done.result()
             print(text, flush=True)
+            if counts[1]:
+                failures.append(failures_in(text))
             total = [sum(pair) for pair in zip(total, counts)]
+    print("\n".join(failures), flush=True)
     return total
+
+
+def failures_in(text):
+    """The part of a file's output that tells what failed: all from the first line of double dashes."""
+    line = text.find("=" * 70)
+    return text[max(line, 0) :]
 
 
 def main():
