@@ -16,10 +16,11 @@ LOW_LOAD_MESSAGES_PER_SECOND = 500
 class Effort:
     """How much of everything."""
 
-    def __init__(self, rounds, quick):
+    def __init__(self, rounds, seconds, quick):
         self.quick = quick
         self.rounds = rounds or (1 if quick else 5)
-        self.seconds, self.warm_up = (1, 0.2) if quick else (10, 2)
+        self.seconds = seconds or (1 if quick else 10)
+        self.warm_up = self.seconds / 5
         self.crowds = [10, 100] if quick else [10, 100, 1000, 9000]
         self.idle_sessions = 200 if quick else 5000
         self.idle_seconds = 1 if quick else 10
