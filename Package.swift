@@ -78,6 +78,9 @@ let sources: [Target] = [
     .executableTarget(
         name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],
         path: "Benchmarks/mailrace-bench", swiftSettings: house),
+    .executableTarget(
+        name: "mailrace-micro", dependencies: ["Ring", "Wire", "TLS", "CLinux", "TestCertificates"],
+        path: "Benchmarks/mailrace-micro", swiftSettings: house),
 ]
 
 let tests: [Target] = [
@@ -129,7 +132,7 @@ let package = Package(
 // With MAILRACE_SANITIZED=yes in the environment only that is there which the sanitizers test: less than half to build.
 if Context.environment["MAILRACE_SANITIZED"] == "yes" {
     let tested: Set = ["RingTests", "TLSTests", "LookupTests", "RelayTests"]
-    let elsewhere: Set = ["Settings", "Service", "mailrace", "mailrace-bench"]
+    let elsewhere: Set = ["Settings", "Service", "mailrace", "mailrace-bench", "mailrace-micro"]
     package.targets.removeAll { elsewhere.contains($0.name) || $0.type == .test && !tested.contains($0.name) }
     let used = Set(package.targets.flatMap(\.dependencies).compactMap(\.targetName))
     package.targets.removeAll { $0.path?.hasPrefix("CShims/") == true && !used.contains($0.name) }

@@ -49,6 +49,13 @@ def build_counters(directory):
     return library
 
 
+def counting_variables(directory):
+    """The environment in which a program's allocations are counted, in the file `counters` of the directory."""
+    counters = pathlib.Path(directory, "counters")
+    counters.write_bytes(bytes(COUNTERS.size))
+    return {"LD_PRELOAD": build_counters(directory), "COUNTERS_FILE": str(counters)}
+
+
 class Counted:
     """A running Mailrace whose calls and allocations are counted."""
 
