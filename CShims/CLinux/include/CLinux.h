@@ -84,6 +84,10 @@ int linux_hold_standard_streams(void);
 int linux_eventfd(void);
 /// Adds one to an eventfd.
 int linux_eventfd_signal(int32_t descriptor);
+/// A timer of CLOCK_MONOTONIC (timerfd), which is readable once its moment has come.
+int linux_timer(void);
+/// Sets the moment, and takes back that an earlier one has come. 0: none.
+int linux_timer_set(int32_t timer, uint64_t moment_ns);
 /// Current soft and hard RLIMIT_NOFILE.
 int linux_descriptor_limits(uint64_t *soft, uint64_t *hard);
 /// Raises the soft RLIMIT_NOFILE to the hard one.
