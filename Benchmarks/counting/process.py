@@ -49,6 +49,20 @@ def build_counters(directory):
     return library
 
 
+def count_calls(trace, begin, end):
+    """Submissions, calls of io_uring_enter and calls of others, in these lines of strace, between two times."""
+    submissions, calls = 0, collections.Counter()
+    for line in trace:
+        call = CALL.match(line)
+        if not call or not begin <= float(call[1]) <= end:
+            continue
+        calls[call[2]] += call[3] is None
+        # A call returns how many submissions it has taken.
+        if call[2] == "io_uring_enter" and (result := RESULT.search(line)):
+            submissions += int(result[1])
+    return submissions, calls["io_uring_enter"], calls.total() - calls["io_uring_enter"]
+
+
 def counting_variables(directory):
     """The environment in which a program's allocations are counted, in the file `counters` of the directory."""
     counters = pathlib.Path(directory, "counters")
@@ -82,20 +96,9 @@ class Counted:
 
     def between(self, first, last):
         """What happened between two moments, once all has ended."""
-        submissions, calls = 0, collections.Counter()
-        with open(self._trace) as file:
-            for line in file:
-                call = CALL.match(line)
-                if not call or not first.time <= float(call[1]) <= last.time:
-                    continue
-                calls[call[2]] += call[3] is None
-                if call[2] == "io_uring_enter" and (result := RESULT.search(line)):
-                    submissions += int(result[1])
-        others = calls.total() - calls["io_uring_enter"]
-        allocations = last.allocations - first.allocations
-        return Counts(
-            submissions, calls["io_uring_enter"], others, allocations, last.copied_bytes - first.copied_bytes
-        )
+        with open(self._trace) as trace:
+            calls = count_calls(trace, first.time, last.time)
+        return Counts(*calls, last.allocations - first.allocations, last.copied_bytes - first.copied_bytes)
 
 
 @contextlib.contextmanager

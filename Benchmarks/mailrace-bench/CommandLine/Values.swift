@@ -47,7 +47,8 @@ enum Values {
         throw UsageError("'\(text)' is not a duration such as 30s")
     }
 
-    /// An IPv4 or IPv6 address with a port: `192.0.2.1:25`, `[2001:db8::1]:25`; or the first one of a name: `mx.test:25`.
+    /// An IPv4 or IPv6 address with a port, `192.0.2.1:25` or `[2001:db8::1]:25`; or the first one of a name,
+    /// `mx.example.com:25`.
     static func address(_ text: String) throws(UsageError) -> SocketAddress {
         let expected = UsageError("'\(text)' is not an address with a port, such as 127.0.0.1:25 or [::1]:25")
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
