@@ -153,4 +153,9 @@ int linux_readable_bytes(int32_t descriptor) {
     return ioctl(descriptor, FIONREAD, &bytes) < 0 ? -errno : bytes;
 }
 
+bool linux_has_ended(int32_t descriptor) {
+    char byte;
+    return recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 int linux_socket_pair(int32_t ends[2]) { return checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)); }

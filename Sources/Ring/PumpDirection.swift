@@ -140,7 +140,9 @@ final class PumpDirection: CompletionSink {
     private func received(_ completion: Completion) {
         let result = completion.result
         if let id = completion.bufferID {
-            take(ring.buffers.take(id, count: Int(result)))
+            take(
+                ring.buffers.take(id, count: Int(result)),
+                isLast: completion.leftMore && linux_has_ended(source.descriptor))
         } else if pump.outcome != nil {
             return
         } else if result > 0 {
@@ -160,14 +162,16 @@ final class PumpDirection: CompletionSink {
         }
     }
 
-    private func take(_ buffer: consuming ReceivedBuffer) {
+    /// - Parameter isLast: the source has ended behind these bytes. The end goes with them then, in one segment.
+    private func take(_ buffer: consuming ReceivedBuffer, isLast: Bool) {
         guard pump.outcome == nil else { return }
         let bytes = buffer.unsafeBytes
         if bytes.count == ring.buffers.bytesEach { large.use() }
         if isPlain && waiting.isEmpty && sending == nil {
             count(bytes.count)
             lent = consume buffer
-            send(bytes, Self.tryFlags)
+            send(bytes, isLast ? Self.lastFlags : Self.tryFlags)
+            if isLast { reachEnd() }
         } else {
             buffer.withBytes { translate($0) }
         }
@@ -263,6 +267,7 @@ final class PumpDirection: CompletionSink {
     }
 
     private static let tryFlags = LINUX_MSG_NOSIGNAL.rawValue | LINUX_MSG_DONTWAIT.rawValue
+    private static let lastFlags = tryFlags | LINUX_MSG_MORE.rawValue
 
     private func send(_ bytes: UnsafeRawBufferPointer, _ flags: UInt32) {
         sending = ring.begin(self) {

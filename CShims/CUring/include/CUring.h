@@ -21,6 +21,7 @@ struct uring_completion {
 enum uring_completion_flags {
     URING_COMPLETION_BUFFER = 1 << 0,  // `flags >> URING_BUFFER_SHIFT` is the provided buffer's id
     URING_COMPLETION_MORE = 1 << 1,    // a multishot operation goes on
+    URING_COMPLETION_LEFT_MORE = 1 << 2,  // a receive left something behind: bytes, or the end
     URING_BUFFER_SHIFT = 16,
 };
 
