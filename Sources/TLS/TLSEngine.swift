@@ -105,16 +105,24 @@ public final class TLSEngine: RecordLayer {
         _ engine: OpaquePointer, _ io: UnsafeMutablePointer<copenssl_io>, into plaintext: inout ByteQueue
     ) -> copenssl_status {
         var status = copenssl_status.done
+        var least = leastRoom(for: io.pointee.input_length)
         while status == .done {
             let waiting = io.pointee.input_length + copenssl_engine_pending(engine)
             if waiting == 0 { return .want_input }
-            plaintext.append(atLeast: max(waiting, Self.leastRoomBytes)) { room in
+            plaintext.append(atLeast: max(waiting, least)) { room in
                 var length = 0
                 status = copenssl_engine_read(engine, io, room.baseAddress, room.count, &length)
                 return length
             }
+            least = 1
         }
         return status
+    }
+
+    /// The plaintext of `input` bytes, and in a flow that of the record which had begun before them: so the queue need
+    /// not grow while they are read.
+    private func leastRoom(for input: Int) -> Int {
+        input < Self.recordPlaintextBytes ? Self.leastRoomBytes : input + Self.recordPlaintextBytes
     }
 
     public func seal(_ plaintext: RawSpan, ciphertext: inout ByteQueue) -> RecordStatus {
