@@ -72,8 +72,9 @@ extension ProxyTLSFacts {
         version = text(engine.protocolVersion)
         commonName = text(certificate?.commonName)
         cipher = text(engine.cipher)
-        signatureAlgorithm = text(engine.ownCertificate?.signatureAlgorithm)
-        keyAlgorithm = text(engine.ownCertificate?.keyAlgorithm)
+        let own = engine.ownCertificate
+        signatureAlgorithm = text(own?.signatureAlgorithm)
+        keyAlgorithm = text(own?.keyAlgorithm)
         group = text(engine.group)
         signatureScheme = text(engine.signatureScheme)
     }

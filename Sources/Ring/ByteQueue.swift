@@ -12,6 +12,8 @@ public struct ByteQueue: ~Copyable {
     public private(set) var count = 0
 
     private static let smallestCapacity = 256
+    private static let largeCapacity = 16 << 10
+    private static let pageBytes = 4 << 10
 
     public init() {}
 
@@ -93,8 +95,7 @@ public struct ByteQueue: ~Copyable {
             head = 0
             return base + count
         }
-        var grown = max(capacity, Self.smallestCapacity)
-        while grown < needed { grown *= 2 }
+        let grown = Self.capacity(toHold: needed, after: capacity)
         let moved = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
         if let base {
             moved.copyMemory(from: base + head, byteCount: count)
@@ -104,6 +105,15 @@ public struct ByteQueue: ~Copyable {
         head = 0
         capacity = grown
         return moved + count
+    }
+
+    /// A queue that grows doubles. One that begins with much gets that and little more: it is filled in one go, and
+    /// sent.
+    private static func capacity(toHold needed: Int, after capacity: Int) -> Int {
+        if capacity == 0, needed >= largeCapacity { return (needed + pageBytes - 1) / pageBytes * pageBytes }
+        var grown = max(capacity, smallestCapacity)
+        while grown < needed { grown *= 2 }
+        return grown
     }
 
     private mutating func releaseIfEmpty() {

@@ -193,17 +193,25 @@ final class PumpDirection: CompletionSink {
 
     // MARK: From the source's form to the target's
 
-    /// Opens the source's records, if it has any, and forwards what they carry.
+    /// Opens the source's records, if it has any, and forwards what they carry; straight into what is sent, where the
+    /// target has none.
     private func translate(_ bytes: UnsafeRawBufferPointer) {
         guard let layer = source.layer else {
             count(bytes.count)
             return forward(bytes.bytes)
         }
-        var plaintext = ByteQueue()
         var answer = ByteQueue()
-        let status = layer.open(bytes.bytes, plaintext: &plaintext, reply: &answer)
-        count(plaintext.count)
-        plaintext.withBytes { forward($0) }
+        let status: RecordStatus
+        if target.layer == nil {
+            let before = waiting.count
+            status = layer.open(bytes.bytes, plaintext: &waiting, reply: &answer)
+            count(waiting.count - before)
+        } else {
+            var plaintext = ByteQueue()
+            status = layer.open(bytes.bytes, plaintext: &plaintext, reply: &answer)
+            count(plaintext.count)
+            plaintext.withBytes { forward($0) }
+        }
         answer.withBytes { opposite.send(answer: $0) }
         if opposite.waiting.count > Self.waitingLimitBytes { pump.end(.broken(sourceSide, .insecure)) }
         switch status {

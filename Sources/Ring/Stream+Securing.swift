@@ -20,7 +20,7 @@ extension Stream {
             if let inputEnd { throw inputEnd }
             try await waitForRecords(layer)
         }
-        try await flush()
+        try await answer(layer)
     }
 
     /// One receive, whether or not it brought plaintext, and what the layer answers to it.
@@ -32,6 +32,15 @@ extension Stream {
             reader = continuation
             armReceive()
         }
-        try await flush()
+        try await answer(layer)
+    }
+
+    /// Sends what the layer has answered; what may wait for the first bytes of ours is kept for them.
+    private func answer(_ layer: any RecordLayer) async throws(StreamError) {
+        if inputEnd == nil, layer.isEstablished, layer.lastAnswerMayWait {
+            recordsKept = records.count
+        } else {
+            try await flush()
+        }
     }
 }

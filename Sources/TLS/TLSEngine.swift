@@ -87,6 +87,12 @@ public final class TLSEngine: RecordLayer {
         }
     }
 
+    /// A server's last flight of TLS 1.3 is over before the client's: what comes after that are tickets.
+    public var lastAnswerMayWait: Bool {
+        guard let pointer, isEstablished, origin == nil else { return false }
+        return copenssl_engine_is_tls13(pointer)
+    }
+
     /// - Returns: why the connection may not be used all the same. Anonymous ciphers, which a list can allow, show no
     ///   certificate that OpenSSL would ask about.
     private func establish(_ engine: OpaquePointer) -> TLSFailure? {
@@ -105,16 +111,24 @@ public final class TLSEngine: RecordLayer {
         _ engine: OpaquePointer, _ io: UnsafeMutablePointer<copenssl_io>, into plaintext: inout ByteQueue
     ) -> copenssl_status {
         var status = copenssl_status.done
+        var least = leastRoom(for: io.pointee.input_length)
         while status == .done {
             let waiting = io.pointee.input_length + copenssl_engine_pending(engine)
             if waiting == 0 { return .want_input }
-            plaintext.append(atLeast: max(waiting, Self.leastRoomBytes)) { room in
+            plaintext.append(atLeast: max(waiting, least)) { room in
                 var length = 0
                 status = copenssl_engine_read(engine, io, room.baseAddress, room.count, &length)
                 return length
             }
+            least = 1
         }
         return status
+    }
+
+    /// The plaintext of `input` bytes, and in a flow that of the record which had begun before them: so the queue need
+    /// not grow while they are read.
+    private func leastRoom(for input: Int) -> Int {
+        input < Self.recordPlaintextBytes ? Self.leastRoomBytes : input + Self.recordPlaintextBytes
     }
 
     public func seal(_ plaintext: RawSpan, ciphertext: inout ByteQueue) -> RecordStatus {
@@ -151,7 +165,7 @@ public final class TLSEngine: RecordLayer {
     /// more than one key should (RFC 8446, 5.5). TLS 1.3 only: with any older version it does nothing.
     public func updateKeys(ciphertext: inout ByteQueue) -> RecordStatus {
         guard let engine = pointer else { return .failed }
-        guard isEstablished, !hasEnded, protocolVersion == "TLSv1.3" else { return .open }
+        guard isEstablished, !hasEnded, copenssl_engine_is_tls13(engine) else { return .open }
         return Cursor.lend(.init(start: nil, count: 0), output: &ciphertext) { io in
             settle(copenssl_engine_update_keys(engine, io), engine, io)
         }

@@ -17,11 +17,16 @@ enum Run {
         }
         // A reload or a rotation of logs may be asked for before the service stands, and must not end it.
         linux_hold_signals()
+        // Queues of bulk mail come and go thousands of times a second; else their pages would, too.
+        linux_keep_freed_memory(keptBytes)
         do throws(SettingsProblems) {
             let loaded = try Settings.load(options.sources)
             return serve(loaded, options.sources, surroundings)
         } catch { return wrong(error, surroundings) }
     }
+
+    /// For each shard; with it four flows of bulk mail cause no page faults. An empty service gives it back.
+    private static let keptBytes: Int32 = 2 << 20
 
     /// The service manager and the process whose place this one takes, as far as there are such.
     private struct Surroundings {

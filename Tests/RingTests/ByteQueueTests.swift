@@ -44,6 +44,21 @@ private final class Queue {
         #expect(!queue.hasMemory)
     }
 
+    /// What is filled at once and sent needs no room to grow; a small queue, and one that goes on growing, do.
+    @Test(arguments: [(1, 256), (300, 512), (16_384, 16_384), (16_385, 20_480), (65_537, 69_632), (131_072, 131_072)])
+    func aQueueBeginsWithLittleMoreThanItNeeds(_ needed: Int, _ capacity: Int) {
+        let queue = Queue()
+        queue.append(atLeast: needed) { room in
+            #expect(room.count == capacity)
+            return capacity
+        }
+        queue.append(atLeast: 1) { room in
+            #expect(room.count == capacity)
+            return 1
+        }
+        #expect(queue.count == capacity + 1)
+    }
+
     @Test func takesBytesOfEveryKind() {
         let queue = Queue()
         queue.append("text ")
