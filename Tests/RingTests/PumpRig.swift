@@ -16,14 +16,14 @@ final class PumpRig {
 
     init(
         _ ring: Ring, limits: Pump.Limits = patient, client: Pair = .tcp(), server: Pair = .tcp(),
-        prepare: (_ downstream: Stream, _ upstream: Stream) -> Void = { _, _ in }
+        observer: (any PumpObserver)? = nil, prepare: (_ downstream: Stream, _ upstream: Stream) -> Void = { _, _ in }
     ) {
         self.client = client
         self.server = server
         downstream = Stream(ring, descriptor: client.ours)
         upstream = Stream(ring, descriptor: server.ours)
         prepare(downstream, upstream)
-        pump = Pump(downstream: downstream, upstream: upstream, limits: limits)
+        pump = Pump(downstream: downstream, upstream: upstream, limits: limits, observer: observer)
     }
 
     /// Runs the pump to its end and closes both of its connections.
