@@ -68,10 +68,7 @@ extension PumpDirection {
             pump.observer?.spliced(given)
         case EAGAIN where isFirstTime, EINTR: break
         case 0, EPIPE, ECONNRESET, ETIMEDOUT: return pump.end(.broken(targetSide, .reset))
-        case EAGAIN: return copyRest(of: pipe)
-        case EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ENOMEM:
-            copyRest(of: pipe)
-            return gate.copyForEver()
+        case EAGAIN, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ENOMEM: return copyRest(of: pipe)
         default: return pump.end(.broken(targetSide, .system(Int32(-given))))
         }
         guard pipe.count > 0 else {
@@ -82,12 +79,13 @@ extension PumpDirection {
         sending = ring.begin(self) { uring_poll($0, target.descriptor, PollEvents.writable.rawValue, $1) }
     }
 
-    /// What the target does not take from the pipe is sent from memory.
+    /// The target takes nothing from a pipe, or cannot be waited for: once its own direction has ended, the ring's polls
+    /// tell that, and tell it at once. What is in the pipe is sent from memory, as is all that comes.
     private func copyRest(of pipe: SplicePipe) {
         ring.heldBytes -= pipe.count
         pipe.empty(into: &waiting)
         self.pipe = nil
         ring.pipes.giveBack(pipe)
-        gate.copy()
+        gate.copyForEver()
     }
 }
