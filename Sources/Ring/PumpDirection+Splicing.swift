@@ -79,8 +79,8 @@ extension PumpDirection {
         sending = ring.begin(self) { uring_poll($0, target.descriptor, PollEvents.writable.rawValue, $1) }
     }
 
-    /// The target takes nothing from a pipe, or cannot be waited for: once its own direction has ended, the ring's polls
-    /// tell that, and tell it at once. What is in the pipe is sent from memory, as is all that comes.
+    /// The target takes nothing from a pipe, or cannot be waited for: once its own direction has ended, the ring's
+    /// polls tell that, and tell it at once. What is in the pipe is sent from memory, as is all that comes.
     private func copyRest(of pipe: SplicePipe) {
         ring.heldBytes -= pipe.count
         pipe.empty(into: &waiting)
