@@ -209,11 +209,14 @@ public final class Ring {
 
     /// Runs what was put off, and what that puts off in turn.
     func runDeferred() {
-        while !deferred.isEmpty {
-            var actions: [() -> Void] = []
-            swap(&actions, &deferred)
-            for action in actions { action() }
+        guard !deferred.isEmpty else { return }
+        var next = 0
+        while next < deferred.count {
+            let action = deferred[next]
+            next += 1
+            action()
         }
+        deferred.removeAll(keepingCapacity: true)
     }
 
     /// Takes all completions there are and resumes or tells those who wait for them.
