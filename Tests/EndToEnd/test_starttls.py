@@ -1,6 +1,8 @@
 """STARTTLS on the client's side: offered, required, off; what the upstream gets to see of it, and what it must not."""
 
+import socket
 import ssl
+import time
 import unittest
 
 from harness import relay, scripted, sink
@@ -65,6 +67,20 @@ class Offer(unittest.TestCase):
                 self.assertEqual(connection.received, b"EHLO client.test\r\nEHLO again.test\r\nQUIT\r\n")
                 self.assertEqual(agreed[0], name)
                 self.assertEqual((record["tls"], record["cipher"]), agreed)
+
+    def test_a_client_that_gathers_its_bytes_does_not_wait_behind_the_handshake(self):
+        """With Nagle's algorithm on, EHLO waits until the client's last words of the handshake are acknowledged."""
+        times = []
+        with sink.Sink() as upstream, relay.start([upstream.address], starttls="offer") as mailrace:
+            for _ in range(11):
+                with scripted.Client(mailrace.port()) as client:
+                    client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+                    begin_tls(client)
+                    begin = time.monotonic()
+                    client.ask("EHLO again.test")
+                    times.append(time.monotonic() - begin)
+        # An acknowledgement that nothing carries comes after 40 ms.
+        self.assertLess(sorted(times)[len(times) // 2], 0.03, times)
 
     def test_tls_older_than_1_2_is_refused(self):
         with sink.Sink() as upstream, relay.start([upstream.address], starttls="offer") as mailrace:
