@@ -107,6 +107,7 @@ struct CompareSample: Sendable {
         return .object(
             shown + [
                 ("tls_sessions", .integer(report.tlsSessions)), ("tls_resumed", .integer(report.tlsResumed)),
+                ("tls_versions", .array(report.tlsVersions.sorted().map { .string($0) })),
                 ("ok", .bool(report.isClean)), ("errors", report.failures.json),
             ])
     }

@@ -23,6 +23,8 @@ struct LoadReport: Sendable {
     var tlsSessions = 0
     /// Those of them that took up an earlier session.
     var tlsResumed = 0
+    /// The versions that they agreed on: `TLSv1.3`.
+    var tlsVersions: Set<String> = []
     /// From the beginning of the connection to the reply to QUIT, and from the moment when that was to begin: a target
     /// that stalls delays the sessions behind, too, and only the latter shows it.
     var sessionTimes = Histogram()
@@ -71,6 +73,7 @@ struct LoadReport: Sendable {
         failures.merge(other.failures)
         tlsSessions += other.tlsSessions
         tlsResumed += other.tlsResumed
+        tlsVersions.formUnion(other.tlsVersions)
         sessionTimes.merge(other.sessionTimes)
         sessionDueTimes.merge(other.sessionDueTimes)
         messageTimes.merge(other.messageTimes)

@@ -64,6 +64,7 @@ final class LoadShard {
         report.steps = client.recorder.times
         report.tlsSessions = client.tlsSessions
         report.tlsResumed = client.tlsResumed
+        report.tlsVersions = client.tlsVersions
         return report
     }
 

@@ -52,6 +52,7 @@ struct LoadSummary: Sendable {
             ("message_due_milliseconds", report.messageDueTimes.json),
             ("step_milliseconds", .object(report.steps.taken.map { ("\($0.phase)", $0.times.json) })),
             ("tls_sessions", .integer(report.tlsSessions)), ("tls_resumed", .integer(report.tlsResumed)),
+            ("tls_versions", .array(report.tlsVersions.sorted().map { .string($0) })),
             ("warm_up", warmUpJSON),
         ]
         if let lost { members.append(("lost", .integer(lost))) }
@@ -96,7 +97,9 @@ struct LoadSummary: Sendable {
     }
 
     private var resumption: String {
-        report.tlsSessions > 0 ? ", \(report.tlsSessions) with TLS (\(report.tlsResumed) resumed)" : ""
+        guard report.tlsSessions > 0 else { return "" }
+        let versions = report.tlsVersions.sorted().joined(separator: ", ")
+        return ", \(report.tlsSessions) with \(versions) (\(report.tlsResumed) resumed)"
     }
 
     private var fate: String {
