@@ -141,7 +141,7 @@ public final class UpstreamPool {
         let addresses = try await server.names.addresses(on: ring, by: deadline)
         var failure = DialError.timedOut
         for (index, address) in addresses.enumerated() {
-            let now = Instant.current()
+            let now = ring.now
             guard now < deadline else { break }
             // An address that does not answer must leave time for the others.
             let share = deadline.nanoseconds(since: now) / UInt64(addresses.count - index)

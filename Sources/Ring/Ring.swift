@@ -192,7 +192,8 @@ public final class Ring {
     private func waitingTime(until limit: Instant) -> UInt64 {
         guard setAside.isEmpty, limit > Instant(nanoseconds: 0) else { return UInt64(URING_NO_WAIT) }
         guard limit != .never else { return UInt64.max }
-        return limit.nanoseconds(since: Instant.current())
+        // From the last turn's end: a wait is longer by what was done since, which the timers' promise allows for.
+        return limit.nanoseconds(since: now)
     }
 
     private func noteInterruption(_ result: Int32) {

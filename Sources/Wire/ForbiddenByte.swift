@@ -19,7 +19,7 @@ public enum ForbiddenByte: UInt8, Sendable, CustomStringConvertible {
 
     /// The first forbidden byte among the first `length` of `line`, which are those before its CRLF.
     static func first(in line: Span<UInt8>, length: Int) -> ForbiddenByte? {
-        for index in 0..<length {
+        for index in 0..<length where line[index] <= bareCarriageReturn.rawValue {
             if let found = ForbiddenByte(rawValue: line[index]) { return found }
         }
         return nil
