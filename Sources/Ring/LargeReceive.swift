@@ -9,7 +9,8 @@ struct LargeReceive: ~Copyable {
     /// What was received and is still to be sent from here.
     private var unsentRange = 0..<0
 
-    static let bytes = 64 << 10
+    /// A message of 64 KiB with all that goes with it.
+    static let bytes = 96 << 10
     static let worthwhileBytes = 16 << 10
 
     deinit { memory?.deallocate() }

@@ -182,25 +182,40 @@ final class PumpDirection: CompletionSink {
     private func take(_ buffer: consuming ReceivedBuffer, isLast: Bool) {
         guard pump.outcome == nil else { return }
         let bytes = buffer.unsafeBytes
-        if bytes.count == ring.buffers.bytesEach {
-            large.use()
-            noteLarge(bytes.count)
-        } else {
-            gate.copy()
+        let isFull = bytes.count == ring.buffers.bytesEach
+        if !isFull { gate.copy() }
+        guard isPlain && waiting.isEmpty && sending == nil else {
+            if isFull { large.use() }
+            return buffer.withBytes { translate($0) }
         }
-        if isPlain && waiting.isEmpty && sending == nil {
+        let more = isFull ? Int(linux_readable_bytes(source.descriptor)) : 0
+        guard more > 0, bytes.count < LargeReceive.bytes else {
+            if isFull { noteLarge(bytes.count) }
             count(bytes.count)
             lent = consume buffer
             send(bytes, isLast ? Self.lastFlags : Self.tryFlags)
             if isLast { reachEnd() }
-        } else {
-            buffer.withBytes { translate($0) }
+            return
         }
+        takeLarge(join(bytes))
+    }
+
+    /// Puts what fills a shared buffer and what is behind it in the socket into memory of the direction's own, to be
+    /// sent in one piece; how many bytes that are. There is something, or a receive could meet a reset that belongs
+    /// behind these bytes, and would be the only one to hear of it.
+    private func join(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let memory = large.borrow(from: ring.blocks)
+        memory.copyMemory(from: bytes)
+        let room = UnsafeMutableRawBufferPointer(rebasing: memory[bytes.count...])
+        let received = recv(source.descriptor, room.baseAddress, room.count, Int32(LINUX_MSG_DONTWAIT.rawValue))
+        return bytes.count + max(0, received)
     }
 
     private func takeLarge(_ length: Int) {
         large.keep(length)
         if isPlain && waiting.isEmpty {
+            // A receive that is not filled leaves nothing behind: the next one waits.
+            if length == LargeReceive.bytes { large.use() } else { large.giveUp() }
             count(length)
             ring.heldBytes += length
             guard ring.heldBytes <= ring.heldBytesLimit else { return pump.end(.overloaded) }

@@ -1,4 +1,5 @@
 import CLinux
+import Ring
 
 /// How many sessions the process's descriptors carry.
 struct SessionCapacity {
@@ -11,8 +12,8 @@ struct SessionCapacity {
     private static let descriptorsPerSession = 2
     /// Standard streams, log, the admin endpoint with its clients, and what is opened for a moment.
     private static let descriptorsForProcess = 48 + AdminServer.connectionsMax
-    /// A ring and an eventfd, with room to turn clients away.
-    private static let descriptorsPerShard = 32
+    /// A ring, an eventfd and both ends of the pipes, with room to turn clients away.
+    private static let descriptorsPerShard = 32 + 2 * Ring.Sizes().splicePipes
 
     /// - Parameter limit: the descriptors that the process may have.
     init(configured: Int, shards: Int, listeningSockets: Int, descriptorLimit limit: Int) {

@@ -73,7 +73,8 @@ final class Pattern {
         }
     }
 
-    /// Reads until the end, or as far as `limit`, and compares; how many bytes came, `nil` where they are not the message.
+    /// Reads until the end, or as far as `limit`, and compares; how many bytes came, `nil` where they are not the
+    /// message.
     func receive(by stream: Stream, upTo limit: Int = .max) async -> Int? {
         var position = 0
         while position < limit {

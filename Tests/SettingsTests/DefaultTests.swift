@@ -12,7 +12,7 @@ struct DefaultTests {
         #expect(settings.runtime.shards == 0)
         #expect(settings.runtime.maxSessions == 10_000)
         #expect(settings.runtime.drainTimeout == .seconds(30))
-        #expect(settings.runtime.ringFeatures == .probe)
+        #expect(settings.runtime.ringFeatures == .probe && settings.runtime.splice)
         #expect(settings.timeouts.greeting == .seconds(30))
         #expect(settings.timeouts.command == .seconds(300))
         #expect(settings.timeouts.reply == .seconds(300))
