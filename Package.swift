@@ -9,9 +9,6 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
-    // A tenth of what a session costs outside the kernel. Debug builds and fuzzers check exclusive access, so that the
-    // tests find what these checks would.
-    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 /// The grammar has no unsafe code at all, and the compiler sees to it.
 let pure: [SwiftSetting] = house + [.strictMemorySafety()]
@@ -158,8 +155,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
 //     .build-fuzz/release/LineFuzzer -max_total_time=30
 if Context.environment["MAILRACE_FUZZ"] != nil {
     for target in package.targets where target.type == .regular {
-        target.swiftSettings =
-            (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer,address", "-enforce-exclusivity=checked"])]
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer,address"])]
         target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
         target.cxxSettings = (target.cxxSettings ?? []) + [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
     }
