@@ -10,10 +10,6 @@ const char *copenssl_engine_version(const copenssl_engine *engine) {
     return SSL_get_version(copenssl_const_ssl(engine));
 }
 
-bool copenssl_engine_is_tls13(const copenssl_engine *engine) {
-    return SSL_version(copenssl_const_ssl(engine)) == TLS1_3_VERSION;
-}
-
 const char *copenssl_engine_cipher(const copenssl_engine *engine) {
     return SSL_get_cipher_name(copenssl_const_ssl(engine));
 }

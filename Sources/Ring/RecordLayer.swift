@@ -6,10 +6,6 @@ public protocol RecordLayer: AnyObject {
     /// True once the handshake is complete; from then on plaintext may be sealed.
     var isEstablished: Bool { get }
 
-    /// True where nobody waits for what the layer answered last when the handshake became complete (TLS 1.3: session
-    /// tickets), so that it may go with the first bytes that are sealed.
-    var lastAnswerMayWait: Bool { get }
-
     /// Takes ciphertext from the peer. Appends what it carries to `plaintext` and what the layer has to answer
     /// (handshake messages, alerts) to `reply`; the reply goes to the peer whatever the result is.
     ///
@@ -22,10 +18,6 @@ public protocol RecordLayer: AnyObject {
 
     /// Appends the notice that nothing more will be sealed (TLS: close_notify). Once; later calls append nothing.
     func sealEnd(ciphertext: inout ByteQueue)
-}
-
-extension RecordLayer {
-    public var lastAnswerMayWait: Bool { false }
 }
 
 /// How a record layer stands after a call.

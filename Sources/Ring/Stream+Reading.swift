@@ -32,7 +32,7 @@ extension Stream {
                 other?.observer = self
             }
             other?.observer = nil
-            if records.count > recordsKept { try await flush() }
+            if !records.isEmpty { try await flush() }
             if hasNews { return }
         }
     }

@@ -20,7 +20,7 @@ extension Stream {
             if let inputEnd { throw inputEnd }
             try await waitForRecords(layer)
         }
-        try await answer(layer)
+        try await flush()
     }
 
     /// One receive, whether or not it brought plaintext, and what the layer answers to it.
@@ -32,15 +32,6 @@ extension Stream {
             reader = continuation
             armReceive()
         }
-        try await answer(layer)
-    }
-
-    /// Sends what the layer has answered; what may wait for the first bytes of ours is kept for them.
-    private func answer(_ layer: any RecordLayer) async throws(StreamError) {
-        if inputEnd == nil, layer.isEstablished, layer.lastAnswerMayWait {
-            recordsKept = records.count
-        } else {
-            try await flush()
-        }
+        try await flush()
     }
 }

@@ -22,7 +22,6 @@ extension Stream {
     @inline(never)  // Kept out of the frames that live while a session is idle.
     public func flush() async throws(StreamError) {
         var isProtected = true
-        recordsKept = 0
         while true {
             if let layer, seal(layer) == .failed { isProtected = false }
             // Sent from a queue that nobody else can reach: a receive that completes meanwhile may add records.

@@ -17,8 +17,6 @@ public final class Stream {
     var outbound = ByteQueue()
     /// What is being sent of a secured stream: records.
     var records = ByteQueue()
-    /// The first of these, in bytes, that nobody waits for: they go with the next that are sent.
-    var recordsKept = 0
     /// Present from STARTTLS (or the connection's start) on.
     public internal(set) var layer: (any RecordLayer)?
 

@@ -87,12 +87,6 @@ public final class TLSEngine: RecordLayer {
         }
     }
 
-    /// A server's last flight of TLS 1.3 is over before the client's: what comes after that are tickets.
-    public var lastAnswerMayWait: Bool {
-        guard let pointer, isEstablished, origin == nil else { return false }
-        return copenssl_engine_is_tls13(pointer)
-    }
-
     /// - Returns: why the connection may not be used all the same. Anonymous ciphers, which a list can allow, show no
     ///   certificate that OpenSSL would ask about.
     private func establish(_ engine: OpaquePointer) -> TLSFailure? {
@@ -165,7 +159,7 @@ public final class TLSEngine: RecordLayer {
     /// more than one key should (RFC 8446, 5.5). TLS 1.3 only: with any older version it does nothing.
     public func updateKeys(ciphertext: inout ByteQueue) -> RecordStatus {
         guard let engine = pointer else { return .failed }
-        guard isEstablished, !hasEnded, copenssl_engine_is_tls13(engine) else { return .open }
+        guard isEstablished, !hasEnded, protocolVersion == "TLSv1.3" else { return .open }
         return Cursor.lend(.init(start: nil, count: 0), output: &ciphertext) { io in
             settle(copenssl_engine_update_keys(engine, io), engine, io)
         }

@@ -213,57 +213,6 @@ import Testing
         }
     }
 
-    @Test func anAnswerThatMayWaitGoesWithTheFirstBytes() async throws {
-        try await withShard { shard in
-            let pair = Pair()
-            let stream = Stream(shard.ring, descriptor: pair.ours)
-            let layer = ToyLayer(.server)
-            layer.lastAnswerMayWait = true
-            pair.say(ToyLayer.records("hi"))
-            #expect(await failure { () async throws(StreamError) in try await stream.secure(with: layer) } == nil)
-            pair.say(ToyLayer.records("EHLO"))
-            #expect(await stream.read() == "EHLO")
-            #expect(pair.waiting == 0)
-            #expect(await failure { () async throws(StreamError) in try await stream.write([1, 2]) } == nil)
-            #expect(ToyLayer.text(Array(pair.hear().utf8)) == Array("hi".utf8) + [1, 2])
-            await stream.close()
-            pair.hangUp()
-        }
-    }
-
-    @Test func anAnswerThatMayWaitGoesWithOneThatMayNot() async throws {
-        try await withShard { shard in
-            let pair = Pair()
-            let stream = Stream(shard.ring, descriptor: pair.ours)
-            let layer = ToyLayer(.server, answerBytes: 5)
-            layer.lastAnswerMayWait = true
-            pair.say(ToyLayer.records("hi"))
-            #expect(await failure { () async throws(StreamError) in try await stream.secure(with: layer) } == nil)
-            #expect(pair.waiting == 0)
-            pair.say(ToyLayer.records("key update, please"))
-            #expect(await stream.read() == "key update, please")
-            #expect(ToyLayer.text(Array(pair.hear().utf8)) == Array("hiAAAAA".utf8))
-            await stream.close()
-            pair.hangUp()
-        }
-    }
-
-    /// A handshake that fails has nothing that may wait.
-    @Test func anAlertDoesNotWait() async throws {
-        try await withShard { shard in
-            let pair = Pair()
-            let stream = Stream(shard.ring, descriptor: pair.ours)
-            let layer = ToyLayer(.server)
-            layer.lastAnswerMayWait = true
-            pair.say(ToyLayer.records("hi") + ToyLayer.forgery)
-            #expect(await failure { () async throws(StreamError) in try await stream.secure(with: layer) } == nil)
-            #expect(ToyLayer.text(Array(pair.hear().utf8)) == Array("hialert".utf8))
-            #expect(stream.inputEnd == .insecure)
-            await stream.close()
-            pair.hangUp()
-        }
-    }
-
     /// Nobody writes to a stream that is only listened to: its answers would pile up.
     @Test func whoAsksWithoutEndIsGivenUp() async throws {
         try await withShard { shard in

@@ -20,8 +20,6 @@ final class ToyLayer: RecordLayer {
     private let answerBytes: Int
     /// Seals this many bytes and fails then.
     var sealLimitBytes = Int.max
-    /// As if the last record of the handshake were a session ticket.
-    var lastAnswerMayWait = false
 
     init(_ role: Role, key: UInt8 = 0x5a, answerBytes: Int = 0) {
         self.role = role

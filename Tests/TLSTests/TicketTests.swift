@@ -56,20 +56,6 @@ struct TicketTests {
         }
     }
 
-    @Test("a ticket may wait where nothing else of the handshake comes with it", arguments: [TLSVersion.tls12, .tls13])
-    func waiting(version: TLSVersion) throws {
-        let context = try TLSServerContext(server(version, keys: TLSTicketKeys()))
-        let pair = try TLSPair(server: context, client: TLSClientContext(.test()))
-        #expect(!pair.server.engine.lastAnswerMayWait)
-        pair.exchange()
-        #expect(pair.isEstablished)
-        #expect(pair.server.engine.lastAnswerMayWait == (version == .tls13))
-        #expect(!pair.client.engine.lastAnswerMayWait, "a client's last message is what makes the server's complete")
-        pair.server.receive(Array("no record".utf8))
-        #expect(pair.server.engine.failure != nil)
-        #expect(!pair.server.engine.lastAnswerMayWait)
-    }
-
     @Test("a session of a resumed connection resumes too", arguments: [TLSVersion.tls12, .tls13])
     func chained(version: TLSVersion) throws {
         let client = try TLSClientContext(.test())

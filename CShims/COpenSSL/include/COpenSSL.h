@@ -240,7 +240,6 @@ size_t copenssl_engine_pending(const copenssl_engine *engine);
 
 /// "TLSv1.3"
 const char *copenssl_engine_version(const copenssl_engine *engine);
-bool copenssl_engine_is_tls13(const copenssl_engine *engine);
 /// "TLS_AES_256_GCM_SHA384"
 const char *copenssl_engine_cipher(const copenssl_engine *engine);
 /// The name that the client asked for (SNI), or NULL.
