@@ -9,6 +9,9 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
+    // A tenth of what a session costs outside the kernel. Debug builds and fuzzers check exclusive access, so that the
+    // tests find what these checks would.
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 /// The grammar has no unsafe code at all, and the compiler sees to it.
 let pure: [SwiftSetting] = house + [.strictMemorySafety()]
@@ -78,6 +81,9 @@ let sources: [Target] = [
     .executableTarget(
         name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],
         path: "Benchmarks/mailrace-bench", swiftSettings: house),
+    .executableTarget(
+        name: "mailrace-micro", dependencies: ["Ring", "Wire", "TLS", "CLinux", "TestCertificates"],
+        path: "Benchmarks/mailrace-micro", swiftSettings: house),
 ]
 
 let tests: [Target] = [
@@ -129,7 +135,7 @@ let package = Package(
 // With MAILRACE_SANITIZED=yes in the environment only that is there which the sanitizers test: less than half to build.
 if Context.environment["MAILRACE_SANITIZED"] == "yes" {
     let tested: Set = ["RingTests", "TLSTests", "LookupTests", "RelayTests"]
-    let elsewhere: Set = ["Settings", "Service", "mailrace", "mailrace-bench"]
+    let elsewhere: Set = ["Settings", "Service", "mailrace", "mailrace-bench", "mailrace-micro"]
     package.targets.removeAll { elsewhere.contains($0.name) || $0.type == .test && !tested.contains($0.name) }
     let used = Set(package.targets.flatMap(\.dependencies).compactMap(\.targetName))
     package.targets.removeAll { $0.path?.hasPrefix("CShims/") == true && !used.contains($0.name) }
@@ -152,7 +158,8 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
 //     .build-fuzz/release/LineFuzzer -max_total_time=30
 if Context.environment["MAILRACE_FUZZ"] != nil {
     for target in package.targets where target.type == .regular {
-        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer,address"])]
+        target.swiftSettings =
+            (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer,address", "-enforce-exclusivity=checked"])]
         target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
         target.cxxSettings = (target.cxxSettings ?? []) + [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
     }

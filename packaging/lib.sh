@@ -54,11 +54,13 @@ require_swift() {
 # Where a release is built: .build, unless MAILRACE_SCRATCH names another folder.
 scratch=${MAILRACE_SCRATCH:-$root/.build}
 
-# Builds the two programs as they are packaged, into $scratch/release: the Swift runtime within, no search path for
-# libraries, all symbols bound at the start. Always with the same options, so that it is done once.
+# build_release [PRODUCT]...: builds the two programs, or others, as they are packaged, into $scratch/release: the Swift
+# runtime within, no search path for libraries, all symbols bound at the start. Always with the same options, so that it
+# is done once.
 build_release() {
     local product
-    for product in mailrace mailrace-bench; do
+    [ $# -gt 0 ] || set -- mailrace mailrace-bench
+    for product in "$@"; do
         swift build --package-path "$root" --scratch-path "$scratch" -c release --static-swift-stdlib \
             --disable-local-rpath -Xlinker -z -Xlinker now --product "$product" || return
     done

@@ -16,22 +16,35 @@ PATIENCE_S = 3600
 PROCESSORS = sorted(os.sched_getaffinity(0))
 HAS_TWO = len(PROCESSORS) > 1
 PEERS = {"nginx": "nginx", "haproxy": "haproxy", "postfix": "postconf"}
+# Peers in another setting than their best one, and what their start scripts take for it.
+VARIANTS = {"nginx-tcp": ("nginx", ["--auth", "tcp"])}
+# How each is set up, for readers.
+SETTINGS = {
+    "mailrace": "a tunnel, one shard, PROXY v2 to the sink, no log below errors",
+    "nginx": "its mail module, one worker, smtp_auth none, buffers of 32k, PROXY v1 to the sink, no logs; asks itself"
+    " over a Unix socket where to relay to",
+    "nginx-tcp": "the same; asks itself over loopback TCP, as its documentation has it",
+    "haproxy": "mode tcp, one thread, PROXY v2 to the sink, no logs",
+    "postfix": "smtpd_proxy_filter, before its queue",
+}
 
 
 def missing():
     """The peers that cannot be started here."""
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
     absent = {name for name, program in PEERS.items() if not shutil.which(program, path=path)}
+    absent |= {name for name, (script, _) in VARIANTS.items() if script in absent}
     return absent | ({"postfix"} if os.geteuid() else set())
 
 
 def versions():
-    """Who takes part, in words."""
-    words = [run([relay.binary(), "--version"]).stdout.strip()]
+    """Who takes part, in words: the version, and how it is set up."""
+    words = [run([relay.binary(), "--version"]).stdout.strip() + f": {SETTINGS['mailrace']}"]
     asked = {"nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "postfix": ["postconf", "mail_version"]}
     for name in sorted(PEERS.keys() - missing()):
         result = run([shutil.which(asked[name][0], path=os.environ["PATH"] + ":/usr/sbin:/sbin"), *asked[name][1:]])
-        words.append(result.stdout.strip().splitlines()[0])
+        words.append(result.stdout.strip().splitlines()[0] + f": {SETTINGS[name]}")
+        words += [f"{other}: {SETTINGS[other]}" for other, (script, _) in VARIANTS.items() if script == name]
     return words
 
 
@@ -77,8 +90,9 @@ def peer(name, upstream, starttls=False, proxy=True, shards=1, pinned=True):
     arguments = ["--listen", address, "--upstream", upstream, "--threads", str(shards)]
     arguments += ["--send-proxy"] if proxy else []
     arguments += ["--certificate", certificate.file, "--key", certificate.key_file] if starttls else []
+    script, more = VARIANTS.get(name, (name, []))
     program = Program(
-        [str(ROOT / "Benchmarks/peers" / name), *arguments], preexec=_on_last if pinned and HAS_TWO else None
+        [str(ROOT / "Benchmarks/peers" / script), *arguments, *more], preexec=_on_last if pinned and HAS_TWO else None
     )
     try:
         yield Running(name, address, int(program.wait_for_line(r"\(pid (\d+)\)").group(1)))

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 _Static_assert((int)LINUX_MSG_DONTWAIT == MSG_DONTWAIT && (int)LINUX_MSG_WAITALL == MSG_WAITALL
@@ -33,6 +34,13 @@ int linux_eventfd(void) { return checked(eventfd(0, EFD_CLOEXEC)); }
 int linux_eventfd_signal(int32_t descriptor) {
     uint64_t one = 1;
     return checked(write(descriptor, &one, sizeof one));
+}
+
+int linux_timer(void) { return checked(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)); }
+
+int linux_timer_set(int32_t timer, uint64_t moment_ns) {
+    struct itimerspec when = {.it_value = {(time_t)(moment_ns / 1000000000u), (long)(moment_ns % 1000000000u)}};
+    return checked(timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL));
 }
 
 int linux_descriptor_limits(uint64_t *soft, uint64_t *hard) {
@@ -143,6 +151,11 @@ int linux_reset_on_close(int32_t descriptor) {
 int linux_readable_bytes(int32_t descriptor) {
     int bytes = 0;
     return ioctl(descriptor, FIONREAD, &bytes) < 0 ? -errno : bytes;
+}
+
+bool linux_has_ended(int32_t descriptor) {
+    char byte;
+    return recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 int linux_socket_pair(int32_t ends[2]) { return checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)); }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 _Static_assert((int)URING_COMPLETION_BUFFER == IORING_CQE_F_BUFFER && (int)URING_COMPLETION_MORE == IORING_CQE_F_MORE
+                   && (int)URING_COMPLETION_LEFT_MORE == IORING_CQE_F_SOCK_NONEMPTY
                    && (int)URING_BUFFER_SHIFT == IORING_CQE_BUFFER_SHIFT,
                "completion flags");
 

@@ -3,15 +3,22 @@ import Wire
 
 /// Who the client is and whom it called: as the kernel says, or as the proxy in front of us says in its PROXY header.
 struct ClientIdentity {
-    /// Nil where the client was gone before it could be asked.
-    var source: SocketAddress?
-    var destination: SocketAddress?
+    private(set) var source: SocketAddress
+    /// Nil where it is the connection's own.
+    private var toldDestination: SocketAddress?
     /// What else the proxy in front said.
-    var header: ProxyHeader?
+    private(set) var header: ProxyHeader?
 
-    init(of client: Stream) {
-        source = client.peerAddress
-        destination = client.localAddress
+    /// - Parameter source: the connection's other end.
+    init(source: SocketAddress) {
+        self.source = source
+    }
+
+    /// Whom the client called; nil where it is gone. The kernel is asked only where somebody wants to know.
+    ///
+    /// - Parameter client: the connection.
+    func destination(of client: Stream) -> SocketAddress? {
+        toldDestination ?? client.localAddress
     }
 
     /// Takes over what the proxy in front says; LOCAL and UNKNOWN leave the connection's own addresses.
@@ -19,12 +26,11 @@ struct ClientIdentity {
         self.header = header
         guard case .proxied(let source, let destination) = header.origin else { return }
         self.source = SocketAddress(source)
-        self.destination = SocketAddress(destination)
+        toldDestination = SocketAddress(destination)
     }
 
     /// For the choice of a server by client: the same for an IPv4 address, mapped or not.
     var hash: UInt64 {
-        let octets = source?.octets ?? []
-        return ClientHash.of(IPAddress(octets: octets)?.octets ?? octets)
+        ClientHash.of(source.ipAddress?.octets ?? source.octets)
     }
 }

@@ -85,8 +85,8 @@ public final class SessionLimits: Sendable {
     func take(_ address: SocketAddress, ownMax: Int?, now: Instant) throws(RefusalError) -> Place? {
         let values = values.withLock { $0 }
         let most = ownMax ?? values.sessionsPerAddressMax
-        guard most > 0 || values.acceptsPerAddressMax > 0, !address.isUnix else { return nil }
-        guard !values.exempt.contains(where: { $0.contains(address.octets) }) else { return nil }
+        guard most > 0 || values.acceptsPerAddressMax > 0, let ipAddress = address.ipAddress else { return nil }
+        guard !values.exempt.contains(where: { $0.contains(ipAddress) }) else { return nil }
         let key = AddressKey(address)
         let refusal = addresses.take(key, sessionsMax: most, values.acceptsPerAddressMax, values.acceptPeriod, now)
         if let refusal { throw RefusalError(refusal: refusal) }
@@ -109,12 +109,8 @@ struct AddressKey: Hashable {
     let isIPv4: Bool
 
     init(_ address: SocketAddress) {
-        let octets = address.octets
-        let isMapped =
-            octets.count == 16 && octets[..<10].allSatisfy { $0 == 0 } && octets[10] == 0xff && octets[11] == 0xff
-        isIPv4 = octets.count == 4 || isMapped
-        let significant = isIPv4 ? octets.suffix(4) : octets.prefix(8)
-        high = significant.reduce(0) { $0 << 8 | UInt64($1) }
+        isIPv4 = address.ipv4Bits != nil
+        high = address.ipv4Bits.map(UInt64.init) ?? UInt64(address.bits >> 64)
     }
 
     var stripe: Int { Int(truncatingIfNeeded: (high &* 0x9e37_79b9_7f4a_7c15) >> 58) }

@@ -46,4 +46,8 @@ extension TunnelContext: PumpObserver {
     func flushEnded() {
         counters.lower(.upstreamFlushActive)
     }
+
+    func spliced(_ bytes: Int) {
+        counters.add(.splicedBytes, UInt64(bytes))
+    }
 }

@@ -97,20 +97,24 @@ public final class TunnelListener {
         }
         let now = UTCTime.now()
         let id = SessionID(shard: shardNumber, time: now, counter: limits.nextNumber())
-        let record = SessionRecord(
-            id: id, listener: context.settings.name, start: now, client: peer.description)
-        let session = TunnelSession(client, context, record)
+        let session = TunnelSession(
+            client, from: peer, context,
+            SessionRecord(id: id, listener: context.settings.name, start: now, client: peer.description))
         let slot = sessions.insert(session)
         if isDraining, !isGentle { session.drain() }  // Another shard had accepted it before.
         sessionsPeak = max(sessionsPeak, sessions.count)
         context.counters.add(.sessions)
         context.counters.raise(.sessionsActive)
-        let close = { shard.spawn { await self.close(session, slot) } }
+        // One task a session, and none after the hand-off.
         shard.spawn {
             if await session.converse() {
-                session.passThrough(close)
+                session.passThrough {
+                    session.closeAtRest()
+                    self.ended(session, slot)
+                }
             } else {
-                await self.close(session, slot)
+                await session.close()
+                self.ended(session, slot)
             }
         }
     }
@@ -119,12 +123,7 @@ public final class TunnelListener {
     /// Unix socket may: who can open that is decided by its owner and mode.
     private func isTrusted(_ peer: SocketAddress) -> Bool {
         guard let proxyProtocol = context.settings.proxyProtocol else { return true }
-        return peer.isUnix || proxyProtocol.trusted.contains { $0.contains(peer.octets) }
-    }
-
-    private func close(_ session: TunnelSession, _ slot: SlotID) async {
-        await session.close()
-        ended(session, slot)
+        return peer.isUnix || proxyProtocol.trusted.contains { peer.ipAddress.map($0.contains) ?? false }
     }
 
     private func ended(_ session: TunnelSession, _ slot: SlotID) {
@@ -140,9 +139,9 @@ public final class TunnelListener {
             counters.add(.upstreamRxBytes, upstream.bytesReceived)
             counters.add(.upstreamTxBytes, upstream.bytesSent)
         }
-        let record = session.finishedRecord()
-        counters.add(.sessionDuration, nanoseconds: UInt64(clamping: record.durationMilliseconds) &* 1_000_000)
-        context.log.write(record)
+        let milliseconds = session.milliseconds
+        counters.add(.sessionDuration, nanoseconds: milliseconds &* 1_000_000)
+        if context.log.logsSessions { context.log.write(session.finishedRecord(after: milliseconds)) }
         if sessionsPeak >= Self.worthwhilePeak, sessions.count <= sessionsPeak / 4 {
             sessionsPeak = sessions.count
             emptied()
@@ -229,9 +228,12 @@ public final class TunnelListener {
 }
 
 extension TunnelSession {
-    fileprivate func finishedRecord() -> SessionRecord {
+    /// Since its beginning.
+    fileprivate var milliseconds: UInt64 { ring.now.nanoseconds(since: start) / 1_000_000 }
+
+    fileprivate func finishedRecord(after milliseconds: UInt64) -> SessionRecord {
         var record = record
-        record.durationMilliseconds = Int64(clamping: ring.now.nanoseconds(since: start) / 1_000_000)
+        record.durationMilliseconds = Int64(clamping: milliseconds)
         record.bytesUpstream = upstream?.bytesSent ?? 0
         record.bytesDownstream = client.bytesSent
         return record

@@ -23,7 +23,7 @@ extension TunnelSession {
                 client.dropInput(length)
                 record.proxy = record.client
                 identity.take(header)
-                record.client = identity.source?.description ?? record.client
+                record.client = identity.source.description
                 return
             case .malformed(let error):
                 context.log.warning(
@@ -44,7 +44,7 @@ extension TunnelSession {
 
     /// Counts the session among those of its address.
     private func admit() throws(SessionEnd) {
-        guard let source = identity.source else { return }
+        let source = identity.source
         let visitors = context.limits.visitors
         do throws(SessionLimits.RefusalError) {
             place = try context.limits.take(source, ownMax: settings.sessionsPerAddressMax, now: ring.now)

@@ -8,7 +8,7 @@ extension TunnelSession {
     /// Connects a server and reads its greeting. Until that is shown to the client, another server can take its place:
     /// those that do not take the connection, and up to `retries` that do and then fail.
     func reachUpstream() async throws(SessionEnd) -> Reply {
-        var candidates = pool.candidates(for: identity.hash)
+        var candidates = pool.candidates(for: identity)
         var retries = pool.settings.retries
         var outcome = SessionEnd.upstreamUnreachable
         while true {
@@ -82,8 +82,8 @@ extension TunnelSession {
             await dropUpstream()
             return false
         }
-        record.upstream = server.address.description
-        transcribe(with: .upstream, "connected to \(server.address)")
+        record.upstream = server.name
+        transcribe(with: .upstream, "connected to \(server.name)")
         if let header = pool.settings.proxyHeader { upstream?.queue(proxyHeader(header)) }
         if pool.settings.tls == .implicit {
             phase = .upstreamHandshake
@@ -159,7 +159,7 @@ extension TunnelSession {
         leaveServer()
     }
 
-    private func leaveServer() {
+    func leaveServer() {
         if let server = server.take() { pool.giveBack(server) }
     }
 }

@@ -120,7 +120,7 @@ extension TunnelSession {
             let shown = reply.removing(policy.hidden)
             switch edit {
             case .inject where canStartTLS: return try shown.adding(.starttls)
-            case .inject, .strip: return shown.removing([.starttls])
+            case .inject, .strip: return shown.removing(.starttls)
             case .pass: return shown
             }
         } catch { throw .upstreamBadReply }

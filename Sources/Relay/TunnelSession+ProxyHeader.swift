@@ -19,7 +19,8 @@ extension TunnelSession {
     }
 
     private var proxiedOrigin: ProxyHeader.Origin {
-        guard let source = identity.source?.proxyEndpoint, let destination = identity.destination?.proxyEndpoint
+        guard let source = identity.source.proxyEndpoint,
+            let destination = identity.destination(of: client)?.proxyEndpoint
         else { return .local }
         return .proxied(source: source, destination: destination)
     }
@@ -33,6 +34,7 @@ extension TunnelSession {
         }
         if settings.addsUniqueID { own.append(ProxyTLV(.uniqueID, Array(record.id.description.utf8))) }
         if settings.addsSSL, let engine { own.append(ProxyTLSFacts(of: engine).tlv) }
+        if own.isEmpty { return passedOn(settings.passedOn) }
         let kinds = Set(own.map(\.kind))
         return own + passedOn(settings.passedOn).filter { !kinds.contains($0.kind) }
     }
@@ -87,6 +89,12 @@ extension SocketAddress {
 
     /// Nil for a Unix socket.
     var proxyEndpoint: ProxyHeader.Endpoint? {
-        IPAddress(octets: octets).map { ProxyHeader.Endpoint(address: $0, port: port) }
+        ipAddress.map { ProxyHeader.Endpoint(address: $0, port: port) }
+    }
+
+    /// Nil for a Unix socket.
+    var ipAddress: IPAddress? {
+        if let ipv4Bits { return IPAddress(ipv4: ipv4Bits) }
+        return isUnix ? nil : IPAddress(ipv6: bits)
     }
 }

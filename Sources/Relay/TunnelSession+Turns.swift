@@ -134,7 +134,7 @@ extension TunnelSession {
             try look(at: watch)
             switch upstream.withInput({ framer.next(in: $0) }) {
             case .line(let length):
-                guard let reply = try assemble(upstream.takeInput(length), &assembler) else { continue }
+                guard let reply = try takeLine(length, of: upstream, &assembler) else { continue }
                 guard upstream.buffered == 0 else { throw .upstreamBadReply }
                 return reply
             case .tooLong:
@@ -146,13 +146,18 @@ extension TunnelSession {
         }
     }
 
-    private func assemble(_ line: [UInt8], _ assembler: inout ReplyAssembler) throws(SessionEnd) -> Reply? {
+    private func takeLine(
+        _ length: Int, of upstream: Stream, _ assembler: inout ReplyAssembler
+    ) throws(SessionEnd) -> Reply? {
         do throws(ReplyError) {
-            guard let reply = try assembler.add(line.span) else { return nil }
-            transcribe(with: .upstream, .server, reply.bytes)
+            let reply = try upstream.withInput { (bytes) throws(ReplyError) in
+                try assembler.add(bytes.extracting(first: length))
+            }
+            upstream.dropInput(length)
+            if let reply { transcribe(with: .upstream, .server, reply.bytes) }
             return reply
         } catch {
-            transcribe(with: .upstream, .server, line)
+            transcribe(with: .upstream, .server, upstream.takeInput(length))
             throw .upstreamBadReply
         }
     }

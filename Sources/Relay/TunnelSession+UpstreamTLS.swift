@@ -67,7 +67,7 @@ extension TunnelSession {
                 guard !needsUpstreamTLS else { throw .upstreamTLSRefused }
                 doesWithoutUpstreamTLS = true
                 self.phase = phase
-                return offer.removing([.starttls])
+                return offer.removing(.starttls)
             }
             self.phase = phase
             // In TLS 1.3 a server that refuses our certificate, or the lack of one, does so only now.
@@ -80,7 +80,7 @@ extension TunnelSession {
             try await beginAgain()
         }
         self.phase = phase
-        return try await answer(to: ehlo(of: greeting)).removing([.starttls])
+        return try await answer(to: ehlo(of: greeting)).removing(.starttls)
     }
 
     private func ehlo(of greeting: Line) -> [UInt8] {

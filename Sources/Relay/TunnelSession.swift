@@ -48,12 +48,13 @@ final class TunnelSession {
     var commandArrival: Instant?
     var localAnswers = 0
 
-    init(_ client: Stream, _ context: TunnelContext, _ record: SessionRecord) {
+    /// - Parameter peer: the other end of `client`.
+    init(_ client: Stream, from peer: SocketAddress, _ context: TunnelContext, _ record: consuming SessionRecord) {
         self.client = client
         self.context = context
         self.record = record
         start = context.ring.now
-        identity = ClientIdentity(of: client)
+        identity = ClientIdentity(source: peer)
     }
 
     /// The upstream that may speak and has to be listened to; `nil` before it is connected and after it has refused.
@@ -99,6 +100,13 @@ final class TunnelSession {
     func close() async {
         await closeUpstream()
         await client.close()
+    }
+
+    /// As `close`, after the pump, which leaves nothing in flight.
+    func closeAtRest() {
+        upstream?.closeAtRest()
+        leaveServer()
+        client.closeAtRest()
     }
 
     /// Ends the session as soon as it comes to rest: with a 421 before the hand-off. After it the session goes on.

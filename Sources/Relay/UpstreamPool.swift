@@ -63,24 +63,25 @@ public final class UpstreamPool {
         var isEmpty: Bool { untried.isEmpty }
     }
 
-    /// - Parameter clientHash: tells one client's address from another's.
-    func candidates(for clientHash: UInt64) -> Candidates {
-        var order = Array(servers.indices)
+    func candidates(for client: ClientIdentity) -> Candidates {
         switch settings.balance {
-        case .first: break
-        case .roundRobin:
-            turn = (turn + 1) % servers.count
-            order = order.map { ($0 + turn) % servers.count }
+        case .first: return Candidates(untried: Array(servers.indices))
+        case .roundRobin: return Candidates(untried: nextRound())
         case .leastSessions:
-            turn = (turn + 1) % servers.count
-            order = order.map { ($0 + turn) % servers.count }
-            let connections = order.map { servers[$0].tally.connections }
-            order = zip(order, connections).sorted { $0.1 < $1.1 }.map(\.0)  // Stable: equals keep their turn.
+            let round = nextRound().map { (index: $0, connections: servers[$0].tally.connections) }
+            // Stable: equals keep their turn.
+            return Candidates(untried: round.sorted { $0.connections < $1.connections }.map(\.index))
         case .hashClient:
-            let weights = servers.map { ClientHash.weight(of: $0.address.description, for: clientHash) }
-            order.sort { weights[$0] > weights[$1] }
+            let hash = client.hash
+            let weights = servers.map { ClientHash.weight(of: $0.name, for: hash) }
+            return Candidates(untried: servers.indices.sorted { weights[$0] > weights[$1] })
         }
-        return Candidates(untried: order)
+    }
+
+    /// All servers, in the order of which each is first in turn.
+    private func nextRound() -> [Int] {
+        turn = (turn + 1) % servers.count
+        return Array(turn..<servers.count) + (0..<turn)
     }
 
     enum Choice {
@@ -98,7 +99,9 @@ public final class UpstreamPool {
         let now = ring.now
         for usable in [true, false] {
             var isFull = false
-            for (place, index) in candidates.untried.enumerated() where servers[index].isUsable(at: now) == usable {
+            for place in candidates.untried.indices {
+                let index = candidates.untried[place]
+                guard servers[index].isUsable(at: now) == usable else { continue }
                 guard servers[index].tally.tryTake(max: settings.connectionsMax) else {
                     isFull = true
                     continue
@@ -121,6 +124,7 @@ public final class UpstreamPool {
 
     /// The next local address to dial `address` from, of its family; nil: the system chooses.
     func source(for address: SocketAddress) -> SocketAddress? {
+        guard !settings.sources.isEmpty else { return nil }
         let fitting = settings.sources.filter { $0.octets.count == address.octets.count }
         guard !fitting.isEmpty, !address.isUnix else { return nil }
         sourceTurn = (sourceTurn + 1) % fitting.count
@@ -143,7 +147,7 @@ public final class UpstreamPool {
             let share = deadline.nanoseconds(since: now) / UInt64(addresses.count - index)
             do throws(StreamError) {
                 let stream = try await ring.connect(
-                    to: address, from: source(for: address), deadline: now + .nanoseconds(Int64(share)), begun: begun)
+                    to: address, from: source(for: address), deadline: now.adding(nanoseconds: share), begun: begun)
                 server.names.prefer(address)
                 return stream
             } catch {

@@ -6,6 +6,8 @@ import Telemetry
 /// One server of an upstream, as one shard sees it: whether it is up, where its name leads, what TLS can take up again.
 final class UpstreamServer {
     let address: ServerAddress
+    /// The address as text, made once.
+    let name: String
     /// What the shards have in common about it.
     let tally: ServerTally
     private let upstream: UpstreamSettings
@@ -31,6 +33,7 @@ final class UpstreamServer {
     ) {
         self.shardNumber = shardNumber
         self.address = address
+        name = address.description
         self.upstream = upstream
         self.tally = tally
         self.log = log
@@ -105,7 +108,7 @@ final class UpstreamServer {
 
     private func fields(_ reason: String = "") -> KeyValuePairs<String, String> {
         [
-            "upstream": upstream.name, "server": address.description, "shard": "\(shardNumber)", "reason": reason,
+            "upstream": upstream.name, "server": name, "shard": "\(shardNumber)", "reason": reason,
         ]
     }
 

@@ -22,6 +22,9 @@ public struct Completion: Sendable {
     /// A multishot operation goes on after this completion.
     var goesOn: Bool { flags & URING_COMPLETION_MORE.rawValue != 0 }
 
+    /// A receive has left something behind: bytes, or the end.
+    var leftMore: Bool { flags & URING_COMPLETION_LEFT_MORE.rawValue != 0 }
+
     /// The provided buffer that was filled, if one was.
     var bufferID: UInt16? {
         guard flags & URING_COMPLETION_BUFFER.rawValue != 0 else { return nil }

@@ -22,7 +22,12 @@ public struct Instant: Comparable, Hashable, Sendable {
 
     /// A moment past what 64 bits can hold is `never`; a negative duration counts as zero.
     public static func + (start: Instant, duration: Duration) -> Instant {
-        let (sum, overflow) = start.nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
+        start.adding(nanoseconds: duration.wholeNanoseconds)
+    }
+
+    /// As with a duration, which takes longer to reckon with.
+    public func adding(nanoseconds more: UInt64) -> Instant {
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(more)
         return overflow ? .never : Instant(nanoseconds: sum)
     }
 
@@ -35,11 +40,13 @@ public struct Instant: Comparable, Hashable, Sendable {
 extension Duration {
     /// The duration in nanoseconds, cut to 0 ... UInt64.max.
     var wholeNanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        guard !overflow else { return .max }
-        let (sum, carried) = whole.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)
-        return carried ? .max : sum
+        let whole = attoseconds
+        guard whole > 0 else { return 0 }
+        // One division of the processor: every line of a dialogue sets deadlines.
+        let attosecondsPerNanosecond: UInt64 = 1_000_000_000
+        let high = UInt64(truncatingIfNeeded: whole >> 64)
+        guard high < attosecondsPerNanosecond else { return .max }
+        let low = UInt64(truncatingIfNeeded: whole)
+        return attosecondsPerNanosecond.dividingFullWidth((high, low)).quotient
     }
 }

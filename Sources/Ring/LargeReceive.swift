@@ -1,7 +1,13 @@
-/// The memory for receives of a flow that fills whole buffers: 64 KiB, asked for without waiting, given up as soon as
-/// less than a quarter of it comes. Also where a direction turns when the shard's buffers are all taken.
+/// The memory for receives of a flow that fills whole buffers: asked for without waiting, given up as soon as less than
+/// `worthwhileBytes` come. Also where a direction turns when the shard's buffers are all taken.
+///
+/// A direction has memory only while it receives into it or sends from it.
 struct LargeReceive: ~Copyable {
+    /// Receives are large for now.
+    private(set) var isInUse = false
     private(set) var memory: UnsafeMutableRawBufferPointer?
+    /// What was received and is still to be sent from here.
+    private var unsentRange = 0..<0
 
     static let bytes = 64 << 10
     static let worthwhileBytes = 16 << 10
@@ -9,11 +15,57 @@ struct LargeReceive: ~Copyable {
     deinit { memory?.deallocate() }
 
     mutating func use() {
-        if memory == nil { memory = .allocate(byteCount: Self.bytes, alignment: 64) }
+        isInUse = true
     }
 
     mutating func giveUp() {
-        memory?.deallocate()
-        memory = nil
+        isInUse = false
+    }
+
+    /// Memory to receive into.
+    mutating func borrow(from blocks: LargeBlocks) -> UnsafeMutableRawBufferPointer {
+        precondition(memory == nil)
+        let block = blocks.take()
+        memory = block
+        return block
+    }
+
+    /// The memory goes back unless bytes are to be sent from it.
+    mutating func giveBackUnlessUnsent(to blocks: LargeBlocks) {
+        guard unsentRange.isEmpty, let block = memory.take() else { return }
+        blocks.giveBack(block)
+    }
+
+    /// The first `length` bytes of the memory are to be sent.
+    mutating func keep(_ length: Int) {
+        unsentRange = 0..<length
+    }
+
+    mutating func dropUnsent(_ length: Int) {
+        unsentRange.removeFirst(length)
+    }
+
+    var unsent: UnsafeRawBufferPointer {
+        guard let memory else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: memory[unsentRange])
+    }
+}
+
+/// A shard's memory for large receives while nobody uses it. Kept, because the allocator would give it back to the
+/// system and fault it in again with each receive.
+final class LargeBlocks {
+    private var free: [UnsafeMutableRawBufferPointer] = []
+
+    /// Blocks that are kept.
+    static let limit = 16
+
+    deinit { for block in free { block.deallocate() } }
+
+    func take() -> UnsafeMutableRawBufferPointer {
+        free.popLast() ?? .allocate(byteCount: LargeReceive.bytes, alignment: 4096)
+    }
+
+    func giveBack(_ block: UnsafeMutableRawBufferPointer) {
+        if free.count < Self.limit { free.append(block) } else { block.deallocate() }
     }
 }

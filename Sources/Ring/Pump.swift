@@ -157,8 +157,8 @@ public final class Pump {
         guard isSettled, let ended = ended.take() else { return }
         if let timer = timer.take() { ring.timers.remove(timer) }
         noteAllSent(from: .downstream)
-        toUpstream.release()
-        toDownstream.release()
+        toUpstream.abandon()
+        toDownstream.abandon()
         let outcome = outcome ?? .finished(first: firstEnd ?? .downstream)
         let kept = itself.take()
         ring.later { withExtendedLifetime(kept) { ended(outcome) } }

@@ -7,31 +7,36 @@ import Glibc
 /// Between two plain sockets the bytes are sent straight from the buffer that the kernel received them into. Where the
 /// reader is slow, they move to memory of the direction's own, so that no shared buffer waits for anybody.
 final class PumpDirection: CompletionSink {
-    private let source: Stream
-    private let target: Stream
-    private let sourceSide: Pump.Side
-    private let targetSide: Pump.Side
-    private unowned var pump: Pump!
-    private unowned var opposite: PumpDirection!
+    let source: Stream
+    let target: Stream
+    let sourceSide: Pump.Side
+    let targetSide: Pump.Side
+    unowned var pump: Pump!
+    unowned var opposite: PumpDirection!
 
-    private var receiving: OperationID?
-    private var sending: OperationID?
-    private var watch: SourceWatch
+    /// A receive, or a poll of the source while the gate is at splicing.
+    var receiving: OperationID?
+    /// A send, or a poll of the target while `pipe` holds bytes.
+    var sending: OperationID?
+    var watch: SourceWatch
     /// What is being sent: a shared buffer, tried once without waiting, or bytes of our own.
-    private var lent: ReceivedBuffer?
-    private var outgoing = ByteQueue()
+    var lent: ReceivedBuffer?
+    var outgoing = ByteQueue()
     /// What is sent after that. The opposite direction adds what its record layer answers.
-    private var waiting = ByteQueue()
-    private var large = LargeReceive()
-    private var end = End.open
+    var waiting = ByteQueue()
+    var large = LargeReceive()
+    var gate: SpliceGate
+    /// Lent by the shard while it holds bytes.
+    var pipe: SplicePipe?
+    private(set) var end = End.open
     /// What the target did not take at once, in bytes, as the observer was told; 0: nothing.
-    private var heldBack = 0
+    var heldBack = 0
 
     /// Bytes that may wait behind a send. One receive's worth comes here in order; more are the record layer's
     /// answers to a peer that asks and asks and does not take them.
     private static let waitingLimitBytes = 256 << 10
 
-    private enum End {
+    enum End {
         /// The source may send more.
         case open
         /// The source has ended; what waits is sent first.
@@ -49,6 +54,7 @@ final class PumpDirection: CompletionSink {
         self.targetSide = targetSide
         // What the upstream said before it broke is still true, and the client is to have it.
         watch = SourceWatch(isWorthwhile: sourceSide == .downstream)
+        gate = SpliceGate(isAllowed: source.ring.pipes.limit > 0)
     }
 
     /// Belongs to `pump` from now on, and with it the source's receive that may be in flight.
@@ -60,7 +66,7 @@ final class PumpDirection: CompletionSink {
         receiving = operation
     }
 
-    private var ring: Ring { source.ring }
+    var ring: Ring { source.ring }
 
     /// Nothing of this direction is in the kernel's hands.
     var isQuiet: Bool { receiving == nil && sending == nil && watch.operation == nil }
@@ -95,9 +101,10 @@ final class PumpDirection: CompletionSink {
     }
 
     /// Puts the next operation in flight.
-    private func proceed() {
+    func proceed() {
         guard pump.outcome == nil else { return pump.settle() }
         guard sending == nil else { return }
+        if !large.unsent.isEmpty { return sendLarge() }
         if !waiting.isEmpty { return sendWaiting() }
         switch end {
         case .open: receive()
@@ -112,7 +119,10 @@ final class PumpDirection: CompletionSink {
     private func receive() {
         guard receiving == nil else { return }
         release()
-        if let memory = large.memory {
+        if gate.isSplicing {
+            receiving = ring.begin(self) { uring_poll($0, source.descriptor, PollEvents.readable.rawValue, $1) }
+        } else if large.isInUse {
+            let memory = large.borrow(from: ring.blocks)
             receiving = ring.begin(self) {
                 uring_receive($0, source.descriptor, memory.baseAddress, memory.count, LINUX_MSG_DONTWAIT.rawValue, $1)
             }
@@ -126,13 +136,13 @@ final class PumpDirection: CompletionSink {
     func completed(_ operation: OperationID, _ completion: Completion) {
         if operation == receiving {
             receiving = nil
-            received(completion)
+            if gate.isSplicing { sourceIsReady(completion.result) } else { received(completion) }
         } else if operation == watch.operation {
             watched(completion.result)
         } else {
             precondition(operation == sending)
             sending = nil
-            sent(completion.result)
+            if pipe != nil { targetIsReady(completion.result) } else { sent(completion.result) }
         }
         proceed()
     }
@@ -140,48 +150,72 @@ final class PumpDirection: CompletionSink {
     private func received(_ completion: Completion) {
         let result = completion.result
         if let id = completion.bufferID {
-            take(ring.buffers.take(id, count: Int(result)))
+            take(
+                ring.buffers.take(id, count: Int(result)),
+                isLast: completion.leftMore && linux_has_ended(source.descriptor))
         } else if pump.outcome != nil {
             return
         } else if result > 0 {
             takeLarge(Int(result))
         } else {
-            switch -result {
-            case 0: reachEnd()
-            case ENOBUFS:
-                ring.statistics.receiveBuffersExhausted += 1
-                large.use()
-            case EAGAIN: large.giveUp()
-            case ECANCELED, EINTR: break
-            case ECONNRESET where opposite.hasSaidAll, EPIPE where opposite.hasSaidAll: reachEnd()
-            case ECONNRESET, EPIPE, ETIMEDOUT: pump.end(.broken(sourceSide, .reset))
-            default: pump.end(.broken(sourceSide, .system(-result)))
-            }
+            receivedNothing(-result)
+        }
+        large.giveBackUnlessUnsent(to: ring.blocks)
+    }
+
+    /// The source has ended (0) or there is an errno in place of its bytes.
+    func receivedNothing(_ error: Int32) {
+        switch error {
+        case 0: reachEnd()
+        case ENOBUFS:
+            ring.statistics.receiveBuffersExhausted += 1
+            large.use()
+        case EAGAIN: large.giveUp()
+        case ECANCELED, EINTR: break
+        case ECONNRESET where opposite.hasSaidAll, EPIPE where opposite.hasSaidAll: reachEnd()
+        case ECONNRESET, EPIPE, ETIMEDOUT: pump.end(.broken(sourceSide, .reset))
+        default: pump.end(.broken(sourceSide, .system(error)))
         }
     }
 
-    private func take(_ buffer: consuming ReceivedBuffer) {
+    /// - Parameter isLast: the source has ended behind these bytes. The end goes with them then, in one segment.
+    private func take(_ buffer: consuming ReceivedBuffer, isLast: Bool) {
         guard pump.outcome == nil else { return }
         let bytes = buffer.unsafeBytes
-        if bytes.count == ring.buffers.bytesEach { large.use() }
+        if bytes.count == ring.buffers.bytesEach {
+            large.use()
+            noteLarge(bytes.count)
+        } else {
+            gate.copy()
+        }
         if isPlain && waiting.isEmpty && sending == nil {
             count(bytes.count)
             lent = consume buffer
-            send(bytes, Self.tryFlags)
+            send(bytes, isLast ? Self.lastFlags : Self.tryFlags)
+            if isLast { reachEnd() }
         } else {
             buffer.withBytes { translate($0) }
         }
     }
 
     private func takeLarge(_ length: Int) {
-        guard let memory = large.memory else { return }
-        translate(UnsafeRawBufferPointer(rebasing: memory[..<length]))
-        if length < LargeReceive.worthwhileBytes { large.giveUp() }
+        large.keep(length)
+        if isPlain && waiting.isEmpty {
+            count(length)
+            ring.heldBytes += length
+            guard ring.heldBytes <= ring.heldBytesLimit else { return pump.end(.overloaded) }
+        } else {
+            translate(large.unsent)
+            large.dropUnsent(length)
+        }
+        guard length < LargeReceive.worthwhileBytes else { return noteLarge(length) }
+        large.giveUp()
+        gate.copy()
     }
 
-    private var isPlain: Bool { source.layer == nil && target.layer == nil }
+    var isPlain: Bool { source.layer == nil && target.layer == nil }
 
-    private func count(_ length: Int) {
+    func count(_ length: Int) {
         source.bytesReceived += UInt64(length)
         target.bytesSent += UInt64(length)
         pump.noteActivity()
@@ -231,7 +265,7 @@ final class PumpDirection: CompletionSink {
         proceed()
     }
 
-    private func reachEnd() {
+    func reachEnd() {
         guard end == .open else { return }
         end = .reached
         large.giveUp()
@@ -246,7 +280,7 @@ final class PumpDirection: CompletionSink {
 
     /// The target has got everything and has only the end to hear of. It may just go then: closing with our notice
     /// unread looks like a reset.
-    private var hasSaidAll: Bool { end == .telling || end == .passedOn }
+    var hasSaidAll: Bool { end == .telling || end == .passedOn }
 
     private func passEndOn() {
         end = .passedOn
@@ -254,85 +288,5 @@ final class PumpDirection: CompletionSink {
         linux_shutdown_write(target.descriptor)
         pump.noteAllSent(from: sourceSide)
         pump.settle()
-    }
-
-    // MARK: Sending
-
-    private func sendWaiting() {
-        swap(&outgoing, &waiting)
-        ring.heldBytes += outgoing.count
-        guard ring.heldBytes <= ring.heldBytesLimit else {
-            ring.heldBytes -= outgoing.count
-            return pump.end(.overloaded)
-        }
-        // A send that may wait leaves the source alone for as long; whether it has to is seen first.
-        let flags = watch.isWanted ? Self.tryFlags : Stream.sendFlags
-        send(UnsafeRawBufferPointer(rebasing: outgoing.unsafeBytes.prefix(Stream.sendLimitBytes)), flags)
-    }
-
-    private static let tryFlags = LINUX_MSG_NOSIGNAL.rawValue | LINUX_MSG_DONTWAIT.rawValue
-
-    private func send(_ bytes: UnsafeRawBufferPointer, _ flags: UInt32) {
-        sending = ring.begin(self) {
-            uring_send($0, target.descriptor, bytes.baseAddress, bytes.count, flags, $1)
-        }
-    }
-
-    private func sent(_ result: Int32) {
-        let taken = max(0, Int(result))
-        if let buffer = lent.take() {
-            let rest = UnsafeRawBufferPointer(rebasing: buffer.unsafeBytes[taken...])
-            waiting.append(rest)
-            if !rest.isEmpty { holdBack(rest.count) }
-        } else {
-            if taken < min(outgoing.count, Stream.sendLimitBytes) { holdBack(outgoing.count - taken) }
-            ring.heldBytes -= taken
-            outgoing.removeFirst(taken)
-            if !outgoing.isEmpty { keepRest() }
-        }
-        switch -result {
-        case ..<0: pump.noteActivity()
-        case EAGAIN, ECANCELED, EINTR: break
-        case EPIPE where hasSaidAll, ECONNRESET where hasSaidAll: waiting.removeAll()
-        case 0, EPIPE, ECONNRESET, ETIMEDOUT: pump.end(.broken(targetSide, .reset))
-        default: pump.end(.broken(targetSide, .system(-result)))
-        }
-    }
-
-    /// The kernel took less than all: the rest goes first next time.
-    private func keepRest() {
-        ring.heldBytes -= outgoing.count
-        var later = ByteQueue()
-        swap(&later, &waiting)
-        swap(&waiting, &outgoing)
-        later.withBytes { waiting.append($0) }
-    }
-
-    // MARK: While the target does not read
-
-    private func holdBack(_ bytes: Int) {
-        watchSource()
-        guard heldBack == 0 else { return }
-        heldBack = bytes
-        pump.observer?.readingPaused(from: sourceSide, holding: bytes)
-    }
-
-    func release() {
-        guard heldBack > 0 else { return }
-        pump.observer?.readingResumed(from: sourceSide, releasing: heldBack)
-        heldBack = 0
-    }
-
-    /// From now on a source that breaks is noticed while nothing is received.
-    private func watchSource() {
-        guard watch.isWanted, pump.outcome == nil else { return }
-        watch.operation = ring.begin(self) { uring_poll($0, source.descriptor, SourceWatch.events, $1) }
-    }
-
-    private func watched(_ result: Int32) {
-        watch.operation = nil
-        guard pump.outcome == nil, end != .passedOn else { return }
-        // A receive in flight tells more; if it brings bytes, the next send that has to wait looks again.
-        if watch.hasFailed(result), receiving == nil, !opposite.hasSaidAll { pump.end(.broken(sourceSide, .reset)) }
     }
 }

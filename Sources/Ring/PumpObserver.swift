@@ -1,4 +1,5 @@
-/// Told of what slows pumps down, for metrics. Called on the rare occasions alone; must not call back.
+/// Told of what slows pumps down and what speeds them up, for metrics. Called on rare occasions, and for large pieces;
+/// must not call back.
 public protocol PumpObserver: AnyObject {
     /// Nothing more is read from `side` until the other side has taken what was read: `bytes` wait.
     func readingPaused(from side: Pump.Side, holding bytes: Int)
@@ -7,4 +8,6 @@ public protocol PumpObserver: AnyObject {
     /// The downstream has ended its direction, and bytes for the upstream are still to be sent.
     func flushBegan()
     func flushEnded()
+    /// So many bytes have gone through a pipe.
+    func spliced(_ bytes: Int)
 }

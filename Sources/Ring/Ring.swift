@@ -14,6 +14,8 @@ public final class Ring {
         var receiveBuffers: UInt32 = 256
         var receiveBufferBytes: UInt32 = 8192
         var heldBytesLimit = 256 << 20
+        /// Pipes for splicing, of 1 MiB each; 0: nothing is spliced.
+        public var splicePipes = 16
 
         public init() {}
 
@@ -58,6 +60,8 @@ public final class Ring {
     /// Bytes held in private memory for readers that are slow, and how many may be: past it a flow is ended.
     var heldBytes = 0
     let heldBytesLimit: Int
+    let pipes: PipePool
+    let blocks = LargeBlocks()
 
     private var owner: UInt64 = 0
     private var operations = SlotTable<Recipient>(capacity: 1024)
@@ -80,6 +84,7 @@ public final class Ring {
     public init(sizes: Sizes = Sizes(), allowing: RingFeatures = RingFeatures(rawValue: .max)) throws(RingUnavailable) {
         (raw, buffers) = try RingOpening(sizes).open()
         heldBytesLimit = sizes.heldBytesLimit
+        pipes = PipePool(limit: sizes.splicePipes)
         features = RingFeatures.probed(raw).intersection(allowing)
         now = Instant.current()
         timers = TimerWheel(now: now)
@@ -204,11 +209,14 @@ public final class Ring {
 
     /// Runs what was put off, and what that puts off in turn.
     func runDeferred() {
-        while !deferred.isEmpty {
-            var actions: [() -> Void] = []
-            swap(&actions, &deferred)
-            for action in actions { action() }
+        guard !deferred.isEmpty else { return }
+        var next = 0
+        while next < deferred.count {
+            let action = deferred[next]
+            next += 1
+            action()
         }
+        deferred.removeAll(keepingCapacity: true)
     }
 
     /// Takes all completions there are and resumes or tells those who wait for them.

@@ -1,9 +1,10 @@
 /// Names a value in a `SlotTable`: a place and how often the place has been used. Once the value is removed the name
 /// is stale for ever (until 2^32 later uses of one place), so that a late message about it is recognised.
 public struct SlotID: Hashable, Sendable {
-    let index: UInt32
-    let generation: UInt32
+    @usableFromInline let index: UInt32
+    @usableFromInline let generation: UInt32
 
+    @inlinable
     init(index: UInt32, generation: UInt32) {
         self.index = index
         self.generation = generation
@@ -21,34 +22,43 @@ public struct SlotID: Hashable, Sendable {
 
 /// Values under generation-checked names, in memory that is reused and grows by doubling.
 ///
-/// Inserting, looking up and removing take constant time and, once the table has grown, allocate nothing.
+/// Inserting, looking up and removing take constant time and, once the table has grown, allocate nothing. Inlinable,
+/// because a generic that is called in another module is some ten times slower.
 public struct SlotTable<Value>: ~Copyable {
+    @usableFromInline
     struct Slot {
-        var generation: UInt32 = 0
-        var nextFree: UInt32 = SlotTable.noSlot
-        var value: Value?
+        @usableFromInline var generation: UInt32 = 0
+        @usableFromInline var nextFree: UInt32 = SlotTable.noSlot
+        @usableFromInline var value: Value?
+
+        @inlinable
+        init() {}
     }
 
-    private static var noSlot: UInt32 { .max }
+    @inlinable static var noSlot: UInt32 { .max }
 
-    private var slots: UnsafeMutablePointer<Slot>
-    private var capacity: Int
-    private var used = 0
-    private var firstFree = SlotTable.noSlot
+    @usableFromInline var slots: UnsafeMutablePointer<Slot>
+    @usableFromInline var capacity: Int
+    @usableFromInline var used = 0
+    @usableFromInline var firstFree = SlotTable.noSlot
+    @usableFromInline var held = 0
     /// Values held.
-    public private(set) var count = 0
+    @inlinable public var count: Int { held }
 
+    @inlinable
     public init(capacity: Int = 64) {
         precondition(capacity > 0)
         self.capacity = capacity
         slots = .allocate(capacity: capacity)
     }
 
+    @inlinable
     deinit {
         slots.deinitialize(count: used)
         slots.deallocate()
     }
 
+    @inlinable
     public mutating func insert(_ value: Value) -> SlotID {
         let index: UInt32
         if firstFree != Self.noSlot {
@@ -61,27 +71,32 @@ public struct SlotTable<Value>: ~Copyable {
             used += 1
         }
         slots[Int(index)].value = value
-        count += 1
+        held += 1
         return SlotID(index: index, generation: slots[Int(index)].generation)
     }
 
     /// True while the value of this name is held.
+    @inlinable
     public borrowing func contains(_ id: SlotID) -> Bool {
-        Int(id.index) < used && slots[Int(id.index)].generation == id.generation && slots[Int(id.index)].value != nil
+        // A place that holds nothing has a generation that no name has yet.
+        Int(id.index) < used && slots[Int(id.index)].generation == id.generation
     }
 
     /// The value of this name; `nil` where the name is stale.
+    @inlinable
     public borrowing func value(_ id: SlotID) -> Value? {
         contains(id) ? slots[Int(id.index)].value : nil
     }
 
     /// Changes the value of this name in place. The name must not be stale.
+    @inlinable
     public mutating func update<Result>(_ id: SlotID, _ body: (inout Value) -> Result) -> Result {
         precondition(contains(id), "stale slot")
         return body(&slots[Int(id.index)].value!)
     }
 
     /// Removes and returns the value of this name; `nil` where the name is stale.
+    @inlinable
     public mutating func remove(_ id: SlotID) -> Value? {
         guard contains(id) else { return nil }
         let slot = slots + Int(id.index)
@@ -89,7 +104,7 @@ public struct SlotTable<Value>: ~Copyable {
         slot.pointee.generation &+= 1
         slot.pointee.nextFree = firstFree
         firstFree = id.index
-        count -= 1
+        held -= 1
         return value
     }
 
@@ -101,7 +116,8 @@ public struct SlotTable<Value>: ~Copyable {
         }
     }
 
-    private mutating func grow() {
+    @usableFromInline
+    mutating func grow() {
         precondition(capacity < Int(Int32.max) / 2, "slot table full")
         let grown = UnsafeMutablePointer<Slot>.allocate(capacity: capacity * 2)
         grown.moveInitialize(from: slots, count: used)

@@ -46,11 +46,14 @@ extension Stream {
     }
 
     /// Shows the unread bytes to `body`.
+    @inlinable
     public func withInput<Result, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try body(inbound.unsafeBytes.bindMemory(to: UInt8.self).span)
+        try body(unread.bindMemory(to: UInt8.self).span)
     }
+
+    @usableFromInline var unread: UnsafeRawBufferPointer { inbound.unsafeBytes }
 
     /// Removes and returns the oldest `length` unread bytes.
     public func takeInput(_ length: Int) -> [UInt8] {

@@ -76,6 +76,13 @@ public final class Stream {
         guard !isClosed else { return }
         deadline = .never
         await stopReceiving()
+        closeAtRest()
+    }
+
+    /// As `close`, where it is known that nothing is in flight, as it is after a pump.
+    public func closeAtRest() {
+        guard !isClosed else { return }
+        precondition(receiving == nil, "closed while receiving")
         precondition(sending == nil, "closed while a task is writing")
         if let timer = timer.take() { ring.timers.remove(timer) }
         isClosed = true

@@ -114,6 +114,7 @@ extension Server {
         let keys: [(name: String, isChanged: Bool)] = [
             ("runtime.shards", new.runtime.shards != old.runtime.shards),
             ("runtime.io_uring_features", new.runtime.ringFeatures != old.runtime.ringFeatures),
+            ("runtime.splice", new.runtime.splice != old.runtime.splice),
             ("runtime.control_socket", new.runtime.controlSocket != old.runtime.controlSocket),
             ("admin.listen", new.admin.listen != old.admin.listen),
             ("runtime.user", new.runtime.user != old.runtime.user),

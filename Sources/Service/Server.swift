@@ -157,10 +157,12 @@ public final class Server {
     private static func makeShards(_ runtime: Settings.Runtime) throws(StartFailure) -> [Shard] {
         let count = runtime.shards > 0 ? runtime.shards : Int(linux_processor_count())
         let features: RingFeatures = runtime.ringFeatures == .kernel61 ? .kernel61 : RingFeatures(rawValue: .max)
+        var sizes = Ring.Sizes()
+        if !runtime.splice { sizes.splicePipes = 0 }
         var shards: [Shard] = []
         for number in 0..<count {
             do throws(RingUnavailable) {
-                shards.append(try Shard(number: number, allowing: features))
+                shards.append(try Shard(number: number, sizes: sizes, allowing: features))
             } catch { throw .unavailable(Unavailability(reason: error.description, errno: error.errno)) }
         }
         return shards

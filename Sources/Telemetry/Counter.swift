@@ -88,6 +88,9 @@ public enum Counter: Int, CaseIterable, Sendable {
     case upstreamRxBytes
     /// Bytes sent to upstreams.
     case upstreamTxBytes
+    /// Bytes of a flow without TLS, of either direction, that went from one connection to the other by splice(2). They
+    /// are part of the bytes sent.
+    case splicedBytes
 
     /// Connections accepted, those that were turned away included.
     case downstreamCxTotal
@@ -165,6 +168,7 @@ extension Counter {
         case .downstreamTxBytes: ("downstream_tx_bytes", "Bytes sent to clients.")
         case .upstreamRxBytes: ("upstream_rx_bytes", "Bytes received from upstreams.")
         case .upstreamTxBytes: ("upstream_tx_bytes", "Bytes sent to upstreams.")
+        case .splicedBytes: ("spliced_bytes", "Bytes that were relayed without being copied.")
         case .downstreamCxTotal: ("downstream_cx_total", "Connections accepted.")
         case .downstreamCxNoRoute: ("downstream_cx_no_route", "Sessions for which no server was found.")
         case .flowControlPausedReadingTotal:

@@ -104,9 +104,12 @@ public final class Log: Sendable {
         write(.error, message(), fields(), event: event)
     }
 
+    /// Sessions are worth a record.
+    public var logsSessions: Bool { .info >= threshold }
+
     /// Logs an ended session, at level info.
     public func write(_ session: SessionRecord) {
-        guard .info >= threshold else { return }
+        guard logsSessions else { return }
         put(.session(UTCTime.now(), session))
     }
 

@@ -42,8 +42,9 @@ extension Span<UInt8> {
 extension [UInt8] {
     /// Appends a part of borrowed bytes.
     mutating func append(_ bytes: Span<UInt8>, in range: Range<Int>) {
-        reserveCapacity(count + range.count)
-        for index in range { append(bytes[index]) }
+        append(addingCapacity: range.count) { added in
+            for index in range { added.append(bytes[index]) }
+        }
     }
 
     /// Whether `uppercase` stands at `start`, in any case of letters. `uppercase` holds no small letters.

@@ -7,12 +7,14 @@ public struct IPAddress: Sendable, Hashable {
     let bits: UInt128
     public let isIPv4: Bool
 
-    init(ipv4 bits: UInt32) {
+    /// - Parameter bits: the address as a number.
+    public init(ipv4 bits: UInt32) {
         self.bits = UInt128(bits)
         isIPv4 = true
     }
 
-    init(ipv6 bits: UInt128) {
+    /// - Parameter bits: the address as a number; an IPv4-mapped one becomes the IPv4 address.
+    public init(ipv6 bits: UInt128) {
         isIPv4 = bits >> 32 == Self.mappedPrefix >> 32
         self.bits = isIPv4 ? bits & 0xFFFF_FFFF : bits
     }
@@ -28,16 +30,22 @@ public struct IPAddress: Sendable, Hashable {
     }
 
     /// 4 (IPv4) or 16 (IPv6) octets in network order.
-    public var octets: [UInt8] { Self.octets(of: bits, count: isIPv4 ? 4 : 16) }
+    public var octets: [UInt8] {
+        var octets: [UInt8] = []
+        appendOctets(to: &octets, asIPv4: isIPv4)
+        return octets
+    }
 
-    /// 16 octets in network order, those of the IPv4-mapped address for IPv4.
-    var octetsIPv6: [UInt8] { Self.octets(of: isIPv4 ? Self.mappedPrefix | bits : bits, count: 16) }
+    /// Appends 4 octets in network order, or 16, those of the IPv4-mapped address for IPv4.
+    func appendOctets(to bytes: inout [UInt8], asIPv4: Bool) {
+        let bits = isIPv4 && !asIPv4 ? Self.mappedPrefix | bits : bits
+        let count = asIPv4 ? 4 : 16
+        bytes.append(addingCapacity: count) { added in
+            for below in (0..<count).reversed() { added.append(UInt8(truncatingIfNeeded: bits >> (below * 8))) }
+        }
+    }
 
     /// `::ffff:0:0`, whose lower 32 bits hold an IPv4 address.
     static let mappedPrefix: UInt128 = 0xFFFF_0000_0000
     static let mappedPrefixLength = 96
-
-    private static func octets(of bits: UInt128, count: Int) -> [UInt8] {
-        (0..<count).reversed().map { UInt8(truncatingIfNeeded: bits >> ($0 * 8)) }
-    }
 }

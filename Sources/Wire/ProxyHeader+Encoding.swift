@@ -12,6 +12,8 @@ extension ProxyHeader {
 
     /// The longest header without TLVs, in bytes, the checksum included.
     private static let bareLimitBytes = binaryPrefixBytes + 2 * unixPathLimitBytes + checksumBytes
+    /// Room for IPv6 and the checksum.
+    private static let usualBytes = binaryPrefixBytes + 36 + checksumBytes
     private static let checksumBytes = ProxyTLVReader.prefixBytes + 4
 
     /// The header as a line of text, its CRLF included. TLVs have no place in it.
@@ -37,7 +39,9 @@ extension ProxyHeader {
     ///     have a chance. At least what a header without TLVs takes.
     public func encodedV2(hasChecksum: Bool = false, limitBytes: Int = binaryLimitBytes) -> Encoded {
         precondition((Self.bareLimitBytes...Self.formatLimitBytes).contains(limitBytes))
-        var bytes = Self.binarySignature
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.usualBytes + tlvs.reduce(0) { $0 + $1.value.count + ProxyTLVReader.prefixBytes })
+        bytes += Self.binarySignature
         appendAddresses(to: &bytes)
 
         let roomBytes = limitBytes - (hasChecksum ? Self.checksumBytes : 0)
@@ -56,9 +60,9 @@ extension ProxyHeader {
 
         let end = bytes.count
         if hasChecksum { bytes.append(.crc32c, [0, 0, 0, 0]) }
-        var length: [UInt8] = []
-        length.append(bigEndian: UInt16(bytes.count - Self.binaryPrefixBytes))
-        bytes.replaceSubrange(14..<16, with: length)
+        let length = UInt16(bytes.count - Self.binaryPrefixBytes)
+        bytes[14] = UInt8(length >> 8)
+        bytes[15] = UInt8(truncatingIfNeeded: length)
         if hasChecksum {
             let checksum = CRC32C.of(bytes.span, length: bytes.count, zeroed: 0..<0)
             bytes.removeLast(4)
@@ -76,10 +80,11 @@ extension ProxyHeader {
             bytes += [ProxyCommand.local.rawValue, 0x00, 0, 0]
         case .proxied(let source, let destination):
             let isIPv4 = source.address.isIPv4 && destination.address.isIPv4
-            bytes += [ProxyCommand.proxy.rawValue, isIPv4 ? 0x11 : 0x21, 0, 0]
-            for address in [source.address, destination.address] {
-                bytes += isIPv4 ? address.octets : address.octetsIPv6
-            }
+            bytes.append(ProxyCommand.proxy.rawValue)
+            bytes.append(isIPv4 ? 0x11 : 0x21)
+            bytes.append(bigEndian: 0)
+            source.address.appendOctets(to: &bytes, asIPv4: isIPv4)
+            destination.address.appendOctets(to: &bytes, asIPv4: isIPv4)
             bytes.append(bigEndian: source.port)
             bytes.append(bigEndian: destination.port)
         case .unix(let source, let destination):

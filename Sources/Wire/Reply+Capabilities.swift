@@ -14,15 +14,17 @@ extension Reply {
     /// Throws `replyTooLong` if that line does not fit into `Reply.limitBytes`, because a reply that silently lacks
     /// STARTTLS would make its reader go on in the clear.
     public func adding(_ capability: Capability) throws(ReplyError) -> Reply {
-        guard code == 250, !offers(capability), let last = lines.last else { return self }
-        let separator = last.lowerBound + 3
-        var edited = bytes
-        if edited[separator] == .carriageReturn {
-            edited.insert(.dash, at: separator)
-        } else {
-            edited[separator] = .dash
-        }
-        edited += Array("250 ".utf8) + capability.keyword + [.carriageReturn, .lineFeed]
+        guard code == 250, !offers(capability) else { return self }
+        let beforeLast = bytes.dropLast().lastIndex(of: .lineFeed) ?? -1
+        let separator = beforeLast + 1 + 3
+        var edited: [UInt8] = []
+        edited.reserveCapacity(bytes.count + capability.keyword.count + 7)
+        edited += bytes[..<separator]
+        edited.append(.dash)
+        edited += bytes[(bytes[separator] == .carriageReturn ? separator : separator + 1)...]
+        edited += "250 ".utf8
+        edited += capability.keyword
+        edited += [.carriageReturn, .lineFeed]
         guard edited.count <= Self.limitBytes else { throw .replyTooLong }
         return Reply(code: code, bytes: edited, lineCount: lineCount + 1)
     }
@@ -30,18 +32,26 @@ extension Reply {
     /// The reply without any line that lists one of `capabilities`, however often and wherever they stand, and whatever
     /// stands behind the keyword: some servers write `AUTH=PLAIN`.
     public func removing(_ capabilities: Set<Capability>) -> Reply {
-        guard code == 250, let greeting = lines.first else { return self }
-        let kept = lines.dropFirst().filter { line in !capabilities.contains { begins(with: $0, line) } }
-        guard kept.count < lineCount - 1 else { return self }
+        capabilities.isEmpty ? self : removing { line in capabilities.contains { begins(with: $0, line) } }
+    }
 
-        var edited = [UInt8](bytes[greeting])
+    /// The same for one.
+    public func removing(_ capability: Capability) -> Reply {
+        removing { begins(with: capability, $0) }
+    }
+
+    private func removing(where isRemoved: (Range<Int>) -> Bool) -> Reply {
+        guard code == 250, lines.dropFirst().contains(where: isRemoved) else { return self }
+        var edited: [UInt8] = []
         var last = 0
-        for line in kept {
+        var count = 0
+        for line in lines where count == 0 || !isRemoved(line) {
             last = edited.count
             edited += bytes[line]
+            count += 1
         }
         if edited[last + 3] == .dash { edited[last + 3] = .space }
-        return Reply(code: code, bytes: edited, lineCount: kept.count + 1)
+        return Reply(code: code, bytes: edited, lineCount: count)
     }
 
     private func names(_ capability: Capability, in line: Range<Int>) -> Bool {

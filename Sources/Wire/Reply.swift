@@ -30,16 +30,23 @@ public struct Reply: Sendable, Equatable {
     }
 
     /// Where each line stands in `bytes`, its CRLF included.
-    var lines: [Range<Int>] {
-        var lines: [Range<Int>] = []
-        lines.reserveCapacity(lineCount)
-        var start = 0
-        // Within a line no LF is possible, so that each one ends a line.
-        for index in bytes.indices where bytes[index] == .lineFeed {
-            lines.append(start..<index + 1)
-            start = index + 1
+    var lines: Lines { Lines(bytes: bytes) }
+
+    /// Finds the lines one by one: who looks for one needs no list of all.
+    struct Lines: Sequence, IteratorProtocol {
+        let bytes: [UInt8]
+        private var start = 0
+
+        init(bytes: [UInt8]) {
+            self.bytes = bytes
         }
-        return lines
+
+        mutating func next() -> Range<Int>? {
+            // Within a line no LF is possible, so that each one ends a line.
+            guard let end = bytes[start...].firstIndex(of: .lineFeed) else { return nil }
+            defer { start = end + 1 }
+            return start..<end + 1
+        }
     }
 
     /// Where the text of a line stands in `bytes`. A line of nothing but a code has none.

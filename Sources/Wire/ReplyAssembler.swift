@@ -25,6 +25,8 @@ public struct ReplyAssembler: Sendable {
         if let first = self.code, first != code { throw .codeChanged(from: first, to: code) }
         let isLast = try Self.isLast(line, length: end)
 
+        // A reply of several lines is nearly always one to EHLO, for which this is enough.
+        if bytes.isEmpty { bytes.reserveCapacity(isLast ? line.count : 256) }
         bytes.append(line, in: 0..<line.count)
         lineCount += 1
         guard isLast else {

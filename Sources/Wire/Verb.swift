@@ -20,15 +20,19 @@ public enum Verb: String, Sendable, CaseIterable {
     /// Any other word, and none at all.
     case unknown
 
-    private static let spellings = allCases.map { (verb: $0, name: [UInt8]($0.rawValue.utf8).map(\.uppercased)) }
+    private static let spellings = allCases.filter { $0 != .unknown }.map { verb in
+        (verb: verb, key: verb.rawValue.utf8.reduce(0) { key($0, $1) })
+    }
 
-    /// The verb that the first `length` bytes of `line` spell, in any case of letters.
+    /// All spellings have at most eight letters, in which they are compared as one number.
+    private static func key(_ key: UInt64, _ letter: UInt8) -> UInt64 { key << 8 | UInt64(letter.uppercased) }
+
+    /// The verb that the first `length` bytes of `line` spell, in any case of letters. They hold no NUL.
     init(_ line: Span<UInt8>, length: Int) {
-        let known = Self.spellings.first { spelling in
-            guard spelling.name.count == length else { return false }
-            for index in 0..<length where line[index].uppercased != spelling.name[index] { return false }
-            return true
-        }
-        self = known?.verb ?? .unknown
+        self = .unknown
+        guard length <= MemoryLayout<UInt64>.size else { return }
+        var key: UInt64 = 0
+        for index in 0..<length { key = Self.key(key, line[index]) }
+        for spelling in Self.spellings where spelling.key == key { self = spelling.verb }
     }
 }

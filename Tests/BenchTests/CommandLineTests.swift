@@ -20,13 +20,13 @@ import Testing
     }
 
     @Test(arguments: [
-        [], ["--target", "127.0.0.1"], ["--target", "localhost:25"], ["--target", "1.2.3.4:65536"],
+        [], ["--target", "127.0.0.1"], ["--target", "a..b:25"], ["--target", "1.2.3.4:65536"],
         ["--sink", "--size", "1"], ["--sink", "--sessions", "0"], ["--sink", "--sessions", "x"], ["--sink", "x"],
         ["--sink", "--nonesuch"], ["--sink", "--json=1"], ["--sessions"], ["--sink", "--certificate", "x"],
         ["--sink", "--server-name", "x"], ["--sink", "--starttls", "--tls-version", "1"],
         ["--sink", "--sessions", "1000000", "--messages", "1000000"], ["--sink", "--duration", "-1s"],
         ["--sink", "--lasting"], ["--sink", "--rate", "1", "--message-rate", "1"], ["--sink", "--tls", "--starttls"],
-        ["--sink", "--resume"], ["--sink", "--auth", "cram-md5"], ["--sink", "--auth", "plain"],
+        ["--sink", "--resume"], ["--sink", "--auth", "gssapi"], ["--sink", "--auth", "plain"],
         ["--sink", "--proxy", "v3"], ["--sink", "--proxy-clients", "192.0.2.1/24"], ["--sink", "--bdat", "0"],
         ["--sink", "--recipients", "0"], ["--sink", "--recipients-from", "/nonesuch"],
         ["--sink", "--size-mix", "4k:x"],
@@ -34,6 +34,11 @@ import Testing
     ])
     func refusesWhatCannotBe(_ arguments: [String]) {
         #expect(throws: UsageError.self) { try Load(arguments: arguments) }
+    }
+
+    @Test func aNameStandsForItsAddress() throws {
+        let address = try Values.address("localhost:25")
+        #expect(["127.0.0.1:25", "[::1]:25"].contains("\(address)"))
     }
 
     @Test func readsTheOptionsOfASinkAndAComparison() throws {

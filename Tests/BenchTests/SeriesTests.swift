@@ -64,6 +64,32 @@ import Testing
         #expect(svg.ranges(of: "http").count == 1, "the name of the format alone")
     }
 
+    @Test func aRateIsThatOfTheTimeThereWas() throws {
+        var series = TimeSeries(begin: begin)
+        for milliseconds in stride(from: 0, through: 260, by: 10) {
+            series.noteMessage(1, nanoseconds: 1, at: after(milliseconds))
+        }
+        func rates() throws -> [Double?] {
+            try #require(Chart(series, title: "").panels.last?.lines.first?.values.map { $0?.rounded() })
+        }
+        #expect(try rates() == [100, 100, 117])
+        series.noteMessage(1, nanoseconds: 1, at: after(340))
+        // Too little of the last interval is there to tell.
+        #expect(try rates() == [100, 100, 70, nil])
+    }
+
+    @Test(arguments: [(0.3, 0.05), (6.1, 1), (8, 1), (8.1, 2), (60, 10), (300, 50), (0, 1)])
+    func stepsAreRound(_ seconds: Double, _ step: Double) {
+        #expect(abs(Chart.roundStep(of: seconds) - step) < step * 1e-9)
+    }
+
+    @Test func theWarmUpIsMarked() {
+        var series = TimeSeries(begin: begin)
+        series.noteMessage(1, nanoseconds: 1, at: after(1_900))
+        #expect(Chart(series, title: "", warmUp: .seconds(1)).svg.contains(">warm-up<"))
+        #expect(!Chart(series, title: "").svg.contains(">warm-up<"))
+    }
+
     @Test func anEmptyRunHasAPictureToo() {
         #expect(Chart(TimeSeries(begin: begin), title: "").svg.contains("</svg>"))
     }

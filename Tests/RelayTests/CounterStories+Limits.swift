@@ -54,6 +54,7 @@ extension CounterStories {
         .earlyDataReceivedCountTotal: (
             clientSays(Dialogue.ehlo, at: .connected), 1, clientSays(Dialogue.ehlo, at: .greeted)
         ),
+        .splicedBytes: (largeFlow(.plaintext), UInt64(largePiece.count), largeFlow(.tls13)),
         .upstreamFlushTotal: (
             Story { relay in
                 let dialogue = try Dialogue(relay, upTo: .dataAnswered, .tls13)
@@ -105,6 +106,22 @@ extension CounterStories {
         ) { relay in
             _ = try relay.client()
             try relay.upstream().close()
+        }
+    }
+
+    /// As much as a receive of the relay takes.
+    private static let largePiece = [UInt8](repeating: UInt8(ascii: "x"), count: 8192)
+
+    /// A client sends, piece by piece, what makes a flow large, and one piece more.
+    private static func largeFlow(_ security: Security) -> Story {
+        Story { relay in
+            let dialogue = try Dialogue(relay, upTo: .dataAnswered, security)
+            for _ in 0...(256 << 10) / largePiece.count {
+                try dialogue.client.send(largePiece)
+                try dialogue.upstream.expect(largePiece)
+                relay.settle()
+            }
+            dialogue.upstream.reset()
         }
     }
 

@@ -22,6 +22,24 @@ import Testing
         #expect(Instant.never + .seconds(1) == .never)
     }
 
+    /// The last two durations that can be held, what lies below a nanosecond, and beyond 64 bits of attoseconds.
+    @Test func durationsAreCutToNanoseconds() {
+        #expect(Duration(attoseconds: 999_999_999).wholeNanoseconds == 0)
+        #expect(Duration(attoseconds: 1_999_999_999).wholeNanoseconds == 1)
+        #expect(Duration.seconds(3_600).wholeNanoseconds == 3_600_000_000_000)
+        let most = Int128(UInt64.max) * 1_000_000_000
+        #expect(Duration(attoseconds: most + 999_999_999).wholeNanoseconds == .max)
+        #expect(Duration(attoseconds: most - 1).wholeNanoseconds == UInt64.max - 1)
+        #expect(Duration(attoseconds: most + 1_000_000_000).wholeNanoseconds == .max)
+        #expect(Duration(attoseconds: .max).wholeNanoseconds == .max)
+        #expect(Duration(attoseconds: .min).wholeNanoseconds == 0)
+    }
+
+    @Test func addsNanoseconds() {
+        #expect(Self.moment.adding(nanoseconds: 5) == Instant(nanoseconds: 1_005))
+        #expect(Self.moment.adding(nanoseconds: .max) == .never)
+    }
+
     @Test func comparesAndMeasures() {
         let later = Instant(nanoseconds: 1_500)
         #expect(Self.moment < later && later < .never)

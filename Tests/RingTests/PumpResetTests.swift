@@ -7,7 +7,7 @@ import Testing
 /// A client that breaks while the upstream does not read, so that nothing is being received from it.
 @Suite struct PumpResetTests {
     /// Says as much as is taken without waiting, and how much that was.
-    private static func fill(_ descriptor: Int32) -> Int {
+    static func fill(_ descriptor: Int32) -> Int {
         let block = [UInt8](repeating: 0x78, count: 65536)
         var sent = 0
         while true {
@@ -19,7 +19,7 @@ import Testing
     }
 
     /// Fills the way from `descriptor` through the pump until the pump itself holds bytes.
-    private static func block(_ ring: Ring, _ descriptor: Int32) async -> Int {
+    static func block(_ ring: Ring, _ descriptor: Int32) async -> Int {
         var sent = 0
         let isBlocked = await ring.eventually {
             sent += fill(descriptor)
@@ -31,7 +31,7 @@ import Testing
     }
 
     /// Reads what waits at a far end, up to its end, without keeping the shard from its work.
-    private static func drain(_ ring: Ring, _ descriptor: Int32) async -> Int {
+    static func drain(_ ring: Ring, _ descriptor: Int32) async -> Int {
         var count = 0
         var block = [UInt8](repeating: 0, count: 1 << 18)
         while (try? await ring.poll(descriptor, for: .readable, deadline: ring.now + .seconds(20))) != nil {

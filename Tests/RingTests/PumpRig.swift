@@ -16,14 +16,14 @@ final class PumpRig {
 
     init(
         _ ring: Ring, limits: Pump.Limits = patient, client: Pair = .tcp(), server: Pair = .tcp(),
-        prepare: (_ downstream: Stream, _ upstream: Stream) -> Void = { _, _ in }
+        observer: (any PumpObserver)? = nil, prepare: (_ downstream: Stream, _ upstream: Stream) -> Void = { _, _ in }
     ) {
         self.client = client
         self.server = server
         downstream = Stream(ring, descriptor: client.ours)
         upstream = Stream(ring, descriptor: server.ours)
         prepare(downstream, upstream)
-        pump = Pump(downstream: downstream, upstream: upstream, limits: limits)
+        pump = Pump(downstream: downstream, upstream: upstream, limits: limits, observer: observer)
     }
 
     /// Runs the pump to its end and closes both of its connections.
@@ -59,30 +59,31 @@ final class Pattern {
     }
 
     /// Sends the first `count` bytes of the message and ends the direction.
-    func send(_ count: Int, by stream: Stream) async -> StreamError? {
+    func send(_ count: Int, by stream: Stream, ends: Bool = true) async -> StreamError? {
         var left = count
         do throws(StreamError) {
             while left > 0 {
                 try await stream.write(left >= period.count ? period : Array(period[..<left]))
                 left -= min(left, period.count)
             }
-            try await stream.finishSending()
+            if ends { try await stream.finishSending() }
             return nil
         } catch {
             return error
         }
     }
 
-    /// Reads until the end and compares; how many bytes came, `nil` where they are not the message.
-    func receive(by stream: Stream) async -> Int? {
+    /// Reads until the end, or as far as `limit`, and compares; how many bytes came, `nil` where they are not the message.
+    func receive(by stream: Stream, upTo limit: Int = .max) async -> Int? {
         var position = 0
-        while true {
+        while position < limit {
             let ended = (try? await stream.waitForInput()) == nil
             let bytes = stream.takeInput(stream.buffered)
             guard matches(bytes, at: position) else { return nil }
             position += bytes.count
-            if ended { return position }
+            if ended { break }
         }
+        return position
     }
 
     private func matches(_ bytes: [UInt8], at position: Int) -> Bool {

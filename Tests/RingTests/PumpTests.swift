@@ -97,7 +97,7 @@ import Testing
                                 return rig.downstream.bytesReceived == last
                             })
                         #expect(rig.downstream.bytesReceived < count)
-                        #expect(shard.ring.heldBytes <= 2 * LargeReceive.bytes)
+                        #expect(shard.ring.heldBytes <= PipePool.pipeBytes)
                         #expect(shard.ring.buffers.held == 0)
                         await together(
                             shard,

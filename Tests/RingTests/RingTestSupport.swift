@@ -13,6 +13,13 @@ extension Ring.Sizes {
     static func receiveBuffers(_ count: UInt32, bytes: UInt32) -> Ring.Sizes {
         Ring.Sizes(submissions: 1024, completions: 16384, receiveBuffers: count, receiveBufferBytes: bytes)
     }
+
+    /// A ring of the usual size that splices through so many pipes at a time.
+    static func pipes(_ count: Int) -> Ring.Sizes {
+        var sizes = Ring.Sizes()
+        sizes.splicePipes = count
+        return sizes
+    }
 }
 
 /// Runs `body` as a task of a fresh shard and ends the shard. All buffers must have come back by then.
@@ -26,6 +33,7 @@ func withShard<Result: Sendable>(
         #expect(await shard.ring.eventually { shard.liveTasks == 0 })
         #expect(shard.ring.buffers.held == 0)
         #expect(shard.ring.heldBytes == 0)
+        #expect(shard.ring.pipes.lent == 0)
         #expect(shard.ring.timers.count == 0)
         return result
     }

@@ -22,6 +22,32 @@ import Testing
         #expect(SocketAddress(address.raw) == address)
     }
 
+    @Test(
+        arguments: [
+            ([0, 0, 0, 0], 0, "0.0.0.0:0"), ([255, 255, 255, 255], 65_535, "255.255.255.255:65535"),
+            ([10, 100, 9, 99], 110, "10.100.9.99:110"),
+        ] as [([UInt8], UInt16, String)])
+    func everyDigitOfAnIPv4AddressIsShown(octets: [UInt8], port: UInt16, text: String) {
+        let address = SocketAddress(octets: octets, port: port)
+        #expect(address.description == text)
+        #expect(address.octets == octets && address.port == port)
+        #expect(
+            SocketAddress(octets: [UInt8](repeating: 0, count: 10) + [255, 255] + octets, port: port).description
+                == text)
+    }
+
+    @Test func addressesAreNumbers() throws {
+        let ipv4 = SocketAddress(octets: [192, 0, 2, 1], port: 25)
+        let mapped = SocketAddress(octets: [UInt8](repeating: 0, count: 10) + [0xff, 0xff, 192, 0, 2, 1], port: 25)
+        let ipv6 = SocketAddress(octets: [0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [1], port: 25)
+        #expect(ipv4.bits == 0xc000_0201 && ipv4.ipv4Bits == 0xc000_0201)
+        #expect(mapped.bits == 0xffff_c000_0201 && mapped.ipv4Bits == 0xc000_0201)
+        #expect(mapped.octets.count == 16 && mapped != ipv4)
+        #expect(ipv6.bits == 0x2001_0db8_0000_0000_0000_0000_0000_0001 && ipv6.ipv4Bits == nil)
+        let unix = try #require(SocketAddress(unix: "/x"))
+        #expect(unix.bits == 0 && unix.ipv4Bits == nil)
+    }
+
     @Test(arguments: ["/run/mailrace/x.sock", "relative", "@abstract", "@", "/", "/run/@x", "/a b"])
     func unixNamesKeepWhatTheyAreMadeOf(text: String) throws {
         guard text != "@" else {

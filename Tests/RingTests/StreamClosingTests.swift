@@ -29,6 +29,19 @@ import Testing
         }
     }
 
+    @Test func aStreamAtRestIsClosedWithoutWaiting() async throws {
+        try await withShard { shard in
+            let pair = Pair.tcp()
+            let stream = Stream(shard.ring, descriptor: pair.ours)
+            stream.deadline = shard.ring.now + .seconds(60)
+            stream.closeAtRest()
+            #expect(shard.ring.timers.count == 0)
+            #expect(pair.hear() == "")
+            await stream.close()
+            pair.hangUp()
+        }
+    }
+
     /// A drain interrupts sessions; one that is saying goodbye must not lose its last words by that.
     @Test(arguments: [true, false])
     func anInterruptionDoesNotCutTheGoodbyeShort(before: Bool) async throws {

@@ -74,6 +74,7 @@ import Wire
         let reply = try #require(try Reply(offer.text))
         let added = try reply.adding(.starttls)
         let removed = reply.removing([.starttls])
+        #expect(reply.removing(.starttls) == removed)
         #expect(reply.offers(.starttls) == offer.isOffered)
         #expect(added.string == offer.added ?? offer.text)
         #expect(removed.string == offer.removed ?? offer.text)

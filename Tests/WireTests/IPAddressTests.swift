@@ -164,3 +164,12 @@ import Testing
         #expect(IPNetwork(octets: zeros(16), prefixLength: 128)?.description == "::")
     }
 }
+
+extension IPAddress {
+    /// 16 octets in network order, those of the IPv4-mapped address for IPv4.
+    var octetsIPv6: [UInt8] {
+        var octets: [UInt8] = []
+        appendOctets(to: &octets, asIPv4: false)
+        return octets
+    }
+}

@@ -84,7 +84,7 @@ extension ClientSettings {
     ) -> [Option<Command>] {
         let nobody = Credentials(mechanism: .plain, user: "", password: "")
         return [
-            Option("auth", "MECHANISM", "Log in by AUTH: plain or login. Needs --user.") {
+            Option("auth", "MECHANISM", "Log in by AUTH: plain, login or cram-md5. Needs --user.") {
                 (command, text) throws(UsageError) in
                 command[keyPath: path].credentials = command[keyPath: path].credentials ?? nobody
                 command[keyPath: path].credentials?.mechanism = try Values.choice(text)
@@ -122,10 +122,13 @@ extension ClientSettings {
 
 /// Files of recipients.
 private enum RecipientFile {
+    /// A million addresses, or so.
+    private static let limitBytes = 64 << 20
+
     static func read(_ path: String) throws(UsageError) -> [String] {
         let bytes: [UInt8]
         do throws(Unavailable) {
-            bytes = try SmallFile.read(path).bytes
+            bytes = try SmallFile.read(path, limitBytes: limitBytes).bytes
         } catch {
             throw UsageError(error.reason)
         }

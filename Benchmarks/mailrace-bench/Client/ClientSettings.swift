@@ -64,6 +64,7 @@ struct ClientSettings: Sendable {
     var words: [String] {
         var words: [String] = []
         if recipients > 1 { words.append("\(recipients) recipients each") }
+        if !recipientList.isEmpty { words.append("\(recipientList.count) recipients in turn") }
         if let chunkBytes { words.append("BDAT of \(chunkBytes) bytes") }
         if isLMTP { words.append("LMTP") }
         if startsTLS { words.append("STARTTLS") }

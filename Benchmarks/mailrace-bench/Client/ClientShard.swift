@@ -11,11 +11,9 @@ final class ClientShard {
     private let tls: TLSClientContext?
     /// What the next handshake offers to take up again.
     private var session: TLSSession?
-    /// Sessions secured, and those of them that took an earlier one up again.
-    private(set) var tlsSessions = 0
+    /// Sessions secured, by version, and those of them that took an earlier one up again.
+    private(set) var tlsVersions: [String: Int] = [:]
     private(set) var tlsResumed = 0
-    /// What they agreed on, as OpenSSL names it: costs compare only where it is the same.
-    private(set) var tlsVersions: Set<String> = []
     /// Where the pieces of messages are put together. Never used across an await.
     private var piece: [UInt8] = []
 
@@ -71,9 +69,8 @@ final class ClientShard {
     private func secure(_ client: SMTPClient) async throws(SessionFailure) {
         guard let tls else { preconditionFailure("TLS without a context") }
         try await client.secure(tls, serverName: settings.serverName, session: settings.resumes ? session : nil)
-        tlsSessions += 1
+        tlsVersions[client.tls?.protocolVersion ?? "", default: 0] += 1
         if client.tls?.isResumed == true { tlsResumed += 1 }
-        if let version = client.tls?.protocolVersion { tlsVersions.insert(version) }
     }
 
     /// With TLS 1.3 the ticket comes with the first data after the handshake, so this is the moment.

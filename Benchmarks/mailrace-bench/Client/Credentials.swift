@@ -6,6 +6,8 @@ struct Credentials: Equatable, Sendable {
         /// RFC 4616.
         case plain
         case login
+        /// RFC 2195.
+        case cramMD5 = "cram-md5"
     }
 
     var mechanism: Mechanism

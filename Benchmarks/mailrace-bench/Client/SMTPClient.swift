@@ -112,6 +112,13 @@ final class SMTPClient {
             try await command("AUTH LOGIN", .auth, 3)
             try await command(Base64.encoded(Array(credentials.user.utf8)), .auth, 3)
             try await command(Base64.encoded(Array(credentials.password.utf8)), .auth)
+        case .cramMD5:
+            let reply = try await command("AUTH CRAM-MD5", .auth, 3)
+            guard let challenge = reply.texts.first.flatMap({ Base64.decoded($0) }) else {
+                throw SessionFailure(.syntax, .auth, "a challenge that is not in Base64")
+            }
+            let response = CramMD5.response(to: challenge, user: credentials.user, password: credentials.password)
+            try await command(Base64.encoded(response), .auth)
         }
     }
 

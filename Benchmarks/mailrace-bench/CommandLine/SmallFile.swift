@@ -5,7 +5,7 @@ import TLS
 enum SmallFile {
     static let limitBytes = 1 << 20
 
-    static func read(_ path: String) throws(Unavailable) -> TLSFile {
+    static func read(_ path: String, limitBytes: Int = limitBytes) throws(Unavailable) -> TLSFile {
         guard let file = fopen(path, "rbe") else { throw Unavailable("\(path): \(String(cString: strerror(errno)))") }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: limitBytes + 1)

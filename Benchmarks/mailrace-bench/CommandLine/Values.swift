@@ -47,7 +47,8 @@ enum Values {
         throw UsageError("'\(text)' is not a duration such as 30s")
     }
 
-    /// An IPv4 or IPv6 address with a port: `192.0.2.1:25`, `[2001:db8::1]:25`.
+    /// An IPv4 or IPv6 address with a port, `192.0.2.1:25` or `[2001:db8::1]:25`; or the first one of a name,
+    /// `mx.example.com:25`.
     static func address(_ text: String) throws(UsageError) -> SocketAddress {
         let expected = UsageError("'\(text)' is not an address with a port, such as 127.0.0.1:25 or [::1]:25")
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
@@ -57,7 +58,26 @@ enum Values {
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
         let bare = isBracketed ? String(host.dropFirst().dropLast()) : String(host)
         var octets = [UInt8](repeating: 0, count: isBracketed ? 16 : 4)
-        guard inet_pton(isBracketed ? AF_INET6 : AF_INET, bare, &octets) == 1 else { throw expected }
-        return SocketAddress(octets: octets, port: port)
+        if inet_pton(isBracketed ? AF_INET6 : AF_INET, bare, &octets) == 1 {
+            return SocketAddress(octets: octets, port: port)
+        }
+        guard !isBracketed, bare.contains(where: \.isLetter), !bare.contains(":") else { throw expected }
+        return SocketAddress(octets: try firstAddress(of: bare), port: port)
+    }
+
+    /// Asks the system, and waits.
+    private static func firstAddress(of name: String) throws(UsageError) -> [UInt8] {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let result = getaddrinfo(name, nil, &hints, &found)
+        defer { if let found { freeaddrinfo(found) } }
+        guard result == 0, let address = found?.pointee.ai_addr else {
+            throw UsageError("'\(name)': \(result == 0 ? "no address" : String(cString: gai_strerror(result)))")
+        }
+        let raw = UnsafeRawPointer(address)
+        return address.pointee.sa_family == sa_family_t(AF_INET6)
+            ? withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr) { Array($0) }
+            : withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in.self).sin_addr) { Array($0) }
     }
 }

@@ -99,6 +99,15 @@ struct CompareSummary: Sendable {
         }
     }
 
+    /// Who spoke which TLS: targets that do not do the same are told apart by more than their speed.
+    private var securities: [String] {
+        settings.targets.indices.compactMap { index in
+            var report = samples[index][0].summary.report
+            for sample in samples[index].dropFirst() { report.merge(sample.summary.report) }
+            return report.tlsText.map { "\(settings.targets[index].name): \($0)" }
+        }
+    }
+
     private var arrivals: [String] {
         sink.map { ["arrived     \($0.messages) messages, \($0.damaged) damaged, \($0.duplicates) twice"] } ?? []
     }
@@ -111,7 +120,7 @@ struct CompareSummary: Sendable {
                 column == 0 ? cell.0.padded(to: cell.1) : "  " + cell.0.aligned(to: cell.1)
             }.joined()
         }
-        return ([headline, ""] + table + [""] + arrivals + complaints).map { $0 + "\n" }.joined()
+        return ([headline, ""] + table + [""] + securities + arrivals + complaints).map { $0 + "\n" }.joined()
     }
 
     /// The same for a page in Markdown.
@@ -119,7 +128,8 @@ struct CompareSummary: Sendable {
         let rows = rows
         let lines = rows.map { "| \($0.joined(separator: " | ")) |" }
         let rule = "|\(rows[0].indices.map { $0 == 0 ? " --- |" : " ---: |" }.joined())"
-        return ([headline, "", lines[0], rule] + lines.dropFirst() + (complaints.isEmpty ? [] : [""] + complaints))
+        let notes = (securities + complaints).map { "- \($0)" }
+        return ([headline, "", lines[0], rule] + lines.dropFirst() + (notes.isEmpty ? [] : [""] + notes))
             .map { $0 + "\n" }.joined()
     }
 }

@@ -1,5 +1,8 @@
 /// What targets are compared by.
 enum Metric: String, CaseIterable, Sendable {
+    case processorPerSession = "cpu_microseconds_per_session"
+    case processorPerMessage = "cpu_microseconds_per_message"
+    case processorPerMebibyte = "cpu_microseconds_per_mebibyte"
     case sessionsPerSecond = "sessions_per_second"
     case messagesPerSecond = "messages_per_second"
     case mebibytesPerSecond = "mebibytes_per_second"
@@ -7,9 +10,6 @@ enum Metric: String, CaseIterable, Sendable {
     case sessionHigh = "session_p99_milliseconds"
     case messageMedian = "message_p50_milliseconds"
     case messageHigh = "message_p99_milliseconds"
-    case processorPerSession = "cpu_microseconds_per_session"
-    case processorPerMessage = "cpu_microseconds_per_message"
-    case processorPerMebibyte = "cpu_microseconds_per_mebibyte"
     /// After the run.
     case memory = "pss_mebibytes"
 
@@ -107,7 +107,7 @@ struct CompareSample: Sendable {
         return .object(
             shown + [
                 ("tls_sessions", .integer(report.tlsSessions)), ("tls_resumed", .integer(report.tlsResumed)),
-                ("tls_versions", .array(report.tlsVersions.sorted().map { .string($0) })),
+                ("tls_versions", report.tlsVersionsJSON),
                 ("ok", .bool(report.isClean)), ("errors", report.failures.json),
             ])
     }

@@ -53,7 +53,8 @@ struct Load: Subcommand {
             Terminal.writeOutput(reportsJSON ? summary.json.text + "\n" : summary.text)
             if let csvFile { try SmallFile.write(summary.report.series.csv, to: csvFile) }
             if let svgFile {
-                let chart = Chart(summary.report.series, title: "\(summary.target), \(settings.summary)")
+                let title = "\(summary.target), \(settings.summary)"
+                let chart = Chart(summary.report.series, title: title, warmUp: settings.warmUp)
                 try SmallFile.write(chart.svg, to: svgFile)
             }
             return summary.isClean ? .success : .failure

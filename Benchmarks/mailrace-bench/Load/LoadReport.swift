@@ -20,11 +20,10 @@ struct LoadReport: Sendable {
     /// The numbers of those that failed with it unknown whether the server took them.
     var ambiguous = NumberSet()
     var failures = FailureTally()
-    var tlsSessions = 0
+    /// Sessions secured, by version (`TLSv1.3`).
+    var tlsVersions: [String: Int] = [:]
     /// Those of them that took up an earlier session.
     var tlsResumed = 0
-    /// The versions that they agreed on: `TLSv1.3`.
-    var tlsVersions: Set<String> = []
     /// From the beginning of the connection to the reply to QUIT, and from the moment when that was to begin: a target
     /// that stalls delays the sessions behind, too, and only the latter shows it.
     var sessionTimes = Histogram()
@@ -50,6 +49,16 @@ struct LoadReport: Sendable {
         series = TimeSeries(begin: begin)
     }
 
+    var tlsSessions: Int { tlsVersions.values.reduce(0, +) }
+    /// `1200 TLSv1.3, 1190 resumed (99.2 %)`; nil where nothing was secured.
+    var tlsText: String? {
+        guard tlsSessions > 0 else { return nil }
+        let share = (100 * Double(tlsResumed) / Double(tlsSessions)).rounded(toDigits: 1)
+        let versions = tlsVersions.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+        return (versions + ["\(tlsResumed) resumed (\(share) %)"]).joined(separator: ", ")
+    }
+    var tlsVersionsJSON: JSON { .object(tlsVersions.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) }) }
+
     var sessionsFailed: Int { sessionsBegun - sessionsDone }
     var isClean: Bool {
         sessionsFailed == 0 && messagesFailed == 0 && warmUp.sessionsFailed == 0 && warmUp.messagesFailed == 0
@@ -71,9 +80,8 @@ struct LoadReport: Sendable {
         _ = accepted.formUnion(other.accepted)
         _ = ambiguous.formUnion(other.ambiguous)
         failures.merge(other.failures)
-        tlsSessions += other.tlsSessions
+        tlsVersions.merge(other.tlsVersions, uniquingKeysWith: +)
         tlsResumed += other.tlsResumed
-        tlsVersions.formUnion(other.tlsVersions)
         sessionTimes.merge(other.sessionTimes)
         sessionDueTimes.merge(other.sessionDueTimes)
         messageTimes.merge(other.messageTimes)

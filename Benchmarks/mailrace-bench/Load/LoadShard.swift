@@ -14,6 +14,8 @@ final class LoadShard {
     private let interruption: Interruption?
     private let sessionPace: Pace?
     private let messagePace: Pace?
+    /// Made where somebody has to wait.
+    private var clock: FineClock?
     private let workerCount: Int
     private var workersBegun = 0
     private var sessionsTaken = 0
@@ -61,10 +63,10 @@ final class LoadShard {
                 await session.run()
             }
         }
+        clock?.close()
         report.steps = client.recorder.times
-        report.tlsSessions = client.tlsSessions
-        report.tlsResumed = client.tlsResumed
         report.tlsVersions = client.tlsVersions
+        report.tlsResumed = client.tlsResumed
         return report
     }
 
@@ -109,7 +111,9 @@ final class LoadShard {
     /// Keeps the rate. What is late begins at once, so that the mean is kept where the target can keep up.
     private func wait(until due: Instant) async {
         while Instant.current() < due, !isInterrupted {
-            await client.ring.sleep(until: min(due, Instant.current() + Self.interruptionPause))
+            let clock = clock ?? FineClock(client.ring)
+            self.clock = clock
+            await clock.sleep(until: min(due, Instant.current() + Self.interruptionPause))
         }
     }
 

@@ -52,7 +52,7 @@ struct LoadSummary: Sendable {
             ("message_due_milliseconds", report.messageDueTimes.json),
             ("step_milliseconds", .object(report.steps.taken.map { ("\($0.phase)", $0.times.json) })),
             ("tls_sessions", .integer(report.tlsSessions)), ("tls_resumed", .integer(report.tlsResumed)),
-            ("tls_versions", .array(report.tlsVersions.sorted().map { .string($0) })),
+            ("tls_versions", report.tlsVersionsJSON),
             ("warm_up", warmUpJSON),
         ]
         if let lost { members.append(("lost", .integer(lost))) }
@@ -75,13 +75,14 @@ struct LoadSummary: Sendable {
     var text: String {
         var lines = [
             "target      \(target), \(settings.summary)",
-            "sessions    \(report.sessionsDone) done, \(report.sessionsFailed) failed" + resumption,
+            "sessions    \(report.sessionsDone) done, \(report.sessionsFailed) failed",
             "messages    \(report.messagesAccepted) accepted, \(report.messagesFailed) failed" + fate,
             "rate        \(rounded(sessionsPerSecond)) sessions/s, \(rounded(messagesPerSecond)) messages/s, "
                 + "\(rounded(mebibytesPerSecond)) MiB/s, in \(rounded(seconds)) s",
             "CPU         \(rounded(Double(processorNanoseconds) / 1e9)) s of "
                 + (sink == nil ? "the client" : "client and sink"),
         ]
+        if let tls = report.tlsText { lines.append("TLS         \(tls)") }
         let warmUp = report.warmUp
         if settings.warmUp > .zero {
             lines.append(
@@ -94,12 +95,6 @@ struct LoadSummary: Sendable {
         if settings.messageRate != nil { lines.append(row("  since due", report.messageDueTimes)) }
         lines += report.steps.taken.map { row($0.phase.name, $0.times) }
         return (lines + report.failures.lines).map { $0 + "\n" }.joined()
-    }
-
-    private var resumption: String {
-        guard report.tlsSessions > 0 else { return "" }
-        let versions = report.tlsVersions.sorted().joined(separator: ", ")
-        return ", \(report.tlsSessions) with \(versions) (\(report.tlsResumed) resumed)"
     }
 
     private var fate: String {

@@ -17,6 +17,8 @@ struct Chart {
     let panels: [Panel]
     /// Between a value and the next.
     let intervalSeconds: Double
+    /// How long the run was not counted at its beginning.
+    let warmUpSeconds: Double
 
     private static let width = 960.0
     private static let panelHeight = 240.0
@@ -55,7 +57,7 @@ struct Chart {
             text += "stroke=\"#d9e2ec\"/>\n<text x=\"\(Self.margin.left - 8)\" y=\"\(y + 4)\" text-anchor=\"end\" "
             text += "fill=\"#52606d\">\(Self.short(scale * part))</text>\n"
         }
-        text += timeAxis(below: top + Self.panelHeight)
+        text += timeAxis(below: top + Self.panelHeight) + warmUpMark(top: top)
         var legend = Self.width - Self.margin.right
         for line in panel.lines.reversed() {
             text += "<text x=\"\(legend)\" y=\"\(top - 12)\" text-anchor=\"end\" fill=\"\(line.color)\">"
@@ -67,14 +69,24 @@ struct Chart {
     }
 
     private func timeAxis(below bottom: Double) -> String {
-        let seconds = Double(valueCount) * intervalSeconds
-        return (0...Self.gridLines).map { mark in
-            let part = Double(mark) / Double(Self.gridLines)
-            let x = Self.margin.left + plotWidth * part
+        let step = Self.roundStep(of: totalSeconds)
+        return (0...Int(totalSeconds / step)).map { mark in
+            let seconds = Double(mark) * step
+            let x = (Self.margin.left + plotWidth * seconds / max(totalSeconds, step)).rounded(toDigits: 1)
             return "<text x=\"\(x)\" y=\"\(bottom + 20)\" text-anchor=\"middle\" fill=\"#52606d\">"
-                + "\(Self.short(seconds * part)) s</text>\n"
+                + "\(Self.short(seconds)) s</text>\n"
         }.joined()
     }
+
+    private func warmUpMark(top: Double) -> String {
+        guard warmUpSeconds > 0, warmUpSeconds < totalSeconds else { return "" }
+        let x = (Self.margin.left + plotWidth * warmUpSeconds / totalSeconds).rounded(toDigits: 1)
+        return "<line x1=\"\(x)\" x2=\"\(x)\" y1=\"\(top)\" y2=\"\(top + Self.panelHeight)\" stroke=\"#9fb3c8\" "
+            + "stroke-dasharray=\"4 4\"/>\n<text x=\"\(x - 6)\" y=\"\(top + 14)\" text-anchor=\"end\" "
+            + "fill=\"#52606d\">warm-up</text>\n"
+    }
+
+    private var totalSeconds: Double { Double(valueCount) * intervalSeconds }
 
     private var valueCount: Int { panels.flatMap(\.lines).map(\.values.count).max() ?? 0 }
 
@@ -109,6 +121,14 @@ struct Chart {
         return factor * power
     }
 
+    /// 1, 2 or 5 times a power of ten, of which at most eight lie in so many seconds.
+    static func roundStep(of seconds: Double) -> Double {
+        guard seconds.isFinite, seconds > 0 else { return 1 }
+        var power = 1e-6
+        while power * 10 * 8 <= seconds { power *= 10 }
+        return ([1.0, 2, 5, 10].first { $0 * power * 8 >= seconds } ?? 10) * power
+    }
+
     /// A number as short as it can be read: 1500, 0.25, 12k.
     static func short(_ value: Double) -> String {
         let (scaled, unit) = value >= 1e6 ? (value / 1e6, "M") : value >= 1e4 ? (value / 1e3, "k") : (value, "")
@@ -130,13 +150,19 @@ struct Chart {
 
 extension Chart {
     /// The latency and the throughput of a run: of its sessions or, where they have several messages, of these.
-    init(_ series: TimeSeries, title: String) {
+    init(_ series: TimeSeries, title: String, warmUp: Duration = .zero) {
         let hasMessages = series.slots.reduce(0) { $0 + $1.messages - $1.sessions } > 0
         let subject = hasMessages ? "messages" : "sessions"
         let times = series.slots.map { hasMessages ? $0.messageTimes : $0.sessionTimes }
-        let counts = series.slots.map { Double(hasMessages ? $0.messages : $0.sessions) / series.intervalSeconds }
+        let counts = series.slots.enumerated().map { index, slot -> Double? in
+            let covered = series.secondsCovered(ofSlot: index)
+            // What little there was of the last one tells no rate.
+            guard covered >= series.intervalSeconds / 2 else { return nil }
+            return Double(hasMessages ? slot.messages : slot.sessions) / covered
+        }
         self.title = title
         intervalSeconds = series.intervalSeconds
+        warmUpSeconds = warmUp / .nanoseconds(1) / 1e9
         panels = [
             Panel(
                 title: "Latency of \(subject), ms",

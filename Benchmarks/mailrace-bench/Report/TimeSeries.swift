@@ -31,6 +31,8 @@ struct TimeSeries: Sendable {
     let begin: Instant
     private(set) var slots: [Slot] = []
     private(set) var intervalNanoseconds: UInt64 = 100_000_000
+    /// From the beginning to the last thing that happened.
+    private var lengthNanoseconds: UInt64 = 0
 
     /// A minute in tenths of seconds, two hours in seconds, then twice as coarse each time it is full.
     private static let secondNanoseconds: UInt64 = 1_000_000_000
@@ -40,6 +42,12 @@ struct TimeSeries: Sendable {
     init(begin: Instant) { self.begin = begin }
 
     var intervalSeconds: Double { Double(intervalNanoseconds) / 1e9 }
+
+    /// How much of a slot the run has lasted: all of it, unless it is the last one.
+    func secondsCovered(ofSlot index: Int) -> Double {
+        let begin = UInt64(index) * intervalNanoseconds
+        return Double(min(max(lengthNanoseconds, begin) - begin, intervalNanoseconds)) / 1e9
+    }
 
     mutating func noteSession(nanoseconds: UInt64, at moment: Instant) {
         let index = slot(at: moment)
@@ -61,6 +69,7 @@ struct TimeSeries: Sendable {
         var other = other
         while intervalNanoseconds < other.intervalNanoseconds { coarsen() }
         while other.intervalNanoseconds < intervalNanoseconds { other.coarsen() }
+        lengthNanoseconds = max(lengthNanoseconds, other.lengthNanoseconds)
         for (index, slot) in other.slots.enumerated() {
             if index < slots.count { slots[index].merge(slot) } else { slots.append(slot) }
         }
@@ -68,6 +77,7 @@ struct TimeSeries: Sendable {
 
     private mutating func slot(at moment: Instant) -> Int {
         let elapsed = moment.nanoseconds(since: begin)
+        lengthNanoseconds = max(lengthNanoseconds, elapsed)
         while elapsed / intervalNanoseconds >= UInt64(slotsLimit) { coarsen() }
         let index = Int(elapsed / intervalNanoseconds)
         while slots.count <= index { slots.append(Slot()) }

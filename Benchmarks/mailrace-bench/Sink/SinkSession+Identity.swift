@@ -1,3 +1,4 @@
+import CLinux
 import Wire
 
 /// Who the client says it is: AUTH (RFC 4954), XCLIENT (Postfix).
@@ -17,13 +18,26 @@ extension SinkSession {
                 return try await notBase64()
             }
             let parts = message.split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }
-            return try await letIn(parts.count == 3 ? (parts[1], parts[2]) : nil)
+            return try await letIn(parts.count == 3 ? parts[1] : nil) { $0 == parts[2] }
         case "LOGIN":
             // `Username:` and `Password:`, which some clients wait for.
             guard let user = Base64.decoded(try await response(initial, to: "VXNlcm5hbWU6")),
                 let password = Base64.decoded(try await response(nil, to: "UGFzc3dvcmQ6"))
             else { return try await notBase64() }
-            return try await letIn((user, password))
+            return try await letIn(user) { $0 == password }
+        case "CRAM-MD5":
+            // The server speaks first: nothing follows the name.
+            guard initial == nil else { return try await reply("501 5.5.4 Nothing to answer yet") }
+            let challenge = Array("<\(linux_realtime_ns())@sink.example>".utf8)
+            guard let message = Base64.decoded(try await response(nil, to: Base64.encoded(challenge))) else {
+                return try await notBase64()
+            }
+            let parts = message.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+            let digest = String(decoding: parts.last ?? [], as: UTF8.self)
+            let user = Array(parts.dropLast().joined(separator: [UInt8(ascii: " ")]))
+            return try await letIn(parts.count > 1 ? user : nil) {
+                digest == CramMD5.digest(of: challenge, password: $0)
+            }
         default: return try await reply("504 5.5.4 Mechanism not known")
         }
     }
@@ -45,10 +59,13 @@ extension SinkSession {
         try await reply("501 5.5.2 Authentication is given up, or is not in Base64")
     }
 
-    private func letIn(_ identity: (user: [UInt8], password: [UInt8])?) async throws(SinkStop) -> Next {
+    /// - Parameters:
+    ///   - user: who it is; nil: what came is no answer.
+    ///   - knows: whether what came shows the password to be known.
+    private func letIn(_ user: [UInt8]?, knows: (_ password: [UInt8]) -> Bool) async throws(SinkStop) -> Next {
         let settings = sink.settings
-        guard let identity, settings.user.map({ Array($0.utf8) == identity.user }) ?? true,
-            settings.password.map({ Array($0.utf8) == identity.password }) ?? true
+        guard let user, settings.user.map({ Array($0.utf8) == user }) ?? true,
+            settings.password.map({ knows(Array($0.utf8)) }) ?? true
         else {
             sink.report.authenticationsRefused += 1
             return try await reply("535 5.7.8 Not let in")

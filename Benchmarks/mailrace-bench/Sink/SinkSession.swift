@@ -81,7 +81,7 @@ final class SinkSession {
         let settings = sink.settings
         var lines = ["sink.example", "PIPELINING", "SIZE \(settings.messageLimitBytes)", "8BITMIME", "CHUNKING"]
         if sink.tls != nil, stream.layer == nil { lines.append("STARTTLS") }
-        if settings.authenticates { lines.append("AUTH PLAIN LOGIN") }
+        if settings.authenticates { lines.append("AUTH PLAIN LOGIN CRAM-MD5") }
         if settings.takesXclient { lines.append("XCLIENT \(Self.xclientAttributes.joined(separator: " "))") }
         lines.append("ENHANCEDSTATUSCODES")
         return lines.dropLast().map { "250-\($0)\r\n" }.joined() + "250 \(lines[lines.count - 1])"

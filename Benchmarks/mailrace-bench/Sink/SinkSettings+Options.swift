@@ -69,7 +69,7 @@ extension Sink {
                 $0.settings.readsProxyHeader = true
             },
             Option(flag: "xclient", "Offer XCLIENT to everybody.") { $0.settings.takesXclient = true },
-            Option(flag: "auth", "Offer AUTH PLAIN and LOGIN, to everybody unless --user is given.") {
+            Option(flag: "auth", "Offer AUTH PLAIN, LOGIN and CRAM-MD5, to everybody unless --user is given.") {
                 $0.settings.authenticates = true
             },
             Option("user", "NAME", "Let in only NAME.") { $0.settings.user = $1 },

@@ -84,6 +84,10 @@ int linux_hold_standard_streams(void);
 int linux_eventfd(void);
 /// Adds one to an eventfd.
 int linux_eventfd_signal(int32_t descriptor);
+/// A timer of CLOCK_MONOTONIC (timerfd), which is readable once its moment has come.
+int linux_timer(void);
+/// Sets the moment, and takes back that an earlier one has come. 0: none.
+int linux_timer_set(int32_t timer, uint64_t moment_ns);
 /// Current soft and hard RLIMIT_NOFILE.
 int linux_descriptor_limits(uint64_t *soft, uint64_t *hard);
 /// Raises the soft RLIMIT_NOFILE to the hard one.
@@ -144,6 +148,8 @@ int linux_shutdown_write(int32_t descriptor);
 int linux_reset_on_close(int32_t descriptor);
 /// Bytes that can be read now without waiting, from a socket or pipe.
 int linux_readable_bytes(int32_t descriptor);
+/// True where the peer of a connected socket has ended its direction and all that it sent has been received.
+bool linux_has_ended(int32_t descriptor);
 /// Two connected stream sockets (AF_UNIX).
 int linux_socket_pair(int32_t ends[2]);
 
@@ -179,6 +185,11 @@ int linux_terminal_size(int32_t descriptor, uint16_t *lines, uint16_t *columns);
 /// Writes strerror's text for `error` (positive), NUL-terminated, into `text`.
 void linux_error_text(int32_t error, char *text, size_t capacity);
 
-enum linux_message_flags { LINUX_MSG_DONTWAIT = 0x40, LINUX_MSG_WAITALL = 0x100, LINUX_MSG_NOSIGNAL = 0x4000 };
+enum linux_message_flags {
+    LINUX_MSG_DONTWAIT = 0x40,
+    LINUX_MSG_WAITALL = 0x100,
+    LINUX_MSG_NOSIGNAL = 0x4000,
+    LINUX_MSG_MORE = 0x8000,  // what is sent may wait for what follows, to go in one segment
+};
 
 #endif

@@ -21,6 +21,7 @@ struct uring_completion {
 enum uring_completion_flags {
     URING_COMPLETION_BUFFER = 1 << 0,  // `flags >> URING_BUFFER_SHIFT` is the provided buffer's id
     URING_COMPLETION_MORE = 1 << 1,    // a multishot operation goes on
+    URING_COMPLETION_LEFT_MORE = 1 << 2,  // a receive left something behind: bytes, or the end
     URING_BUFFER_SHIFT = 16,
 };
 
@@ -84,8 +85,12 @@ bool uring_splice(struct uring *ring, int32_t from, int32_t to, uint32_t length,
 /// A non-blocking pipe (`ends[0]` reads) of `capacity` bytes, or less where the user's share of pipe memory is used up;
 /// returns the capacity got.
 int uring_pipe(int32_t ends[2], int32_t capacity);
-/// splice(2) that never waits: for use after a ring poll said that the socket is ready.
+/// splice(2) that never waits, given non-blocking sockets: for use after a ring poll said that the socket is ready.
 int64_t uring_splice_now(int32_t from, int32_t to, size_t length);
+/// Sets O_NONBLOCK. The ring's receives and sends on such a socket still wait.
+int uring_make_nonblocking(int32_t descriptor);
+/// Has the calling thread not get SIGPIPE: splice(2) raises it for a broken socket, and no flag of its own stops it.
+void uring_hold_broken_pipe_signal(void);
 
 // ---- provided buffers (buffers.c) ----
 

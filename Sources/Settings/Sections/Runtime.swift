@@ -21,6 +21,8 @@ extension Settings {
         /// Whether certificates and keys are read again when their files change.
         public internal(set) var reloadOnChange = true
         public internal(set) var ringFeatures = RingFeatures.probe
+        /// Whether large flows without TLS go through pipes, uncopied.
+        public internal(set) var splice = true
         /// Whom the process goes on as when it was started as root; empty is as root.
         public internal(set) var user = "mailrace"
 
@@ -62,6 +64,9 @@ extension Settings.Runtime: Section {
         .value(
             "io_uring_features", \.ringFeatures, .choice(),
             "probe uses what the kernel has; 6.1 keeps to the features of kernel 6.1"),
+        .value(
+            "splice", \.splice, .boolean,
+            "Whether large flows without TLS are relayed by splice(2), without being copied"),
         .value(
             "user", \.user, .text("the name of a user, or \"\""),
             "The user that the process goes on as, once it listens, when it was started as root; empty is as root"),

@@ -91,15 +91,16 @@ class Counters:
 class Mailrace:
     """A running Mailrace. Use as a context; it is ended on the way out."""
 
-    def __init__(self, text, arguments=(), variables=None, preexec=None, sockets=(), program=None):
-        """`sockets` are pairs of a name and a listening socket, handed over as systemd does."""
+    def __init__(self, text, arguments=(), variables=None, preexec=None, sockets=(), program=None, wrapper=()):
+        """`sockets` are pairs of a name and a listening socket, handed over as systemd does; `wrapper` is a command
+        that runs Mailrace."""
         program = program or binary()
         self.directory = tempfile.mkdtemp(prefix="mailrace-test-")
         self.file = os.path.join(self.directory, "mailrace.toml")
         with open(self.file, "w") as file:
             file.write(text)
         self.program = Program(
-            manager.launcher(sockets) + [program, "run", "--config", self.file, *arguments],
+            manager.launcher(sockets) + [*wrapper, program, "run", "--config", self.file, *arguments],
             name="mailrace",
             variables=variables,
             directory=self.directory,

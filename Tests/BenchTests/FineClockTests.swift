@@ -1,0 +1,40 @@
+import Ring
+import Testing
+
+@testable import mailrace_bench
+
+@Suite struct FineClockTests {
+    /// How late the sleepers woke, in their order.
+    private func lateness(_ sleepers: Int, milliseconds: @escaping @Sendable (Int) -> Int) throws -> [UInt64] {
+        let group = try ShardGroup(1) { shard in
+            let clock = FineClock(shard.ring)
+            let begin = Instant.current()
+            var late: [UInt64] = []
+            await Workers(sleepers).run(on: shard) {
+                let number = late.count
+                late.append(0)
+                let moment = begin + .milliseconds(milliseconds(number))
+                await clock.sleep(until: moment)
+                let now = Instant.current()
+                #expect(now >= moment)
+                late[number] = now.nanoseconds(since: moment)
+            }
+            clock.close()
+            return late
+        }
+        return group.wait()[0]
+    }
+
+    @Test func sleepersWakeAtTheirMomentsInAnyOrder() throws {
+        #expect(try lateness(7) { [30, 10, 20, 10, 0, 40, 5][$0] }.count == 7)
+    }
+
+    /// The ring's own timers would be late by half of their tick of 17 ms and more.
+    @Test func halfOfThemAreHardlyLate() throws {
+        // Where the machine is busy all are late.
+        let isFine = try (0..<10).contains { _ in
+            try lateness(21) { 3 * $0 }.sorted()[10] < 3_000_000
+        }
+        #expect(isFine)
+    }
+}
