@@ -11,9 +11,13 @@ extension PumpDirection {
             ring.heldBytes -= outgoing.count
             return pump.end(.overloaded)
         }
-        // A send that may wait leaves the source alone for as long; whether it has to is seen first.
-        let flags = watch.isWanted ? Self.tryFlags : Stream.sendFlags
-        send(UnsafeRawBufferPointer(rebasing: outgoing.unsafeBytes.prefix(Stream.sendLimitBytes)), flags)
+        // A send that may wait leaves the source alone for as long; whether it has to is seen first. So is whether the
+        // target takes what is too much for such a send, as the records of one receive often carry.
+        guard watch.isWanted || heldBack == 0 && outgoing.count > Stream.sendLimitBytes else {
+            let bytes = outgoing.unsafeBytes.prefix(Stream.sendLimitBytes)
+            return send(UnsafeRawBufferPointer(rebasing: bytes), Stream.sendFlags)
+        }
+        send(outgoing.unsafeBytes, Self.tryFlags)
     }
 
     static var tryFlags: UInt32 { LINUX_MSG_NOSIGNAL.rawValue | LINUX_MSG_DONTWAIT.rawValue }
