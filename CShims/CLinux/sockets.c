@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 _Static_assert((int)LINUX_MSG_DONTWAIT == MSG_DONTWAIT && (int)LINUX_MSG_WAITALL == MSG_WAITALL
-                   && (int)LINUX_MSG_NOSIGNAL == MSG_NOSIGNAL,
+                   && (int)LINUX_MSG_NOSIGNAL == MSG_NOSIGNAL && (int)LINUX_MSG_MORE == MSG_MORE,
                "message flags");
 
 static int checked(long result) { return result < 0 ? -errno : (int)result; }

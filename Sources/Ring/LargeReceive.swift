@@ -42,6 +42,12 @@ struct LargeReceive: ~Copyable {
         unsentRange = 0..<length
     }
 
+    /// The first `length` bytes of the memory, while it is borrowed.
+    func received(_ length: Int) -> UnsafeRawBufferPointer {
+        guard let memory else { preconditionFailure("received into no memory") }
+        return UnsafeRawBufferPointer(rebasing: memory[..<length])
+    }
+
     mutating func dropUnsent(_ length: Int) {
         unsentRange.removeFirst(length)
     }

@@ -59,6 +59,9 @@ extension PumpDirection {
         case 0, EPIPE, ECONNRESET, ETIMEDOUT: pump.end(.broken(targetSide, .reset))
         default: pump.end(.broken(targetSide, .system(-result)))
         }
+        guard endsBehindLent, pump.outcome == nil else { return }
+        endsBehindLent = false
+        reachEnd()
     }
 
     private func sentLarge(_ taken: Int) {
@@ -66,7 +69,16 @@ extension PumpDirection {
         if taken < min(left, Stream.sendLimitBytes) { holdBack(left - taken) }
         ring.heldBytes -= taken
         large.dropUnsent(taken)
+        if large.unsent.count < LargeReceive.worthwhileBytes { moveRest() }
         large.giveBackUnlessUnsent(to: ring.blocks)
+    }
+
+    /// A small rest is not worth the memory of a large receive.
+    private func moveRest() {
+        let rest = large.unsent
+        ring.heldBytes -= rest.count
+        waiting.append(rest)
+        large.dropUnsent(rest.count)
     }
 
     /// The kernel took less than all: the rest goes first next time.

@@ -54,7 +54,7 @@ extension PumpDirection {
     }
 
     /// The target takes bytes again, or has broken; the splice tells.
-    func targetIsReady(_ result: Int32) {
+    func targetIsReady() {
         guard pump.outcome == nil, let pipe else { return }
         empty(pipe, isFirstTime: false)
     }

@@ -4,8 +4,9 @@ import Glibc
 
 /// One direction of a pump: receive, turn (through the record layers, where there are any), send, again.
 ///
-/// Between two plain sockets the bytes are sent straight from the buffer that the kernel received them into. Where the
-/// reader is slow, they move to memory of the direction's own, so that no shared buffer waits for anybody.
+/// Between two plain sockets the bytes are sent straight from the memory that the kernel received them into. Where the
+/// reader is slow, those in one of the buffers of all receives move to memory of the direction's own, so that no such
+/// buffer waits for anybody.
 final class PumpDirection: CompletionSink {
     let source: Stream
     let target: Stream
@@ -21,6 +22,8 @@ final class PumpDirection: CompletionSink {
     var watch: SourceWatch
     /// What is being sent: a shared buffer, tried once without waiting, or bytes of our own.
     var lent: ReceivedBuffer?
+    /// The source has ended behind the bytes of `lent`.
+    var endsBehindLent = false
     var outgoing = ByteQueue()
     /// What is sent after that. The opposite direction adds what its record layer answers.
     var waiting = ByteQueue()
@@ -90,7 +93,7 @@ final class PumpDirection: CompletionSink {
     }
 
     /// Plaintext that this direction has passed on.
-    var bytesMoved: UInt64 { target.bytesSent }
+    var bytesMoved: UInt64 { target.bytesSent - UInt64(pipe?.count ?? 0) }
     /// Nothing waits for the target.
     var hasSentAll: Bool { sending == nil && waiting.isEmpty }
 
@@ -142,7 +145,7 @@ final class PumpDirection: CompletionSink {
         } else {
             precondition(operation == sending)
             sending = nil
-            if pipe != nil { targetIsReady(completion.result) } else { sent(completion.result) }
+            if pipe != nil { targetIsReady() } else { sent(completion.result) }
         }
         proceed()
     }
@@ -150,9 +153,7 @@ final class PumpDirection: CompletionSink {
     private func received(_ completion: Completion) {
         let result = completion.result
         if let id = completion.bufferID {
-            take(
-                ring.buffers.take(id, count: Int(result)),
-                isLast: completion.leftMore && linux_has_ended(source.descriptor))
+            take(ring.buffers.take(id, count: Int(result)), leftMore: completion.leftMore)
         } else if pump.outcome != nil {
             return
         } else if result > 0 {
@@ -178,8 +179,8 @@ final class PumpDirection: CompletionSink {
         }
     }
 
-    /// - Parameter isLast: the source has ended behind these bytes. The end goes with them then, in one segment.
-    private func take(_ buffer: consuming ReceivedBuffer, isLast: Bool) {
+    /// - Parameter leftMore: more bytes are behind these, or the end, which then goes with them in one segment.
+    private func take(_ buffer: consuming ReceivedBuffer, leftMore: Bool) {
         guard pump.outcome == nil else { return }
         let bytes = buffer.unsafeBytes
         let isFull = bytes.count == ring.buffers.bytesEach
@@ -193,9 +194,8 @@ final class PumpDirection: CompletionSink {
             if isFull { noteLarge(bytes.count) }
             count(bytes.count)
             lent = consume buffer
-            send(bytes, isLast ? Self.lastFlags : Self.tryFlags)
-            if isLast { reachEnd() }
-            return
+            endsBehindLent = leftMore && linux_has_ended(source.descriptor)
+            return send(bytes, endsBehindLent ? Self.lastFlags : Self.tryFlags)
         }
         takeLarge(join(bytes))
     }
@@ -212,16 +212,16 @@ final class PumpDirection: CompletionSink {
     }
 
     private func takeLarge(_ length: Int) {
-        large.keep(length)
         if isPlain && waiting.isEmpty {
+            large.keep(length)
             // A receive that is not filled leaves nothing behind: the next one waits.
             if length == LargeReceive.bytes { large.use() } else { large.giveUp() }
             count(length)
             ring.heldBytes += length
             guard ring.heldBytes <= ring.heldBytesLimit else { return pump.end(.overloaded) }
         } else {
-            translate(large.unsent)
-            large.dropUnsent(length)
+            // This may end the pump, and with it the loan of the memory.
+            translate(large.received(length))
         }
         guard length < LargeReceive.worthwhileBytes else { return noteLarge(length) }
         large.giveUp()

@@ -14,7 +14,7 @@ public final class Ring {
         var receiveBuffers: UInt32 = 256
         var receiveBufferBytes: UInt32 = 8192
         var heldBytesLimit = 256 << 20
-        /// Pipes for splicing, of 1 MiB each; 0: nothing is spliced.
+        /// Pipes for splicing, of up to 1 MiB each; 0: nothing is spliced.
         public var splicePipes = 16
 
         public init() {}
@@ -57,7 +57,8 @@ public final class Ring {
     /// The time at which this turn's completions were taken.
     public internal(set) var now: Instant
 
-    /// Bytes held in private memory for readers that are slow, and how many may be: past it a flow is ended.
+    /// Bytes held for readers, in private memory, in that of large receives and in pipes, and how many may be: past it a
+    /// flow is ended.
     var heldBytes = 0
     let heldBytesLimit: Int
     let pipes: PipePool

@@ -158,7 +158,7 @@ public final class Server {
         let count = runtime.shards > 0 ? runtime.shards : Int(linux_processor_count())
         let features: RingFeatures = runtime.ringFeatures == .kernel61 ? .kernel61 : RingFeatures(rawValue: .max)
         var sizes = Ring.Sizes()
-        if !runtime.splice { sizes.splicePipes = 0 }
+        sizes.splicePipes = runtime.splicePipes(shards: count)
         var shards: [Shard] = []
         for number in 0..<count {
             do throws(RingUnavailable) {
@@ -318,11 +318,20 @@ extension Bindings {
     }
 }
 
+extension Settings.Runtime {
+    /// Pipes of each shard. All of them together leave a quarter of what a user may have of them by default
+    /// (fs.pipe-user-pages-soft: 64 MiB).
+    fileprivate func splicePipes(shards: Int) -> Int {
+        splice ? min(Ring.Sizes().splicePipes, max(1, 48 / shards)) : 0
+    }
+}
+
 extension SessionCapacity {
     init(_ settings: Settings, _ bindings: Bindings, shards: Int) {
         self.init(
             configured: settings.runtime.maxSessions, shards: shards,
             listeningSockets: bindings.all.reduce(0) { $0 + $1.sockets.count },
+            pipes: shards * settings.runtime.splicePipes(shards: shards),
             descriptorLimit: SessionCapacity.raisedDescriptorLimit())
     }
 }

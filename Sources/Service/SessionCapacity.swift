@@ -12,12 +12,15 @@ struct SessionCapacity {
     private static let descriptorsPerSession = 2
     /// Standard streams, log, the admin endpoint with its clients, and what is opened for a moment.
     private static let descriptorsForProcess = 48 + AdminServer.connectionsMax
-    /// A ring, an eventfd and both ends of the pipes, with room to turn clients away.
-    private static let descriptorsPerShard = 32 + 2 * Ring.Sizes().splicePipes
+    /// A ring and an eventfd, with room to turn clients away.
+    private static let descriptorsPerShard = 32
 
-    /// - Parameter limit: the descriptors that the process may have.
-    init(configured: Int, shards: Int, listeningSockets: Int, descriptorLimit limit: Int) {
-        let reserved = Self.descriptorsForProcess + Self.descriptorsPerShard * shards + listeningSockets
+    /// - Parameters:
+    ///   - pipes: of all shards together.
+    ///   - limit: the descriptors that the process may have.
+    init(configured: Int, shards: Int, listeningSockets: Int, pipes: Int, descriptorLimit limit: Int) {
+        let reserved =
+            Self.descriptorsForProcess + Self.descriptorsPerShard * shards + listeningSockets + 2 * pipes
         let carried = max(1, (limit - reserved) / Self.descriptorsPerSession)
         sessionsMax = min(configured, carried)
         warning =

@@ -27,10 +27,11 @@ public enum Verb: String, Sendable, CaseIterable {
     /// All spellings have at most eight letters, in which they are compared as one number.
     private static func key(_ key: UInt64, _ letter: UInt8) -> UInt64 { key << 8 | UInt64(letter.uppercased) }
 
-    /// The verb that the first `length` bytes of `line` spell, in any case of letters. They hold no NUL.
+    /// The verb that the first `length` bytes of `line` spell, in any case of letters.
     init(_ line: Span<UInt8>, length: Int) {
         self = .unknown
-        guard length <= MemoryLayout<UInt64>.size else { return }
+        // A NUL in front would not show in the number.
+        guard 1...MemoryLayout<UInt64>.size ~= length, line[0] != 0 else { return }
         var key: UInt64 = 0
         for index in 0..<length { key = Self.key(key, line[index]) }
         for spelling in Self.spellings where spelling.key == key { self = spelling.verb }

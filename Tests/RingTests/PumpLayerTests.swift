@@ -83,6 +83,24 @@ import Testing
         }
     }
 
+    /// The forgery comes by a large receive while nothing else is in flight: the pump is over before that is done with.
+    @Test func aForgeryBehindTheOtherEndInALargeReceiveBreaksTheSideItCameFrom() async throws {
+        try await withShard { shard in
+            let rig = PumpRig(shard.ring)
+            let (client, server) = await Self.secure(rig, .downstream, on: shard)
+            let outcome = await rig.run(shard) {
+                _ = await failure { () async throws(StreamError) in try await server.finishSending() }
+                #expect(await client.readAll() == [])
+                rig.client.say(ToyLayer.records(String(repeating: "record", count: 4000)) + ToyLayer.forgery)
+                _ = await server.readAll()
+            }
+            #expect(outcome == .broken(.downstream, .insecure))
+            #expect(shard.ring.heldBytes == 0)
+            await client.close()
+            await server.close()
+        }
+    }
+
     /// Text, its answers and the end come in any piece size.
     @Test func recordsCutStrangelyAreTheSame() async throws {
         try await withShard(sizes: .receiveBuffers(4, bytes: 3)) { shard in

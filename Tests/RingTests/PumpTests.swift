@@ -45,6 +45,32 @@ import Testing
         }
     }
 
+    /// Last words that come with the end are no sign of a slow server.
+    @Test func lastWordsWithTheEndAreNotFlushed() async throws {
+        final class Observer: PumpObserver {
+            var flushes = 0
+            func readingPaused(from side: Pump.Side, holding bytes: Int) {}
+            func readingResumed(from side: Pump.Side, releasing bytes: Int) {}
+            func flushBegan() { flushes += 1 }
+            func flushEnded() {}
+            func spliced(_ bytes: Int) {}
+        }
+        try await withShard { shard in
+            let observer = Observer()
+            let rig = PumpRig(shard.ring, observer: observer)
+            let outcome = await rig.run(shard) {
+                rig.client.say("QUIT")
+                rig.client.finish()
+                #expect(await rig.server.hears(shard.ring) == "QUIT")
+                #expect(await rig.server.hears(shard.ring) == "")
+                rig.server.finish()
+            }
+            #expect(outcome == .finished(first: .downstream))
+            #expect(observer.flushes == 0)
+            rig.hangUp()
+        }
+    }
+
     @Test(arguments: [0, 1, 2, 3])
     func largeMessagesBothWaysAtOnceArriveUnchanged(buffers: Int) async throws {
         let sizes: [Ring.Sizes] = [
