@@ -57,8 +57,8 @@ public final class Ring {
     /// The time at which this turn's completions were taken.
     public internal(set) var now: Instant
 
-    /// Bytes held for readers, in private memory, in that of large receives and in pipes, and how many may be: past it a
-    /// flow is ended.
+    /// Bytes held for readers, in private memory, in that of large receives and in pipes, and how many may be: past it
+    /// a flow is ended.
     var heldBytes = 0
     let heldBytesLimit: Int
     let pipes: PipePool

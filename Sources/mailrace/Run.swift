@@ -25,7 +25,8 @@ enum Run {
         } catch { return wrong(error, surroundings) }
     }
 
-    /// For each shard; with it four flows of bulk mail cause no page faults. A service gives it back when most of many sessions have ended.
+    /// For each shard; with it four flows of bulk mail cause no page faults. It is given back when most of many
+    /// sessions have ended.
     private static let keptBytes: Int32 = 2 << 20
 
     /// The service manager and the process whose place this one takes, as far as there are such.
