@@ -17,8 +17,8 @@ IDLE_SESSIONS = 64
 # The share by which figures may be more than they were.
 MARGIN = 0.05
 # How many pieces a large message goes through a pipe in is a matter of time. From run to run there are twice as many
-# submissions or so, which leaves them something to say; of other calls and of copied bytes, which what is left of a
-# piece makes, there are many times as many, so that these two say nothing.
+# submissions or so, which leaves them something to say; of other calls and of copied bytes there are up to many times
+# as many, so that these two say nothing.
 BULK_MARGIN = 2
 BULK_FIGURES = ["submissions", "enters", "allocations"]
 PATIENCE_S = 20
