@@ -29,20 +29,26 @@ def layout():
     """Who had which processors."""
     if not targets.HAS_TWO:
         return "All had one processor together."
-    return "The targets had the last processor for themselves, the clients and the sink the first one."
+    return (
+        "The targets had the last processor for themselves, the clients and the sink the first one;\n"
+        "only where two shards are compared with one, all had all of them."
+    )
 
 
 def summary(scenarios):
-    """The ratios of Mailrace to its peers in these scenarios, of which some may not have run; nothing without any."""
+    """The ratios of Mailrace to its peers in these scenarios, of which some may not have run, and the notes; nothing
+    without any."""
     rows = [row for scenario in scenarios if (row := _row(scenario))]
-    if not rows:
-        return []
-    columns = [f"{title} : {peer}" for title, _, _ in METRICS.values() for peer in PEERS]
-    lines = ["## In short", "", "What Mailrace takes as a part of what a peer takes, in the median of the rounds;"]
-    lines += ["of CPU and times less is better, of rates more. In brackets the goal; what reaches it is bold.", ""]
-    lines += [f"| | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns)]
     notes = [f"- {note}" for scenario in scenarios if (note := scenario.note())]
-    return [*lines, *rows, "", *notes, *([""] if notes else [])]
+    lines = []
+    if rows:
+        columns = [f"{title} : {peer}" for title, _, _ in METRICS.values() for peer in PEERS]
+        lines += ["What Mailrace takes as a part of what a peer takes, in the median of the rounds;"]
+        lines += ["of CPU and times less is better, of rates more. In brackets the goal; what reaches it is bold.", ""]
+        lines += [f"| | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns), *rows, ""]
+    if notes:
+        lines += [*notes, ""]
+    return ["## In short", "", *lines] if lines else []
 
 
 def _row(scenario):

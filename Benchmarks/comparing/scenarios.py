@@ -85,7 +85,11 @@ class TwoShards(Comparison):
         if not self.summary:
             return None
         ratios = self.summary["targets"][1]["ratios_of_first"]
-        cpu, rate = (ratios[name]["median"] for name in ["cpu_microseconds_per_session", "messages_per_second"])
+        names = ["cpu_microseconds_per_session", "messages_per_second"]
+        # What ended meanwhile has no CPU time.
+        if any(name not in ratios for name in names):
+            return None
+        cpu, rate = (ratios[name]["median"] for name in names)
         cpu = results.judged(f"{cpu:.2f}", cpu, self.CPU_GOAL)
         rate = results.judged(f"{rate:.2f}", rate, self.RATE_GOAL, min)
         return f"Two shards: {cpu} of one's CPU time a session, {rate} of its rate, as far as the clients leave room."
@@ -133,7 +137,6 @@ class Crowds:
         lines += ["| --- |" + " ---: |" * len(effort.crowds)]
         return lines + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()], is_clean
 
-
     def note(self):
         if not self.costs or not self.costs[0]:
             return None
@@ -168,7 +171,6 @@ class Idle:
             rows.append(f"| {name} | {' | '.join(cells)} |")
         head = "| | KiB of PSS a session | MiB before | MiB after | ms of CPU a second |"
         return [f"{effort.idle_sessions} sessions", "", head, "| --- | ---: | ---: | ---: | ---: |", *rows], is_clean
-
 
     def note(self):
         if "mailrace" not in self.kib:

@@ -8,20 +8,6 @@ struct Figure: Sendable {
 
     var median: Double { times[times.count / 2] }
 
-    static func table(_ figures: [Figure]) -> String {
-        let width = figures.map(\.name.count).max() ?? 0
-        let head = ["ns", "least", "most", "mallocs"].map { $0.aligned(to: columnWidth) }
-        let rows = figures.map { figure in
-            let values = [figure.median, figure.times.first ?? 0, figure.times.last ?? 0]
-            return (figure.name, values.map(text) + [figure.allocations.map(text) ?? "-"])
-        }
-        let lines = [("operation", head)] + rows
-        return lines.map { name, cells in
-            name + String(repeating: " ", count: max(0, width - name.count))
-                + cells.map { $0.aligned(to: columnWidth) }.joined()
-        }.joined(separator: "\n")
-    }
-
     static func json(_ figures: [Figure]) -> String {
         let objects = figures.map { figure in
             let texts = ([figure.median] + [figure.times.first, figure.times.last].map { $0 ?? 0 }).map(text)
@@ -31,17 +17,9 @@ struct Figure: Sendable {
         return "[\n  " + objects.joined(separator: ",\n  ") + "\n]"
     }
 
-    private static let columnWidth = 12
-
     /// With one digit behind the point.
     private static func text(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return "\(tenths / 10).\(tenths % 10)"
-    }
-}
-
-extension String {
-    fileprivate func aligned(to width: Int) -> String {
-        String(repeating: " ", count: max(0, width - count)) + self
     }
 }

@@ -3,19 +3,29 @@ import Ring
 /// Measures small things alone, each on the thread of a shard. `Benchmarks/micro` builds and runs it, and says what it
 /// takes.
 enum Program {
-    /// Returns the exit status.
-    static func run(_ arguments: [String]) -> Int32 {
-        func argument(after name: String) -> String? {
-            guard let index = arguments.firstIndex(of: name), index + 1 < arguments.count else { return nil }
-            return arguments[index + 1]
+    /// A run's milliseconds, at most.
+    private static let runLimit: UInt64 = 60_000
+
+    /// Prints an array of JSON objects, or what is wrong. Returns the exit status.
+    static func run(_ arguments: ArraySlice<String>) -> Int32 {
+        var word = ""
+        var milliseconds: UInt64 = 20
+        var rest = arguments
+        while let name = rest.popFirst() {
+            switch (name, rest.popFirst()) {
+            case ("--only", let text?): word = text
+            case ("--run-ms", let text?):
+                guard let number = UInt64(text), 1...runLimit ~= number else { fallthrough }
+                milliseconds = number
+            default:
+                print("mailrace-micro: wants [--only WORD] [--run-ms N], N from 1 to \(runLimit)")
+                return 64
+            }
         }
-        let word = argument(after: "--only") ?? ""
-        let milliseconds = argument(after: "--run-ms").flatMap { UInt64($0) }
-        let effort = Effort(runNanoseconds: max(1, milliseconds ?? 20) * 1_000_000)
         do throws(RingUnavailable) {
-            let figures = try measure(word, effort)
-            print(arguments.contains("--json") ? Figure.json(figures) : Figure.table(figures))
-            return figures.isEmpty ? 64 : 0
+            let figures = try measure(word, Effort(runNanoseconds: milliseconds * 1_000_000))
+            print(Figure.json(figures))
+            return 0
         } catch {
             print("mailrace-micro: \(error.description)")
             return 69

@@ -1,3 +1,4 @@
+import Glibc
 import Ring
 import Testing
 
@@ -5,9 +6,11 @@ import Testing
 
 @Suite struct FineClockTests {
     /// How late the sleepers woke, in their order.
-    private func lateness(_ sleepers: Int, milliseconds: @escaping @Sendable (Int) -> Int) throws -> [UInt64] {
+    private func lateness(
+        _ sleepers: Int, hasTimer: Bool = true, milliseconds: @escaping @Sendable (Int) -> Int
+    ) throws -> [UInt64] {
         let group = try ShardGroup(1) { shard in
-            let clock = FineClock(shard.ring)
+            let clock = hasTimer ? FineClock(shard.ring) : FineClock(shard.ring, timer: -EMFILE)
             let begin = Instant.current()
             var late: [UInt64] = []
             await Workers(sleepers).run(on: shard) {
@@ -27,6 +30,14 @@ import Testing
 
     @Test func sleepersWakeAtTheirMomentsInAnyOrder() throws {
         #expect(try lateness(7) { [30, 10, 20, 10, 0, 40, 5][$0] }.count == 7)
+    }
+
+    @Test func manySleepersWakeInAnyOrder() throws {
+        #expect(try lateness(5_000) { ($0 * 7_919) % 101 }.count == 5_000)
+    }
+
+    @Test func theRingWakesThemWhereThereIsNoTimer() throws {
+        #expect(try lateness(7, hasTimer: false) { [30, 10, 20, 10, 0, 40, 5][$0] }.count == 7)
     }
 
     /// The ring's own timers would be late by half of their tick of 17 ms and more.

@@ -15,8 +15,8 @@ MESSAGES = 2
 @unittest.skipUnless(relay.bench_binary(), "mailrace-bench is not there")
 class Splice(cases.AdminCase):
     def send(self, flow, *options, **settings):
-        """Sends messages of `flow` bytes in all in a session; the sink checks each byte. Gives the bytes that were spliced
-        and all that went upstream."""
+        """Sends messages of `flow` bytes in all in a session; the sink checks each byte. Gives the bytes that were
+        spliced and all that went upstream."""
         upstream = f"{HOST}:{free_port()}"
         mailrace, endpoint = self.relay([upstream], **settings)
         result = run(
@@ -25,7 +25,8 @@ class Splice(cases.AdminCase):
         )
         self.assertEqual(result.returncode, 0, result)
         summary = json.loads(result.stdout.splitlines()[-1])
-        self.assertEqual((summary["messages_accepted"], summary["lost"], summary["sink"]["messages"]), (MESSAGES, 0, MESSAGES))
+        arrived = (summary["messages_accepted"], summary["lost"], summary["sink"]["messages"])
+        self.assertEqual(arrived, (MESSAGES, 0, MESSAGES))
         mailrace.session()
         passed = endpoint.metric("mailrace_upstream_tx_bytes_total")
         self.assertGreaterEqual(passed, flow)

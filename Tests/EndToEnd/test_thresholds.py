@@ -1,4 +1,4 @@
-"""How Benchmarks/thresholds counts."""
+"""How Benchmarks/thresholds counts, and what it and its neighbours do with what is wrong or missing."""
 
 import os
 import pathlib
@@ -7,8 +7,10 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Benchmarks"))
+BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "Benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
 
+from comparing import results, scenarios  # noqa: E402
 from counting import process  # noqa: E402
 
 TRACE = """\
@@ -58,3 +60,34 @@ class CountingTest(unittest.TestCase):
         self.assertLess(allocations, 1_000_000)
         self.assertLess(live, 100_000_000)
         self.assertLess(copied, 100_000_000)
+
+
+class OptionsTest(unittest.TestCase):
+    def test_what_is_wrong_is_refused(self):
+        wrong = {
+            "thresholds": [["--wirte"], ["--only"], ["--only", "no such load"], ["short"]],
+            "micro": [["--jsn"], ["--run-ms", "0"], ["--run-ms", str(1 << 64)], ["--run-ms", "x"], ["line"]],
+        }
+        for program, lines in wrong.items():
+            for words in lines:
+                result = subprocess.run([BENCHMARKS / program, *words], capture_output=True, text=True)
+                self.assertEqual((result.returncode, result.stdout), (2, ""), (program, words))
+                self.assertIn(f"usage: Benchmarks/{program}", result.stderr)
+
+
+class SummaryTest(unittest.TestCase):
+    def setUp(self):
+        self.two_shards = scenarios.scenarios()["two-shards"]
+
+    def give(self, **ratios):
+        ratios = {name: {"median": value} for name, value in ratios.items()}
+        targets = [{"name": "mailrace-2", "ratios_of_first": {}}, {"name": "mailrace", "ratios_of_first": ratios}]
+        self.two_shards.summary = {"targets": targets}
+
+    def test_a_missing_ratio_is_no_note(self):
+        self.give(messages_per_second=1.9)
+        self.assertEqual(results.summary([self.two_shards]), [])
+
+    def test_notes_need_no_rows(self):
+        self.give(messages_per_second=1.9, cpu_microseconds_per_session=1.25)
+        self.assertIn("Two shards: 1.25 (1.1) of one's CPU time", "\n".join(results.summary([self.two_shards])))

@@ -102,9 +102,12 @@ struct CompareSummary: Sendable {
     /// Who spoke which TLS: targets that do not do the same are told apart by more than their speed.
     private var securities: [String] {
         settings.targets.indices.compactMap { index in
-            var report = samples[index][0].summary.report
-            for sample in samples[index].dropFirst() { report.merge(sample.summary.report) }
-            return report.tlsText.map { "\(settings.targets[index].name): \($0)" }
+            var versions: [String: Int] = [:]
+            for sample in samples[index] {
+                versions.merge(sample.summary.report.tlsVersions, uniquingKeysWith: +)
+            }
+            let resumed = samples[index].reduce(0) { $0 + $1.summary.report.tlsResumed }
+            return LoadReport.tlsText(versions, resumed: resumed).map { "\(settings.targets[index].name): \($0)" }
         }
     }
 

@@ -50,12 +50,14 @@ struct LoadReport: Sendable {
     }
 
     var tlsSessions: Int { tlsVersions.values.reduce(0, +) }
+    var tlsText: String? { Self.tlsText(tlsVersions, resumed: tlsResumed) }
     /// `1200 TLSv1.3, 1190 resumed (99.2 %)`; nil where nothing was secured.
-    var tlsText: String? {
-        guard tlsSessions > 0 else { return nil }
-        let share = (100 * Double(tlsResumed) / Double(tlsSessions)).rounded(toDigits: 1)
-        let versions = tlsVersions.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-        return (versions + ["\(tlsResumed) resumed (\(share) %)"]).joined(separator: ", ")
+    static func tlsText(_ versions: [String: Int], resumed: Int) -> String? {
+        let sessions = versions.values.reduce(0, +)
+        guard sessions > 0 else { return nil }
+        let share = (100 * Double(resumed) / Double(sessions)).rounded(toDigits: 1)
+        let counts = versions.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+        return (counts + ["\(resumed) resumed (\(share) %)"]).joined(separator: ", ")
     }
     var tlsVersionsJSON: JSON { .object(tlsVersions.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) }) }
 

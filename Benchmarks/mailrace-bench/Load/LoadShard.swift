@@ -110,14 +110,22 @@ final class LoadShard {
 
     /// Keeps the rate. What is late begins at once, so that the mean is kept where the target can keep up.
     private func wait(until due: Instant) async {
-        while Instant.current() < due, !isInterrupted {
-            let clock = clock ?? FineClock(client.ring)
-            self.clock = clock
-            await clock.sleep(until: min(due, Instant.current() + Self.interruptionPause))
+        while !isInterrupted {
+            let now = Instant.current()
+            guard now < due else { return }
+            if due > now + Self.fineWait {
+                await client.ring.sleep(until: now + Self.interruptionPause)
+            } else {
+                let clock = clock ?? FineClock(client.ring)
+                self.clock = clock
+                await clock.sleep(until: due)
+            }
         }
     }
 
-    /// How long it may take until an interruption is seen.
+    /// How long one waits by the clock, which has few to wake so. Longer than the pause by more than the ring is late.
+    private static let fineWait = Duration.milliseconds(250)
+    /// How long it may take until an interruption is seen, or so.
     private static let interruptionPause = Duration.milliseconds(200)
 
     private var isInterrupted: Bool { interruption?.isOver ?? false }

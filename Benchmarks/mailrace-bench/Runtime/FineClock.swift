@@ -2,18 +2,22 @@ import CLinux
 import Ring
 
 /// Wakes those who wait at their moment, as exactly as the kernel does: a ring's own timers, which are made for
-/// deadlines, come up to 34 ms late, and a load would come in bursts.
+/// deadlines, come up to 34 ms late, and a load would come in bursts. Who has long to wait better begins with those.
 ///
 /// Not Sendable: it lives on its shard, and has to be closed.
 final class FineClock {
+    private let ring: Ring
     private let timer: Int32
     private var poll: Poll?
     /// The latest moment first.
     private var sleepers: [(moment: Instant, continuation: UnsafeContinuation<Void, Never>)] = []
 
-    init(_ ring: Ring) {
-        timer = linux_timer()
-        precondition(timer >= 0, "no timer: \(systemErrorText(-timer))")
+    /// - Parameter timer: a timerfd, which the clock closes. Below 0 there is none, for want of descriptors or memory:
+    ///   then the ring's timers have to do.
+    init(_ ring: Ring, timer: Int32 = linux_timer()) {
+        self.ring = ring
+        self.timer = timer
+        guard timer >= 0 else { return }
         let poll = Poll(ring, timer) { [unowned self] _ in wake() }
         self.poll = poll
         poll.watch(.readable)
@@ -22,19 +26,30 @@ final class FineClock {
     /// Nobody may be waiting any more.
     func close() {
         precondition(sleepers.isEmpty, "a clock was closed while somebody slept")
-        poll?.watch([])
-        poll = nil
+        guard let poll else { return }
+        poll.watch([])
+        self.poll = nil
         linux_close(timer)
     }
 
     func sleep(until moment: Instant) async {
         guard moment > Instant.current() else { return }
+        guard poll != nil else { return await ring.sleep(until: moment) }
         await withUnsafeContinuation { continuation in
-            // Moments come in order as a rule, so that the place is found at once.
-            let place = sleepers.firstIndex { $0.moment <= moment } ?? sleepers.endIndex
+            let place = place(of: moment)
             sleepers.insert((moment, continuation), at: place)
             if place == sleepers.endIndex - 1 { set() }
         }
+    }
+
+    /// Before the first one that is not later, found by halves: there may be thousands.
+    private func place(of moment: Instant) -> Int {
+        var (low, high) = (0, sleepers.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if sleepers[middle].moment <= moment { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 
     private func wake() {
