@@ -9,7 +9,7 @@ public struct SessionSummary: Sendable {
     public let bytesReceived: UInt64
     public let bytesSent: UInt64
 
-    init(_ session: TunnelSession) {
+    init(_ session: Session) {
         record = session.record
         bytesReceived = session.client.bytesReceived
         bytesSent = session.client.bytesSent

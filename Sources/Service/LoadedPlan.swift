@@ -13,7 +13,7 @@ struct LoadedPlan {
     let warnings: [SettingsProblem]
 
     struct Listener {
-        let settings: TunnelSettings
+        let settings: ListenerSettings
         let statPrefix: String
         /// The name of an upstream.
         let upstream: String
@@ -38,11 +38,11 @@ extension LoadedSettings {
         var trial = TLSTrial(loaded: self)
         let listeners = settings.listeners.map { listener in
             let before = former?.listeners.first { $0.settings.name == listener.name }?.settings.tls
-            let tunnel = tunnelSettings(of: listener, ticketKeys: before?.ticketKeys ?? TLSTicketKeys())
-            if let tls = tunnel.tls { trial.run(tls, ofSet: listener.tls ?? "") }
+            let result = listenerSettings(of: listener, ticketKeys: before?.ticketKeys ?? TLSTicketKeys())
+            if let tls = result.tls { trial.run(tls, ofSet: listener.tls ?? "") }
             return LoadedPlan.Listener(
-                settings: tunnel, statPrefix: listener.statPrefix, upstream: listener.upstream,
-                places: listener.places, hasKeptTLS: tunnel.tls == before)
+                settings: result, statPrefix: listener.statPrefix, upstream: listener.upstream,
+                places: listener.places, hasKeptTLS: result.tls == before)
         }
         let upstreams = settings.upstreams.map(upstreamSettings)
         for upstream in upstreams {

@@ -16,7 +16,7 @@ struct ServicePlan: Sendable {
 
     struct Listener: Sendable {
         let id: ListenerID
-        let settings: TunnelSettings
+        let settings: ListenerSettings
         let statPrefix: String
         /// The name of an upstream.
         let upstream: String

@@ -25,9 +25,9 @@ final class ShardService {
     /// Sessions may still look up names with these, by their pools: there are no more of them than sessions.
     private(set) var formerResolvers: [KnownResolver] = []
     private var pools: [String: UpstreamPool] = [:]
-    private var listeners: [ListenerID: (listener: TunnelListener, pool: UpstreamPool)] = [:]
+    private var listeners: [ListenerID: (listener: Listener, pool: UpstreamPool)] = [:]
     /// No longer configured; their sessions go on.
-    private var leaving: [ListenerID: TunnelListener] = [:]
+    private var leaving: [ListenerID: Listener] = [:]
     /// By the descriptor of the socket.
     private var doors: [Int32: Door] = [:]
     /// What a reload has replaced and not yet retired.
@@ -109,7 +109,7 @@ final class ShardService {
         } else {
             let counters = shared.counters.counters(statPrefix: part.statPrefix, shard: shard.number)
             let listener = usable { () throws(TLSConfigurationError) in
-                try TunnelListener(
+                try Listener(
                     part.settings, on: shard, pool: pool, limits: shared.limits, counters: counters, log: shared.log,
                     emptied: shared.emptied)
             }

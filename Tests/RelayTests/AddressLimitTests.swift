@@ -125,7 +125,7 @@ extension RelaySuites {
         }
 
         @Test func thatIsTenSecondsAndNeverMoreThanUsual() throws {
-            #expect(TunnelSettings.Timeouts().stressCommand == .seconds(10))
+            #expect(ListenerSettings.Timeouts().stressCommand == .seconds(10))
             try withRelay(
                 Setup { setup in
                     setup.limits.sessionsMax = 1

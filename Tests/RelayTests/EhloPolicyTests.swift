@@ -9,7 +9,7 @@ extension RelaySuites {
     /// What becomes of the upstream's capabilities on their way to the client, for each policy, before and inside the
     /// client's TLS, and with the upstream's own TLS on or off.
     @Suite struct EhloPolicyTests {
-        typealias Edit = TunnelSettings.EHLOPolicy.Edit
+        typealias Edit = ListenerSettings.EHLOPolicy.Edit
 
         struct Fixture: Sendable, CustomStringConvertible {
             let reply: String
@@ -46,8 +46,8 @@ extension RelaySuites {
         ]
 
         private func setup(
-            _ isUpstreamSecure: Bool, _ starttls: TunnelSettings.StartTLSPolicy = .offer,
-            _ change: (inout TunnelSettings.EHLOPolicy) -> Void
+            _ isUpstreamSecure: Bool, _ starttls: ListenerSettings.StartTLSPolicy = .offer,
+            _ change: (inout ListenerSettings.EHLOPolicy) -> Void
         ) -> Setup {
             .upstreamTLS(isUpstreamSecure ? .required : .off, starttls) { change(&$0.listener.ehlo) }
         }

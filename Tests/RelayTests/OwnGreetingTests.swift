@@ -12,7 +12,7 @@ extension RelaySuites {
         static let badPipelining = "503 5.5.0 Improper command pipelining ["
 
         static func setup(
-            _ starttls: TunnelSettings.StartTLSPolicy = .offer, _ policy: UpstreamSettings.TLSPolicy = .off,
+            _ starttls: ListenerSettings.StartTLSPolicy = .offer, _ policy: UpstreamSettings.TLSPolicy = .off,
             _ change: (inout Setup) -> Void = { _ in }
         ) -> Setup {
             .upstreamTLS(policy, starttls) { setup in

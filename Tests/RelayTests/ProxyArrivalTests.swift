@@ -14,7 +14,7 @@ extension RelaySuites {
         // MARK: In time
 
         @Test func thereAreFiveSeconds() {
-            #expect(TunnelSettings.Timeouts().proxyHeader == .seconds(5))
+            #expect(ListenerSettings.Timeouts().proxyHeader == .seconds(5))
         }
 
         @Test(arguments: ["", "PROXY TCP4 192.0.2.1", "\r\n\r\n\0"]) func aHeaderThatDoesNotCome(_ start: String) throws
@@ -87,8 +87,9 @@ extension RelaySuites {
         // MARK: Too early
 
         /// A client that has not waited for the greeting, whoever greets.
-        @Test(arguments: [TunnelSettings.Dial.onAccept, .afterTLS], ["E", Dialogue.ehlo, Dialogue.ehlo + "QUIT\r\n"])
-        func bytesBehindTheHeader(_ dial: TunnelSettings.Dial, _ bytes: String) throws {
+        @Test(
+            arguments: [ListenerSettings.Dial.onAccept, .afterTLS], ["E", Dialogue.ehlo, Dialogue.ehlo + "QUIT\r\n"])
+        func bytesBehindTheHeader(_ dial: ListenerSettings.Dial, _ bytes: String) throws {
             try withRelay(.behindProxy { $0.listener.dial = dial }) { relay in
                 let client = try relay.client(behind: Self.header + Array(bytes.utf8))
                 try client.expectEnd()

@@ -8,7 +8,7 @@ extension RelaySuites {
     /// What is written down of a dialogue.
     @Suite struct TranscriptTests {
         private static func setup(
-            _ pipe: LogPipe, showsCredentials: Bool = false, _ starttls: TunnelSettings.StartTLSPolicy = .offer
+            _ pipe: LogPipe, showsCredentials: Bool = false, _ starttls: ListenerSettings.StartTLSPolicy = .offer
         ) -> Setup {
             Setup(starttls) { $0.listener.transcript = Transcript(to: pipe.log, showsCredentials: showsCredentials) }
         }

@@ -54,9 +54,9 @@ extension RelaySuites {
             }
         }
 
-        @Test(arguments: policies, [TunnelSettings.StartTLSPolicy.off, .offer])
+        @Test(arguments: policies, [ListenerSettings.StartTLSPolicy.off, .offer])
         func aGroupBehindTheReplyIsPassedOn(
-            _ policy: UpstreamSettings.TLSPolicy, _ starttls: TunnelSettings.StartTLSPolicy
+            _ policy: UpstreamSettings.TLSPolicy, _ starttls: ListenerSettings.StartTLSPolicy
         ) throws {
             if policy == .mirror && starttls == .off { return }
             try withRelay(.upstreamTLS(policy, starttls)) { relay in

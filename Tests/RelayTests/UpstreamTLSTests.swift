@@ -70,8 +70,8 @@ extension RelaySuites {
 
         // MARK: mirror
 
-        @Test(arguments: [TunnelSettings.StartTLSPolicy.offer, .require])
-        func mirrorFollowsTheClient(_ starttls: TunnelSettings.StartTLSPolicy) throws {
+        @Test(arguments: [ListenerSettings.StartTLSPolicy.offer, .require])
+        func mirrorFollowsTheClient(_ starttls: ListenerSettings.StartTLSPolicy) throws {
             try withRelay(.upstreamTLS(.mirror, starttls)) { relay in
                 let dialogue = try Dialogue(relay, upTo: .ehloAnswered)
                 try dialogue.client.send("STARTTLS\r\n")

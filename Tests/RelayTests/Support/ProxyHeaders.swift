@@ -68,7 +68,7 @@ extension IPNetwork {
 extension Setup {
     /// A listener whose clients come through a proxy on this host.
     static func behindProxy(
-        _ starttls: TunnelSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }
+        _ starttls: ListenerSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }
     ) -> Setup {
         Setup(starttls) { setup in
             setup.listener.proxyProtocol = .init(trusted: [.of("127.0.0.0/8")])

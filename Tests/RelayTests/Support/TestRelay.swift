@@ -17,7 +17,7 @@ let isEmulated = getenv("MAILRACE_EMULATED") != nil
 
 /// What a test asks of its listener.
 struct Setup: Sendable {
-    var listener = TunnelSettings(name: "mx")
+    var listener = ListenerSettings(name: "mx")
     /// Without servers it has the relay's own scripted one.
     var upstream = UpstreamSettings(name: "backend", servers: [])
     var limits = SessionLimits.Values(sessionsMax: 10_000)
@@ -26,7 +26,7 @@ struct Setup: Sendable {
     var address = SocketAddress.loopback(port: 0)
     var logLevel = Log.Level.debug
 
-    init(_ starttls: TunnelSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }) {
+    init(_ starttls: ListenerSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }) {
         listener.starttls = starttls
         if starttls != .off {
             listener.tls = .test
@@ -37,7 +37,7 @@ struct Setup: Sendable {
         change(&self)
     }
 
-    var timeouts: TunnelSettings.Timeouts {
+    var timeouts: ListenerSettings.Timeouts {
         get { listener.timeouts }
         set { listener.timeouts = newValue }
     }
@@ -66,7 +66,7 @@ final class TestRelay {
     private var isAccepting = true
 
     private final class Hosted {
-        var listener: TunnelListener?
+        var listener: Listener?
         var pool: UpstreamPool?
         var resolver: Resolver?
     }
@@ -87,7 +87,7 @@ final class TestRelay {
             let hosted = hosted.reached(on: shard)
             guard let resolver = try? Resolver(shard.ring, setup.resolver),
                 let pool = try? UpstreamPool(upstream, on: shard, resolver: resolver, tallies: tallies, log: log),
-                let listener = try? TunnelListener(
+                let listener = try? Listener(
                     setup.listener, on: shard, pool: pool, limits: limits, counters: counters, log: log)
             else { preconditionFailure("the test's settings cannot be used") }
             hosted.resolver = resolver

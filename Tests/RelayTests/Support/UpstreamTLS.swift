@@ -50,7 +50,7 @@ extension TLSServerConfiguration {
 extension Setup {
     /// With TLS towards the upstream, whose certificate is to be the test root's and for 127.0.0.1.
     static func upstreamTLS(
-        _ policy: UpstreamSettings.TLSPolicy, _ starttls: TunnelSettings.StartTLSPolicy = .off,
+        _ policy: UpstreamSettings.TLSPolicy, _ starttls: ListenerSettings.StartTLSPolicy = .off,
         _ change: (inout Setup) -> Void = { _ in }
     ) -> Setup {
         Setup(starttls) { setup in

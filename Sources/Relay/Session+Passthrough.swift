@@ -2,7 +2,7 @@ import Ring
 import TLS
 import Telemetry
 
-extension TunnelSession {
+extension Session {
     /// After the hand-off: bytes both ways, until both sides have closed. Then `ended` is called, and the connections
     /// are still to be closed.
     ///

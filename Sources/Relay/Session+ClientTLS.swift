@@ -3,7 +3,7 @@ import TLS
 import Telemetry
 import Wire
 
-extension TunnelSession {
+extension Session {
     /// Takes the client into TLS (RFC 3207). All that was said before counts no more; nothing of it is left unread.
     func startTLS() async throws(SessionEnd) {
         phase = .handshake

@@ -6,13 +6,13 @@ import Wire
 /// One listener on one shard: accepts, admits and keeps its sessions.
 ///
 /// Not Sendable; lives on its shard.
-public final class TunnelListener {
+public final class Listener {
     /// What new sessions get.
-    private var context: TunnelContext
+    private var context: ListenerContext
     private let limits: SessionLimits
     private let shardNumber: Int
     private var acceptors: [Acceptor] = []
-    private var sessions = SlotTable<TunnelSession>()
+    private var sessions = SlotTable<Session>()
     /// Clients that are being told that there is no room for them.
     private var turnedAway = 0
     /// The most sessions at once since memory was last given back.
@@ -39,11 +39,11 @@ public final class TunnelListener {
     ///   - emptied: told when most of many sessions have ended, so that their memory can be given back. Must not block.
     /// - Throws: where the certificates cannot be used.
     public init(
-        _ settings: TunnelSettings, on shard: isolated Shard, pool: UpstreamPool, limits: SessionLimits,
+        _ settings: ListenerSettings, on shard: isolated Shard, pool: UpstreamPool, limits: SessionLimits,
         counters: Counters, log: Log, emptied: @escaping @Sendable () -> Void = {}
     ) throws(TLSConfigurationError) {
         self.emptied = emptied
-        context = try TunnelContext(settings, pool, limits: limits, counters: counters, log: log)
+        context = try ListenerContext(settings, pool, limits: limits, counters: counters, log: log)
         self.limits = limits
         shardNumber = shard.number
     }
@@ -51,8 +51,8 @@ public final class TunnelListener {
     /// Gives new sessions other settings and servers. Those there are keep theirs.
     ///
     /// - Throws: where the certificates cannot be used; nothing has changed then.
-    public func use(_ settings: TunnelSettings, pool: UpstreamPool) throws(TLSConfigurationError) {
-        context = try TunnelContext(
+    public func use(_ settings: ListenerSettings, pool: UpstreamPool) throws(TLSConfigurationError) {
+        context = try ListenerContext(
             settings, pool, limits: limits, counters: context.counters, log: context.log)
     }
 
@@ -126,7 +126,7 @@ public final class TunnelListener {
         return peer.isUnix || proxyProtocol.trusted.contains { peer.ipAddress.map($0.contains) ?? false }
     }
 
-    private func ended(_ session: TunnelSession, _ slot: SlotID) {
+    private func ended(_ session: Session, _ slot: SlotID) {
         _ = sessions.remove(slot)
         limits.giveBack()
         if let place = session.place { limits.giveBack(place) }
@@ -219,7 +219,7 @@ public final class TunnelListener {
         while !isEmpty { await withUnsafeContinuation { allEnded.append($0) } }
     }
 
-    private func forEachSession(_ body: (TunnelSession) -> Void) async {
+    private func forEachSession(_ body: (Session) -> Void) async {
         for (index, slot) in sessions.ids().enumerated() {
             if let session = sessions.value(slot) { body(session) }
             if index % Self.drainSlice == Self.drainSlice - 1 { await Task.yield() }
@@ -227,7 +227,7 @@ public final class TunnelListener {
     }
 }
 
-extension TunnelSession {
+extension Session {
     /// Since its beginning.
     fileprivate var milliseconds: UInt64 { ring.now.nanoseconds(since: start) / 1_000_000 }
 

@@ -2,7 +2,7 @@ import Telemetry
 import Wire
 
 // What is said up to the hand-off, for `log.transcript`. Without one each of these is a branch and nothing more.
-extension TunnelSession {
+extension Session {
     /// Writes down what one side says: the client of the dialogue a line, of which the first is taken; the server a
     /// whole reply.
     @inline(__always)

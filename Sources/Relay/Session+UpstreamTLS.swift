@@ -4,7 +4,7 @@ import Telemetry
 import Wire
 
 // TLS with the upstream, while the client waits.
-extension TunnelSession {
+extension Session {
     /// The upstream is to be inside TLS before it hears more of the client.
     var wantsUpstreamTLS: Bool {
         guard upstream?.layer == nil, !doesWithoutUpstreamTLS else { return false }

@@ -4,7 +4,7 @@ import Telemetry
 import Wire
 
 // Before the first word: who the client is, whether there is room for it, and TLS where it comes first.
-extension TunnelSession {
+extension Session {
     func arrive() async throws(SessionEnd) {
         if settings.proxyProtocol != nil { try await readProxyHeader() }
         try admit()

@@ -3,9 +3,9 @@ public import TLS
 public import Telemetry
 public import Wire
 
-/// What a listener at tunnel depth does, in the terms of the session: one immutable value, which a session keeps from
+/// What a listener does, in the terms of the session: one immutable value, which a session keeps from
 /// its beginning to its end.
-public struct TunnelSettings: Sendable {
+public struct ListenerSettings: Sendable {
     /// The listener's name.
     public let name: String
     /// What Mailrace calls itself where it greets on its own.

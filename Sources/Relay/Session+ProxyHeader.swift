@@ -4,7 +4,7 @@ import Telemetry
 import Wire
 
 // What the upstream is told of the client before anything else (PROXY protocol).
-extension TunnelSession {
+extension Session {
     func proxyHeader(_ settings: OutgoingProxyHeader) -> [UInt8] {
         guard settings.version == .v2 else { return ProxyHeader(version: .v1, origin: proxiedOrigin).encodedV1() }
         let header = ProxyHeader(origin: proxiedOrigin, tlvs: values(settings))

@@ -8,25 +8,25 @@ extension LoadedSettings {
     /// A listener in the terms of the sessions.
     ///
     /// - Parameter ticketKeys: what its session tickets are sealed with.
-    func tunnelSettings(of listener: Settings.Listener, ticketKeys: TLSTicketKeys?) -> TunnelSettings {
-        var result = TunnelSettings(name: listener.name)
+    func listenerSettings(of listener: Settings.Listener, ticketKeys: TLSTicketKeys?) -> ListenerSettings {
+        var result = ListenerSettings(name: listener.name)
         result.hostname = settings.hostname
-        result.starttls = TunnelSettings.StartTLSPolicy(listener.startTLS)
+        result.starttls = ListenerSettings.StartTLSPolicy(listener.startTLS)
         result.isImplicitTLS = listener.role == .smtps
         result.tls = serverConfiguration(of: listener, ticketKeys: ticketKeys)
         result.dial = listener.dial == .accept ? .onAccept : .afterTLS
         if listener.proxyProtocol == .required {
-            result.proxyProtocol = TunnelSettings.IncomingProxyHeader(
+            result.proxyProtocol = ListenerSettings.IncomingProxyHeader(
                 trusted: listener.proxyProtocolTrusted.map(IPNetwork.init))
         }
-        result.ehlo = TunnelSettings.EHLOPolicy(listener)
+        result.ehlo = ListenerSettings.EHLOPolicy(listener)
         result.sessionsPerAddressMax = listener.maxSessionsPerAddress
         if listener.minimumRate > 0 {
             let period = Int64(minimumRatePeriodSeconds)
             result.minimumRate = Pump.Limits.Rate(
                 bytes: UInt64(listener.minimumRate) * UInt64(period), period: .seconds(period))
         }
-        result.timeouts = TunnelSettings.Timeouts(listener.timeouts)
+        result.timeouts = ListenerSettings.Timeouts(listener.timeouts)
         return result
     }
 
@@ -45,7 +45,7 @@ extension LoadedSettings {
     private var minimumRatePeriodSeconds: Int { 60 }
 }
 
-extension TunnelSettings.StartTLSPolicy {
+extension ListenerSettings.StartTLSPolicy {
     init(_ policy: Settings.Listener.StartTLS) {
         self =
             switch policy {
@@ -56,7 +56,7 @@ extension TunnelSettings.StartTLSPolicy {
     }
 }
 
-extension TunnelSettings.EHLOPolicy {
+extension ListenerSettings.EHLOPolicy {
     init(_ listener: Settings.Listener) {
         self.init()
         beforeTLS =
@@ -70,7 +70,7 @@ extension TunnelSettings.EHLOPolicy {
     }
 }
 
-extension TunnelSettings.Timeouts {
+extension ListenerSettings.Timeouts {
     init(_ timeouts: Settings.Timeouts) {
         self.init()
         proxyHeader = timeouts.proxyHeader

@@ -3,9 +3,9 @@ import TLS
 import Telemetry
 
 /// What the sessions of one listener have in common on one shard, between two reloads.
-final class TunnelContext {
+final class ListenerContext {
     let ring: Ring
-    let settings: TunnelSettings
+    let settings: ListenerSettings
     let pool: UpstreamPool
     let limits: SessionLimits
     let tls: TLSServerContext?
@@ -14,7 +14,7 @@ final class TunnelContext {
     let transcript: Transcript?
 
     init(
-        _ settings: TunnelSettings, _ pool: UpstreamPool, limits: SessionLimits, counters: Counters, log: Log
+        _ settings: ListenerSettings, _ pool: UpstreamPool, limits: SessionLimits, counters: Counters, log: Log
     ) throws(TLSConfigurationError) {
         ring = pool.ring
         self.settings = settings
@@ -27,7 +27,7 @@ final class TunnelContext {
     }
 }
 
-extension TunnelContext: PumpObserver {
+extension ListenerContext: PumpObserver {
     func readingPaused(from side: Pump.Side, holding bytes: Int) {
         counters.add(.flowControlPausedReadingTotal)
         counters.raise(side == .downstream ? .downstreamRxBytesBuffered : .downstreamTxBytesBuffered, by: UInt64(bytes))

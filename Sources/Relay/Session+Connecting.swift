@@ -4,9 +4,9 @@ import Telemetry
 import Wire
 
 // The way to an upstream that greets.
-extension TunnelSession {
-    /// Connects a server and reads its greeting. Until that is shown to the client, another server can take its place:
-    /// those that do not take the connection, and up to `retries` that do and then fail.
+extension Session {
+    /// Connects a server and begins the dialogue with it. Until the client is shown the outcome, another server can
+    /// take its place: those that do not take the connection, and up to `retries` that do and then fail.
     func reachUpstream() async throws(SessionEnd) -> Reply {
         var candidates = pool.candidates(for: identity)
         var retries = pool.settings.retries
@@ -15,12 +15,7 @@ extension TunnelSession {
             guard let server = try await takeServer(&candidates) else { throw outcome }
             do throws(SessionEnd) {
                 guard try await open(server) else { continue }
-                let greeting = try await nextReply(within: settings.timeouts.greeting)
-                if greeting.isTransientFailure, retries > 0, !candidates.isEmpty {
-                    throw .upstreamDeclined
-                }
-                if greeting.announcesClosing { throw .upstream421(greeting) }
-                return greeting
+                return try await beginDialogue(mayDecline: retries > 0 && !candidates.isEmpty)
             } catch {
                 guard error.endedBy == .upstream, error.end != .upstream421, retries > 0 else { throw error }
                 blameServer(for: error)

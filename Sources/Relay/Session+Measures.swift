@@ -3,7 +3,7 @@ import Telemetry
 import Wire
 
 // What is measured of a session before its hand-off.
-extension TunnelSession {
+extension Session {
     /// The client has sent a command.
     func noteCommand(_ verb: Verb) {
         context.counters.add(CountedCommand(verb))
