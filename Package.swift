@@ -10,7 +10,7 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
 ]
-/// The grammar has no unsafe code at all, and the compiler sees to it.
+/// The grammar has no unsafe code but where it wipes secrets, and the compiler sees to it.
 let pure: [SwiftSetting] = house + [.strictMemorySafety()]
 
 let warnings: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
@@ -39,6 +39,7 @@ let libraries: [Target] = [
     .systemLibrary(name: "LibToml", path: "CShims/system/LibToml", providers: [.apt(["libtomlplusplus-dev"])]),
 ]
 let shims: [Target] = [
+    .target(name: "CWipe", path: "CShims/CWipe", cSettings: warnings),
     .target(name: "CLinux", path: "CShims/CLinux", cSettings: warnings),
     .target(name: "CUring", dependencies: ["LibURing"], path: "CShims/CUring", cSettings: warnings),
     .target(name: "CAres", dependencies: ["LibCAres"], path: "CShims/CAres", cSettings: warnings),
@@ -57,7 +58,7 @@ let shims: [Target] = [
 /// The map of the house: a target imports only those above it in this list.
 let sources: [Target] = [
     .target(name: "Ring", dependencies: ["CUring", "CLinux"], swiftSettings: house),
-    .target(name: "Wire", swiftSettings: pure),
+    .target(name: "Wire", dependencies: ["CWipe"], swiftSettings: pure),
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
     .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),

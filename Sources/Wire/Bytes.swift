@@ -30,12 +30,21 @@ extension UInt8 {
     var uppercased: UInt8 {
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self) ? self - 0x20 : self
     }
+
+    /// As `uppercased`, the other way.
+    var lowercased: UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self + 0x20 : self
+    }
 }
 
 extension Span<UInt8> {
     /// Whether a CRLF ends these bytes.
     var endsInLineEnd: Bool {
         count >= 2 && self[count - 2] == .carriageReturn && self[count - 1] == .lineFeed
+    }
+
+    func allSatisfy(_ predicate: (UInt8) -> Bool) -> Bool {
+        indices.allSatisfy { predicate(self[$0]) }
     }
 }
 

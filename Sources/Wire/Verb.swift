@@ -27,6 +27,13 @@ public enum Verb: String, Sendable, CaseIterable {
     /// All spellings have at most eight letters, in which they are compared as one number.
     private static func key(_ key: UInt64, _ letter: UInt8) -> UInt64 { key << 8 | UInt64(letter.uppercased) }
 
+    /// The verb that begins a line, whatever follows it: to know AUTH before anything of the line is copied.
+    public init(line: Span<UInt8>) {
+        var length = 0
+        while length < line.count, line[length] > .space { length += 1 }
+        self.init(line, length: length)
+    }
+
     /// The verb that the first `length` bytes of `line` spell, in any case of letters.
     init(_ line: Span<UInt8>, length: Int) {
         self = .unknown
