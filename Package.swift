@@ -62,12 +62,15 @@ let sources: [Target] = [
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
     .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
-    .target(name: "Lookup", dependencies: ["Ring", "CAres"], swiftSettings: house),
-    .target(name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
+    .target(name: "Lookup", dependencies: ["Ring", "Wire", "CAres", "CCurl"], swiftSettings: house),
+    .target(name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
+    .target(
+        name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "Policy"], swiftSettings: house),
     .target(
         name: "Service",
         dependencies: [
-            "Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Relay", "CLinux", "CMicroHTTPD", "CSystemd",
+            "Ring", "Wire", "TLS", "Telemetry", "Settings", "Lookup", "Policy", "Relay", "CLinux", "CMicroHTTPD",
+            "CSystemd",
         ],
         swiftSettings: house),
     .executableTarget(
@@ -95,6 +98,10 @@ let tests: [Target] = [
     .target(name: "CTaskHook", path: "Tests/Support/CTaskHook", cSettings: warnings),
     .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux", "CTaskHook"], swiftSettings: house),
     .testTarget(name: "LookupTests", dependencies: ["Lookup", "Ring"], swiftSettings: house),
+    .testTarget(
+        name: "PolicyTests",
+        dependencies: ["Policy", "Ring", "Wire", "TLS", "Telemetry", "Lookup", "TestSupport", "TestCertificates"],
+        swiftSettings: house),
     .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: house),
     .testTarget(
         name: "TLSTests", dependencies: ["TLS", "Ring", "COpenSSL", "TestCertificates", "CTestHeap"],
@@ -111,7 +118,8 @@ let tests: [Target] = [
     .testTarget(
         name: "RelayTests",
         dependencies: [
-            "Relay", "Ring", "Wire", "TLS", "Telemetry", "Lookup", "TestSupport", "TestCertificates", "CTestHeap",
+            "Relay", "Policy", "Ring", "Wire", "TLS", "Telemetry", "Lookup", "TestSupport", "TestCertificates",
+            "CTestHeap",
         ],
         swiftSettings: house),
     .testTarget(
@@ -124,7 +132,7 @@ let package = Package(
     products: [
         .executable(name: "mailrace", targets: ["mailrace"]),
         .executable(name: "mailrace-bench", targets: ["mailrace-bench"]),
-        .library(name: "Mailrace", targets: ["Relay", "Settings"]),
+        .library(name: "Mailrace", targets: ["Relay", "Policy", "Settings"]),
     ],
     targets: libraries + shims + sources + tests,
     cxxLanguageStandard: .cxx17
@@ -132,7 +140,7 @@ let package = Package(
 
 // With MAILRACE_SANITIZED=yes in the environment only that is there which the sanitizers test: less than half to build.
 if Context.environment["MAILRACE_SANITIZED"] == "yes" {
-    let tested: Set = ["RingTests", "TLSTests", "LookupTests", "RelayTests"]
+    let tested: Set = ["RingTests", "TLSTests", "LookupTests", "PolicyTests", "RelayTests"]
     let elsewhere: Set = ["Settings", "Service", "mailrace", "mailrace-bench", "mailrace-micro"]
     package.targets.removeAll { elsewhere.contains($0.name) || $0.type == .test && !tested.contains($0.name) }
     let used = Set(package.targets.flatMap(\.dependencies).compactMap(\.targetName))

@@ -1,3 +1,4 @@
+import Policy
 public import Ring
 public import TLS
 public import Telemetry

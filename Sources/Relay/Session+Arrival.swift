@@ -1,3 +1,4 @@
+import Policy
 import Ring
 import TLS
 import Telemetry

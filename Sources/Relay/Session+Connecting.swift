@@ -1,3 +1,4 @@
+import Lookup
 import Ring
 import TLS
 import Telemetry

@@ -1,3 +1,4 @@
+import Policy
 import Ring
 import Synchronization
 public import Wire
@@ -64,14 +65,6 @@ public final class SessionLimits: Sendable {
         taken.subtract(1, ordering: .relaxed)
     }
 
-    /// Why an address gets no session.
-    enum Refusal {
-        /// It has as many as it may.
-        case tooMany
-        /// It comes too often.
-        case tooOften
-    }
-
     /// The place of an address among those who have sessions; `giveBack` follows.
     struct Place {
         fileprivate let key: AddressKey
@@ -94,24 +87,10 @@ public final class SessionLimits: Sendable {
     }
 
     struct RefusalError: Error {
-        let refusal: Refusal
+        let refusal: AddressTable.Refusal
     }
 
     func giveBack(_ place: Place) {
         addresses.giveBack(place.key)
     }
-}
-
-/// Whom a limit for an address is about: an IPv4 address, mapped or not, or the /64 that an IPv6 site is given.
-struct AddressKey: Hashable {
-    /// The address, or the upper half of it.
-    let high: UInt64
-    let isIPv4: Bool
-
-    init(_ address: SocketAddress) {
-        isIPv4 = address.ipv4Bits != nil
-        high = address.ipv4Bits.map(UInt64.init) ?? UInt64(address.bits >> 64)
-    }
-
-    var stripe: Int { Int(truncatingIfNeeded: (high &* 0x9e37_79b9_7f4a_7c15) >> 58) }
 }

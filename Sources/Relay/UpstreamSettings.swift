@@ -1,3 +1,4 @@
+public import Lookup
 public import Ring
 public import TLS
 public import Wire

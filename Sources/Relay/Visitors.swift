@@ -1,3 +1,4 @@
+import Policy
 import Ring
 
 /// Which addresses come most, and which are refused most: a bounded table for people to look at, whatever comes.
@@ -107,14 +108,5 @@ public final class Visitors: Sendable {
         return sorted.prefix(max(0, limit)).map {
             Visitor(address: $0.key.description, sessions: $0.sessions, begun: $0.begun, refused: $0.refused)
         }
-    }
-}
-
-extension AddressKey: CustomStringConvertible {
-    /// `192.0.2.1`, or `2001:db8::/64`.
-    var description: String {
-        let bytes = (0..<8).map { UInt8(truncatingIfNeeded: high >> UInt64(8 * (7 - $0))) }
-        guard !isIPv4 else { return SocketAddress(octets: Array(bytes.suffix(4)), port: 0).host }
-        return SocketAddress(octets: bytes + [UInt8](repeating: 0, count: 8), port: 0).host + "/64"
     }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Lookup
 import Relay
 import Ring
 import Settings

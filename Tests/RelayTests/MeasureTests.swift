@@ -1,3 +1,4 @@
+import Policy
 import Relay
 import Ring
 import Telemetry

@@ -1,10 +1,20 @@
-import Ring
+package import Ring
 
 /// Who has how many sessions, and how often they came, in stripes with a lock each.
 ///
 /// An address is in it while it has sessions or its period runs; under a flood from ever new addresses the periods of
 /// those without a session are forgotten, never sessions.
-final class AddressTable: Sendable {
+package final class AddressTable: Sendable {
+    /// Why an address gets no session.
+    package enum Refusal: Sendable {
+        /// It has as many as it may.
+        case tooMany
+        /// It comes too often.
+        case tooOften
+    }
+
+    package init() {}
+
     private struct Entry {
         var sessions = 0
         /// New sessions since `periodStart`.
@@ -29,9 +39,9 @@ final class AddressTable: Sendable {
 
     private let table = (0..<stripes).map { _ in LockedStripe() }
 
-    func take(
+    package func take(
         _ key: AddressKey, sessionsMax: Int, _ acceptsMax: Int, _ period: Duration, _ now: Instant
-    ) -> SessionLimits.Refusal? {
+    ) -> Refusal? {
         table[key.stripe].lock.withLock { stripe in
             var entry = stripe.entries[key] ?? Entry(periodStart: now, isRated: false)
             if now >= entry.periodStart + period {
@@ -51,7 +61,7 @@ final class AddressTable: Sendable {
         }
     }
 
-    func giveBack(_ key: AddressKey) {
+    package func giveBack(_ key: AddressKey) {
         table[key.stripe].lock.withLock { stripe in
             guard var entry = stripe.entries[key], entry.sessions > 0 else {
                 preconditionFailure("an address gave back what it had not taken")
@@ -68,5 +78,5 @@ final class AddressTable: Sendable {
     }
 
     /// Addresses remembered. For tests.
-    var count: Int { table.reduce(0) { $0 + $1.lock.withLock { $0.entries.count } } }
+    package var count: Int { table.reduce(0) { $0 + $1.lock.withLock { $0.entries.count } } }
 }
