@@ -37,14 +37,16 @@ public final class Listener {
 
     /// - Parameters:
     ///   - pool: this shard's servers.
+    ///   - policies: what decides about its sessions, on this shard.
     ///   - emptied: told when most of many sessions have ended, so that their memory can be given back. Must not block.
     /// - Throws: where the certificates cannot be used.
     public init(
-        _ settings: ListenerSettings, on shard: isolated Shard, pool: UpstreamPool, limits: SessionLimits,
-        counters: Counters, log: Log, emptied: @escaping @Sendable () -> Void = {}
+        _ settings: ListenerSettings, on shard: isolated Shard, pool: UpstreamPool,
+        policies: ListenerPolicies = ListenerPolicies(), limits: SessionLimits, counters: Counters, log: Log,
+        emptied: @escaping @Sendable () -> Void = {}
     ) throws(TLSConfigurationError) {
         self.emptied = emptied
-        context = try ListenerContext(settings, pool, limits: limits, counters: counters, log: log)
+        context = try ListenerContext(settings, pool, policies, limits: limits, counters: counters, log: log)
         self.limits = limits
         shardNumber = shard.number
     }
@@ -52,9 +54,11 @@ public final class Listener {
     /// Gives new sessions other settings and servers. Those there are keep theirs.
     ///
     /// - Throws: where the certificates cannot be used; nothing has changed then.
-    public func use(_ settings: ListenerSettings, pool: UpstreamPool) throws(TLSConfigurationError) {
+    public func use(
+        _ settings: ListenerSettings, pool: UpstreamPool, policies: ListenerPolicies = ListenerPolicies()
+    ) throws(TLSConfigurationError) {
         context = try ListenerContext(
-            settings, pool, limits: limits, counters: context.counters, log: context.log)
+            settings, pool, policies, limits: limits, counters: context.counters, log: context.log)
     }
 
     /// Sessions that have not ended.
@@ -98,9 +102,10 @@ public final class Listener {
         }
         let now = UTCTime.now()
         let id = SessionID(shard: shardNumber, time: now, counter: limits.nextNumber())
-        let session = TunnelSession(
-            client, from: peer, context,
-            SessionRecord(id: id, listener: context.settings.name, start: now, client: peer.description))
+        let record = SessionRecord(id: id, listener: context.settings.name, start: now, client: peer.description)
+        let session: Session =
+            context.settings.envelope == nil
+            ? TunnelSession(client, from: peer, context, record) : EnvelopeSession(client, from: peer, context, record)
         let slot = sessions.insert(session)
         if isDraining, !isGentle { session.drain() }  // Another shard had accepted it before.
         sessionsPeak = max(sessionsPeak, sessions.count)

@@ -6,6 +6,9 @@ import Telemetry
 final class ListenerContext {
     let ring: Ring
     let settings: ListenerSettings
+    /// At envelope depth.
+    let envelope: EnvelopeSettings
+    let policies: ListenerPolicies
     let pool: UpstreamPool
     let limits: SessionLimits
     let tls: TLSServerContext?
@@ -14,10 +17,13 @@ final class ListenerContext {
     let transcript: Transcript?
 
     init(
-        _ settings: ListenerSettings, _ pool: UpstreamPool, limits: SessionLimits, counters: Counters, log: Log
+        _ settings: ListenerSettings, _ pool: UpstreamPool, _ policies: ListenerPolicies, limits: SessionLimits,
+        counters: Counters, log: Log
     ) throws(TLSConfigurationError) {
         ring = pool.ring
         self.settings = settings
+        envelope = settings.envelope ?? EnvelopeSettings()
+        self.policies = policies
         self.pool = pool
         self.limits = limits
         self.counters = counters

@@ -24,6 +24,8 @@ public struct ListenerSettings: Sendable {
     /// What a session must move once it is opaque; nil: nothing.
     public var minimumRate: Pump.Limits.Rate?
     public var timeouts = Timeouts()
+    /// What is done at envelope depth; nil: the listener is one of tunnel depth.
+    public var envelope: EnvelopeSettings?
     /// Where the dialogue is written down; nil: nowhere.
     public var transcript: Transcript?
 
@@ -37,7 +39,7 @@ public struct ListenerSettings: Sendable {
         case require
     }
 
-    /// When the upstream is dialled.
+    /// When the upstream is dialled, at tunnel depth.
     public enum Dial: Sendable {
         /// As soon as there is a client: the upstream greets it.
         case onAccept
@@ -55,8 +57,8 @@ public struct ListenerSettings: Sendable {
         }
     }
 
-    /// How the capabilities in the upstream's reply to EHLO are changed on their way to the client. Only 250 replies
-    /// are.
+    /// How the capabilities in the upstream's reply to EHLO are changed on their way to the client, at tunnel depth.
+    /// Only 250 replies are.
     public struct EHLOPolicy: Sendable {
         /// What becomes of STARTTLS before the client has TLS.
         public var beforeTLS = Edit.pass

@@ -9,7 +9,7 @@ extension Session {
     /// Connects a server and begins the dialogue with it. Until the client is shown the outcome, another server can
     /// take its place: those that do not take the connection, and up to `retries` that do and then fail.
     func reachUpstream() async throws(SessionEnd) -> Reply {
-        var candidates = pool.candidates(for: identity)
+        var candidates = candidates
         var retries = pool.settings.retries
         var outcome = SessionEnd.upstreamUnreachable
         while true {
@@ -18,7 +18,7 @@ extension Session {
                 guard try await open(server) else { continue }
                 return try await beginDialogue(mayDecline: retries > 0 && !candidates.isEmpty)
             } catch {
-                guard error.endedBy == .upstream, error.end != .upstream421, retries > 0 else { throw error }
+                guard isWorthAnother(error), retries > 0 else { throw error }
                 blameServer(for: error)
                 outcome = error
                 retries -= 1

@@ -13,17 +13,19 @@ extension Session {
         case nobody
     }
 
-    /// The upstream's next reply. Bytes behind it make it a bad one.
-    func nextReply(within limit: Duration) async throws(SessionEnd) -> Reply {
+    /// The upstream's next reply.
+    ///
+    /// - Parameter isLast: bytes behind it make it a bad one.
+    func nextReply(within limit: Duration, isLast: Bool = true) async throws(SessionEnd) -> Reply {
         guard let upstream else { preconditionFailure("a reply is awaited of nobody") }
         upstream.deadline = ring.now + limit
         client.deadline = .never
-        return try await reply(of: upstream, watching: watch) { _ in true }
+        return try await reply(of: upstream, isLast: isLast, watching: watch) { _ in true }
     }
 
     /// - Parameter isWorthwhile: whether a line of which these bytes have come is worth waiting for.
     func reply(
-        of upstream: Stream, watching watch: Watch, while isWorthwhile: (Span<UInt8>) -> Bool
+        of upstream: Stream, isLast: Bool = true, watching watch: Watch, while isWorthwhile: (Span<UInt8>) -> Bool
     ) async throws(SessionEnd) -> Reply {
         var framer = LineFramer(limitBytes: Reply.lineLimitBytes)
         var assembler = ReplyAssembler()
@@ -32,7 +34,7 @@ extension Session {
             switch upstream.withInput({ framer.next(in: $0) }) {
             case .line(let length):
                 guard let reply = try takeLine(length, of: upstream, &assembler) else { continue }
-                guard upstream.buffered == 0 else { throw .upstreamBadReply }
+                guard !isLast || upstream.buffered == 0 else { throw .upstreamBadReply }
                 return reply
             case .tooLong:
                 throw .upstreamBadReply

@@ -1,3 +1,4 @@
+import Ring
 import Telemetry
 import Wire
 
@@ -8,6 +9,19 @@ extension Session {
     @inline(__always)
     func transcribe(with peer: Transcript.Peer, _ speaker: Transcript.Speaker, _ bytes: [UInt8]) {
         if let transcript = context.transcript { note(bytes, by: speaker, with: peer, in: transcript) }
+    }
+
+    /// Writes down a line of the client that is still unread and may hold a password: what is shown of it, or all where
+    /// all may be shown.
+    func transcribeSecret(_ length: Int, as shown: String) {
+        guard let transcript = context.transcript else { return }
+        guard transcript.showsCredentials else {
+            return transcript.note(record.id, with: .client, .client, Array(shown.utf8))
+        }
+        var line: [UInt8] = []
+        client.withInput { input in for index in 0..<length { line.append(input[index]) } }
+        transcript.note(record.id, with: .client, .client, line)
+        line.wipe()
     }
 
     /// Writes down what happens between lines.

@@ -79,6 +79,14 @@ class Session {
         preconditionFailure("a session of no depth")
     }
 
+    /// The servers to try.
+    var candidates: UpstreamPool.Candidates { pool.candidates(for: identity) }
+
+    /// Another server may do better. A 421 is for the client to see: it may be about that.
+    func isWorthAnother(_ end: SessionEnd) -> Bool {
+        end.endedBy == .upstream && end.end != .upstream421
+    }
+
     /// Carries the dialogue with a server that has been connected on to where the client can be answered: reads its
     /// greeting. Until then another server may take its place.
     ///
@@ -129,10 +137,7 @@ class Session {
     func end(_ end: SessionEnd) async {
         record.end = end.end
         record.endedBy = end.endedBy
-        if let counter = end.counter { context.counters.add(counter) }
-        if end.endedBy == .upstream { context.counters.add(.upstreamFailures, reason: end.end.rawValue) }
-        blameServer(for: end)
-        if end.isWithoutServer { context.counters.add(.downstreamCxNoRoute) }
+        count(end)
         if end.end != .quit { await closeUpstream() }
         switch end.farewell {
         case .silence: return
@@ -142,6 +147,14 @@ class Session {
         noteReply()
         await client.closeGracefully(within: DialogueLimits.farewellPatience)
         if end.end == .quit { await leaveUpstream() }
+    }
+
+    /// Counts what has gone wrong.
+    func count(_ end: SessionEnd) {
+        if let counter = end.counter { context.counters.add(counter) }
+        if end.endedBy == .upstream { context.counters.add(.upstreamFailures, reason: end.end.rawValue) }
+        blameServer(for: end)
+        if end.isWithoutServer { context.counters.add(.downstreamCxNoRoute) }
     }
 
     /// The last words to the client.

@@ -52,6 +52,18 @@ extension SessionEnd {
         .tlsRequired, by: .client, counting: .sessionsTLSRequired, saying: .own(.starttlsRequired))
     static let quit = SessionEnd(.quit, by: .client, saying: .own(.bye))
 
+    /// The client did not wait for the greeting, which was held back to see that.
+    static let earlyTalker = SessionEnd(.earlyTalker, by: .client, saying: .own(.badPipelining))
+    static let notSMTP = SessionEnd(.notSMTP, by: .client, saying: .own(.noWebServer))
+    /// Mistakes, or commands of any kind.
+    static let tooManyCommands = SessionEnd(.tooManyCommands, by: .client, saying: .own(.tooManyErrors))
+    static let tooManyAuthenticationFailures = SessionEnd(
+        .authenticationFailed, by: .client, saying: .own(.tooManyAuthenticationFailures))
+    /// Whoever decides does not want the session.
+    static func unwelcome(_ reply: LocalReply) -> SessionEnd {
+        SessionEnd(.unwelcome, by: .mailrace, saying: .own(reply))
+    }
+
     /// What came was no PROXY header; nobody is there who would understand a reply.
     static let badProxyHeader = SessionEnd(.badProxyHeader, by: .client, counting: .sessionsBadProxyHeader)
     static let proxyHeaderTimeout = SessionEnd(.proxyHeaderTimeout, by: .client, counting: .sessionsBadProxyHeader)
@@ -84,6 +96,14 @@ extension SessionEnd {
     /// The upstream's greeting was a temporary refusal, and another server is tried.
     static let upstreamDeclined = SessionEnd(
         .upstreamRefused, by: .upstream, counting: .sessionsUpstreamRefused, saying: .own(.serviceNotAvailable))
+
+    /// The upstream has refused something, and the client is to hear its own words.
+    static func refused(_ reply: Reply) -> SessionEnd {
+        SessionEnd(.upstreamRefused, by: .upstream, counting: .sessionsUpstreamRefused, saying: .relayed(reply))
+    }
+    /// The upstream offers no way to tell it what it must know.
+    static let upstreamNotInformed = SessionEnd(
+        .upstreamRefused, by: .upstream, counting: .sessionsUpstreamRefused, saying: .own(.upstreamNotInformed))
 
     static let upstreamUnreachable = SessionEnd(
         .upstreamUnreachable, by: .upstream, counting: .sessionsUpstreamConnectFail, saying: .own(.serviceNotAvailable))

@@ -12,6 +12,11 @@ public final class UpstreamPool {
     let ring: Ring
     let tls: TLSClientContext?
     let servers: [UpstreamServer]
+    /// Servers of nobody's configuration that decisions have named. Their limits and states are this shard's alone.
+    private var guests: [ServerAddress: UpstreamServer] = [:]
+    private let resolver: Resolver
+    private let log: Log
+    private let shardNumber: Int
     private var turn: Int
     private var sourceTurn = 0
     /// Sessions that wait for a connection to be given back.
@@ -27,6 +32,9 @@ public final class UpstreamPool {
         self.settings = settings
         ring = shard.ring
         if let configuration = settings.tlsClient { tls = try TLSClientContext(configuration) } else { tls = nil }
+        self.resolver = resolver
+        self.log = log
+        shardNumber = shard.number
         servers = zip(settings.servers, tallies).map { address, tally in
             UpstreamServer(
                 address, settings, tally, log, ServerNames(address, resolver, log), shardNumber: shard.number)
@@ -58,9 +66,11 @@ public final class UpstreamPool {
 
     /// The servers in the order in which one session tries them, each once.
     struct Candidates {
-        fileprivate var untried: [Int]
+        fileprivate var untried: [Int] = []
+        /// One that is none of the pool's.
+        fileprivate var guest: UpstreamServer?
 
-        var isEmpty: Bool { untried.isEmpty }
+        var isEmpty: Bool { untried.isEmpty && guest == nil }
     }
 
     func candidates(for client: ClientIdentity) -> Candidates {
@@ -76,6 +86,24 @@ public final class UpstreamPool {
             let weights = servers.map { ClientHash.weight(of: $0.name, for: hash) }
             return Candidates(untried: servers.indices.sorted { weights[$0] > weights[$1] })
         }
+    }
+
+    /// This server alone, whether or not it is one of the pool's.
+    func candidates(only address: ServerAddress) -> Candidates {
+        if let index = servers.firstIndex(where: { $0.address == address }) { return Candidates(untried: [index]) }
+        return Candidates(guest: guest(at: address))
+    }
+
+    private static let guestsMax = 1024
+
+    private func guest(at address: ServerAddress) -> UpstreamServer {
+        if let known = guests[address] { return known }
+        if guests.count >= Self.guestsMax { guests = guests.filter { $0.value.tally.connections > 0 } }
+        let tally = ServerTally(upstream: settings.name, server: address.description)
+        let guest = UpstreamServer(
+            address, settings, tally, log, ServerNames(address, resolver, log), shardNumber: shardNumber)
+        guests[address] = guest
+        return guest
     }
 
     /// All servers, in the order of which each is first in turn.
@@ -96,6 +124,11 @@ public final class UpstreamPool {
     /// when nothing else is left.
     func next(_ candidates: inout Candidates) -> Choice {
         guard !candidates.isEmpty else { return .none }
+        if let guest = candidates.guest {
+            guard guest.tally.tryTake(max: settings.connectionsMax) else { return .full }
+            candidates.guest = nil
+            return .server(guest)
+        }
         let now = ring.now
         for usable in [true, false] {
             var isFull = false

@@ -19,6 +19,12 @@ public struct UpstreamSettings: Sendable, Equatable {
     public var sources: [SocketAddress] = []
     /// The PROXY header that each connection begins with; nil: none.
     public var proxyHeader: OutgoingProxyHeader?
+    /// At envelope depth: the server is shown the credentials of the client, or those that the authenticator gave in
+    /// their place.
+    public var authenticatesClients = false
+    /// At envelope depth: what the server lists in its reply to EHLO, XCLIENT or XFORWARD, is used to tell it of the
+    /// client.
+    public var tellsOfClient = true
     /// For a server to accept the connection, all its addresses together.
     public var connectTimeout = Duration.seconds(5)
     /// Connections to one server, of all shards together; 0: no limit.

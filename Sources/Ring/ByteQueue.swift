@@ -73,6 +73,13 @@ public struct ByteQueue: ~Copyable {
         releaseIfEmpty()
     }
 
+    /// As `removeFirst`, for bytes that nobody may find in memory later: overwrites them.
+    public mutating func wipeFirst(_ length: Int) {
+        precondition(length >= 0 && length <= count)
+        if let base { explicit_bzero(base + head, length) }
+        removeFirst(length)
+    }
+
     public mutating func removeAll() {
         removeFirst(count)
     }

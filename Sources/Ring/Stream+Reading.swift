@@ -65,6 +65,11 @@ extension Stream {
         inbound.removeFirst(length)
     }
 
+    /// As `dropInput`, for secrets: overwrites them.
+    public func wipeInput(_ length: Int) {
+        inbound.wipeFirst(length)
+    }
+
     /// Ends a receive in flight: what the peer sends from now on is read by the next wait. What came before is unread
     /// input then.
     public func stopReceiving() async {

@@ -15,6 +15,12 @@ public enum CounterFamily: Int, CaseIterable, Sendable {
     case downstreamTLSSessions
     /// A TLS handshake with an upstream server was completed; in place of a reason the version agreed.
     case upstreamTLSSessions
+    /// A client has begun to authenticate; in place of a reason the mechanism.
+    case authenticationAttempts
+    /// An authenticator has been asked; in place of a reason what it said.
+    case authenticationOutcomes
+    /// A check refused a command or a session, or could not say; in place of a reason its name.
+    case checkRefusals
 }
 
 extension CounterFamily {
@@ -25,7 +31,15 @@ extension CounterFamily {
     public var help: String { definition.help }
 
     /// The name of the label that tells its counters apart.
-    public var label: String { self == .downstreamTLSSessions || self == .upstreamTLSSessions ? "version" : "reason" }
+    public var label: String {
+        switch self {
+        case .downstreamTLSSessions, .upstreamTLSSessions: "version"
+        case .authenticationAttempts: "mechanism"
+        case .authenticationOutcomes: "outcome"
+        case .checkRefusals: "check"
+        default: "reason"
+        }
+    }
 
     private var definition: (name: String, help: String) {
         switch self {
@@ -36,6 +50,9 @@ extension CounterFamily {
         case .upstreamFailures: ("upstream_failures", "Dialogues with upstreams that failed, by reason.")
         case .downstreamTLSSessions: ("downstream_tls_sessions", "TLS handshakes with clients completed, by version.")
         case .upstreamTLSSessions: ("upstream_tls_sessions", "TLS handshakes with upstreams completed, by version.")
+        case .authenticationAttempts: ("authentication_attempts", "AUTH commands carried out, by mechanism.")
+        case .authenticationOutcomes: ("authentication_outcomes", "What authenticators said, by outcome.")
+        case .checkRefusals: ("check_refusals", "Commands and sessions that checks refused, by check.")
         }
     }
 }

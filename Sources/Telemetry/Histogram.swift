@@ -10,6 +10,8 @@ public enum Histogram: Int, CaseIterable, Sendable {
     case commandDuration
     /// Connections to upstream servers that were made.
     case upstreamConnect
+    /// From the question to an authenticator to its answer.
+    case decisionDuration
 }
 
 extension Histogram {
@@ -42,6 +44,7 @@ extension Histogram {
             ("upstream_tls_handshake_seconds", "How long completed TLS handshakes with upstream servers took.")
         case .commandDuration:
             ("command_duration_seconds", "From a client's command to its reply, before the hand-off.")
+        case .decisionDuration: ("decision_duration_seconds", "How long authenticators took to answer.")
         case .upstreamConnect: ("upstream_connect_seconds", "How long connections to upstream servers took to make.")
         }
     }

@@ -12,6 +12,8 @@ extension SessionRecord {
             LogField("upstream", LogField.Value(upstream)),
             LogField("greeting", LogField.Value(greeting?.rawValue)),
             LogField("name", LogField.Value(greetingName)),
+            LogField("login", LogField.Value(login)),
+            LogField("decision", LogField.Value(decision)),
             LogField("tls", LogField.Value(tls?.version)),
             LogField("cipher", LogField.Value(tls?.cipher)),
             LogField("resumed", tls.map { .flag($0.resumed) } ?? .none),

@@ -20,6 +20,10 @@ public struct SessionRecord: Sendable {
     public var greeting: Greeting?
     /// What it called itself there, whatever that is, cut to `greetingNameBytesMax` bytes; nil if it did not.
     public var greetingName: String?
+    /// Who it has authenticated as, cut to `loginBytesMax` bytes; nil if it has not.
+    public var login: String?
+    /// What the authenticator said last, in one word; nil if none was asked.
+    public var decision: String?
     /// The client's TLS; nil if no handshake was completed.
     public var tls: TLSFacts?
     /// What was wrong with the client's handshake, in one word of the TLS target's; nil if nothing was.
@@ -35,6 +39,7 @@ public struct SessionRecord: Sendable {
     /// Bytes from the upstream that went to the client, without TLS framing.
     public var bytesDownstream: UInt64 = 0
     public static let greetingNameBytesMax = 64
+    public static let loginBytesMax = 255
     public var phase = Phase.connect
     public var end = End.internalError
     public var endedBy = Party.mailrace
@@ -72,7 +77,7 @@ extension SessionRecord {
         }
     }
 
-    /// Where a session at tunnel depth stands, in the order in which it usually goes.
+    /// Where a session stands, in the order in which it usually goes.
     public enum Phase: String, CaseIterable, Sendable {
         /// The proxy in front is to say who the client is.
         case proxyHeader = "proxy_header"
@@ -96,6 +101,18 @@ extension SessionRecord {
         case upstreamStartTLS = "upstream_starttls"
         /// The TLS handshake with the upstream goes on.
         case upstreamHandshake = "upstream_handshake"
+        /// At envelope depth: the client is to give a command.
+        case command
+        /// The client is to answer a challenge of AUTH.
+        case authentication
+        /// The authenticator is to say whether the client may go on, and where to.
+        case decision
+        /// The upstream is to answer XCLIENT or XFORWARD.
+        case upstreamIdentity = "upstream_identity"
+        /// The upstream is to answer AUTH.
+        case upstreamAuthentication = "upstream_authentication"
+        /// The upstream is to answer the client's MAIL and RCPT.
+        case envelope
         /// Handed off: bytes go both ways unread.
         case passthrough
     }
@@ -141,6 +158,16 @@ extension SessionRecord {
         case upstreamFull = "upstream_full"
         /// The upstream refused a client that Mailrace had greeted.
         case upstreamRefused = "upstream_refused"
+        /// The client spoke before it was greeted, where it must not.
+        case earlyTalker = "early_talker"
+        /// The client spoke HTTP.
+        case notSMTP = "not_smtp"
+        /// The client made more mistakes, or gave more commands, than it may.
+        case tooManyCommands = "too_many_commands"
+        /// The client failed to authenticate as often as it may.
+        case authenticationFailed = "authentication_failed"
+        /// A check or the authenticator refused the client, and the session with it.
+        case unwelcome
         /// What came in place of a PROXY header was none.
         case badProxyHeader = "bad_proxy_header"
         /// The PROXY header did not come in time.

@@ -25,6 +25,8 @@ struct Setup: Sendable {
     /// Where the relay listens.
     var address = SocketAddress.loopback(port: 0)
     var logLevel = Log.Level.debug
+    /// What decides about the sessions; made on the shard.
+    var policies: @Sendable () -> ListenerPolicies = { ListenerPolicies() }
 
     init(_ starttls: ListenerSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }) {
         listener.starttls = starttls
@@ -88,7 +90,8 @@ final class TestRelay {
             guard let resolver = try? Resolver(shard.ring, setup.resolver),
                 let pool = try? UpstreamPool(upstream, on: shard, resolver: resolver, tallies: tallies, log: log),
                 let listener = try? Listener(
-                    setup.listener, on: shard, pool: pool, limits: limits, counters: counters, log: log)
+                    setup.listener, on: shard, pool: pool, policies: setup.policies(), limits: limits,
+                    counters: counters, log: log)
             else { preconditionFailure("the test's settings cannot be used") }
             hosted.resolver = resolver
             hosted.pool = pool

@@ -1,0 +1,243 @@
+import Lookup
+import Policy
+import Ring
+import TLS
+import Telemetry
+import Wire
+
+// AUTH (RFC 4954). What may be a password is read where it lies and overwritten at once.
+extension EnvelopeSession {
+    private var policy: EnvelopeSettings.Authentication { envelope.authentication }
+
+    /// Passwords and the like may be said now.
+    private var isSafe: Bool { isClientSecure || policy.isAllowedBeforeTLS }
+
+    /// What the reply to EHLO lists.
+    var offeredMechanisms: [SASLMechanism] {
+        guard context.policies.authenticator != nil, isSafe else { return [] }
+        return policy.mechanisms.filter { $0 != .external || hasSoundCertificate }
+    }
+
+    private func takes(_ mechanism: SASLMechanism) -> Bool {
+        let isTakenUnasked = policy.alwaysTakesPlainAndLogin && (mechanism == .plain || mechanism == .login)
+        guard policy.mechanisms.contains(mechanism) else { return isTakenUnasked }
+        return mechanism != .external || hasSoundCertificate
+    }
+
+    private var hasSoundCertificate: Bool {
+        guard let engine = client.layer as? TLSEngine, engine.peerCertificate != nil else { return false }
+        return engine.verification?.isRefusal == false
+    }
+
+    /// Carries out an AUTH whose line of this length is the client's next input.
+    ///
+    /// - Returns: true where the session is handed off.
+    func authenticate(_ length: Int) async throws(SessionEnd) -> Bool {
+        guard var (exchange, step) = try begin(length) else { return false }
+        phase = .authentication
+        context.counters.add(.authenticationAttempts, reason: "\(exchange.mechanism)".lowercased())
+        facts.authenticationAttempts += 1
+        while true {
+            switch step {
+            case .challenge(let text): step = try await nextStep(of: &exchange, after: text)
+            case .failed(let error):
+                try refuse(error.reply)
+                return false
+            case .credentials(let credentials): return try await decide(about: credentials, &exchange)
+            }
+        }
+    }
+
+    /// Reads AUTH. Nil where it has been refused.
+    private func begin(_ length: Int) throws(SessionEnd) -> (SASLServer, SASLServer.Step)? {
+        defer { client.wipeInput(length) }
+        let command = client.withInput { AuthCommand(line: $0.extracting(first: length)) }
+        let shown = "AUTH \(command?.mechanism?.rawValue ?? CredentialFilter.mark)"
+        transcribeSecret(length, as: command?.initialResponse == nil ? shown : "\(shown) \(CredentialFilter.mark)")
+        let isKnown = facts.login != nil || facts.deferredCredentials != nil
+        let refusal: LocalReply? =
+            if context.policies.authenticator == nil || policy.mechanisms.isEmpty && !policy.alwaysTakesPlainAndLogin {
+                .commandNotImplemented
+            } else if isKnown || facts.reversePath != nil {
+                .authNotNow
+            } else if !isSafe {
+                settings.starttls == .require ? .starttlsRequired : .encryptionRequired
+            } else { nil }
+        if let refusal {
+            try refuse(refusal)
+            return nil
+        }
+        guard let command else {
+            try refuse(.authSyntax)
+            return nil
+        }
+        guard let mechanism = command.mechanism, takes(mechanism) else {
+            try refuse(.mechanismNotKnown)
+            return nil
+        }
+        var exchange = SASLServer(mechanism, challenge: mechanism == .cramMD5 ? newChallenge : [])
+        let step = client.withInput { input in
+            let line = input.extracting(first: length)
+            guard let response = command.initialResponse else { return exchange.begin(initialResponse: nil) }
+            return exchange.begin(initialResponse: line.extracting(response))
+        }
+        return (exchange, step)
+    }
+
+    private var newChallenge: [UInt8] {
+        SASLServer.challenge(
+            random: UInt64.random(in: .min ... .max), seconds: UInt64(max(0, UTCTime.now().unixMilliseconds / 1000)),
+            host: settings.hostname)
+    }
+
+    /// Sends a challenge, and has the exchange read the answer.
+    private func nextStep(
+        of exchange: inout SASLServer, after challenge: [UInt8]
+    ) async throws(SessionEnd) -> SASLServer.Step {
+        answer(Array("334 ".utf8) + challenge + Array("\r\n".utf8))
+        try await sendReplies()
+        var framer = LineFramer(limitBytes: SASLServer.lineLimitBytes)
+        while true {
+            switch client.withInput({ framer.next(in: $0) }) {
+            case .line(let length):
+                transcribeSecret(length, as: CredentialFilter.mark)
+                let step = client.withInput { exchange.next($0.extracting(first: length)) }
+                client.wipeInput(length)
+                return step
+            case .tooLong:
+                try await dropLongLine()
+                return .failed(.tooLong)
+            case .incomplete: try await waitForClient()
+            }
+        }
+    }
+
+    // MARK: The decision
+
+    private func decide(
+        about credentials: Credentials, _ exchange: inout SASLServer
+    ) async throws(SessionEnd) -> Bool {
+        switch try await outcome(for: credentials) {
+        case .accepted(let acceptance):
+            note(acceptance, login: acceptance.login ?? credentials.user)
+            guard try await passes(.auth) else {
+                forgetLogin()
+                return false
+            }
+            let isHandedOff = try await handOff(to: .login(credentials))
+            if !isHandedOff { forgetLogin() }
+            return isHandedOff
+        case .deferred:
+            facts.deferredCredentials = credentials
+            answer(.authenticated)
+        case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
+        case .refused(let refusal):
+            try await hold(refusal)
+            if case .challenge(let text) = exchange.refuse(reason: refusal.errorDocument) {
+                _ = try await nextStep(of: &exchange, after: text)
+            }
+            authenticationFailures += 1
+            if refusal.closes { throw .unwelcome(refusal.reply) }
+            guard authenticationFailures < policy.failuresMax else { throw .tooManyAuthenticationFailures }
+            try refuse(refusal.reply)
+        }
+        return false
+    }
+
+    private func forgetLogin() {
+        facts.login = nil
+        record.login = nil
+        acceptance = nil
+    }
+
+    /// Asks about a client that has not authenticated, or of which that was put off. Where it may not go on, it has been
+    /// told.
+    @inline(never)
+    func mayGoOn() async throws(SessionEnd) -> Bool {
+        let deferred = facts.deferredCredentials
+        guard context.policies.authenticator != nil, deferred != nil || policy.withoutIt == .isAskedAbout else {
+            return true
+        }
+        switch try await outcome(for: deferred) {
+        case .accepted(let acceptance):
+            note(acceptance, login: acceptance.login ?? deferred?.user)
+            return true
+        case .refused(let refusal):
+            try await hold(refusal)
+            if refusal.closes { throw .unwelcome(refusal.reply) }
+            try refuse(refusal.reply)
+        case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
+        // There is no later stage.
+        case .deferred: try refuse(.decisionPutOff)
+        }
+        return false
+    }
+
+    private func outcome(for credentials: Credentials?) async throws(SessionEnd) -> AuthenticationOutcome {
+        guard let authenticator = context.policies.authenticator else { preconditionFailure("nobody to ask") }
+        phase = .decision
+        try await sendReplies()
+        completeFacts()
+        let cancellation = Cancellation()
+        self.cancellation = cancellation
+        let start = ring.now
+        let attempt = AuthenticationAttempt(facts: facts, credentials: credentials, cancellation: cancellation)
+        let outcome = await authenticator.authenticate(attempt)
+        self.cancellation = nil
+        note(.decisionDuration, since: start)
+        context.counters.add(.authenticationOutcomes, reason: outcome.label)
+        record.decision = outcome.label
+        if isDraining { throw .drained }
+        try look(at: .waitingClient)
+        return outcome
+    }
+
+    private func note(_ acceptance: Acceptance, login: [UInt8]?) {
+        self.acceptance = acceptance
+        guard let login else { return }
+        facts.login = login
+        record.login = String(decoding: login.prefix(SessionRecord.loginBytesMax), as: UTF8.self)
+    }
+
+    private func noteUnavailable(_ reply: LocalReply, _ reason: String) throws(SessionEnd) {
+        context.log.warning(
+            "no decision about a client",
+            [
+                "session": record.id.description, "authenticator": context.policies.authenticator?.name ?? "",
+                "reason": reason,
+            ])
+        try refuse(reply)
+    }
+
+    /// Holds a refusal back for as long as its author asks.
+    private func hold(_ refusal: Refusal) async throws(SessionEnd) {
+        guard refusal.delay > .zero else { return }
+        let pause = Alarm()
+        self.pause = pause
+        await pause.sleep(on: ring, until: ring.now + min(refusal.delay, EnvelopeLimits.refusalDelayMax))
+        self.pause = nil
+        if isDraining { throw .drained }
+        try look(at: .waitingClient)
+    }
+
+    /// Fills in what those who decide may ask for, and which costs something to find out.
+    func completeFacts() {
+        facts.local = identity.destination(of: client)
+        guard facts.tls == nil, let engine = client.layer as? TLSEngine else { return }
+        facts.tls = ClientTLS(
+            protocolVersion: engine.protocolVersion ?? "", cipher: engine.cipher ?? "",
+            serverName: engine.serverName, verification: engine.verification, certificate: engine.peerCertificate)
+    }
+}
+
+extension AuthenticationOutcome {
+    /// For logs and metrics.
+    var label: String {
+        switch self {
+        case .accepted: "accepted"
+        case .refused: "refused"
+        case .unavailable: "unavailable"
+        case .deferred: "deferred"
+        }
+    }
+}

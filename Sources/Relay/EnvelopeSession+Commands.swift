@@ -1,0 +1,133 @@
+import Policy
+import Ring
+import Telemetry
+import Wire
+
+// What each command does before the hand-off.
+extension EnvelopeSession {
+    /// - Returns: true where the session is handed off.
+    func carryOut(_ line: Line) async throws(SessionEnd) -> Bool {
+        switch line.verb {
+        case .ehlo, .helo: try await greetBack(line)
+        case .starttls: try await takeIntoTLS(line)
+        case .mail: try await takeSender(line)
+        case .rcpt: return try await takeRecipient(line)
+        case .rset:
+            forgetTransaction()
+            try answerInVain(.ok)
+        case .noop: try answerInVain(.ok)
+        case .vrfy: try answerInVain(.notVerified)
+        case .help: try answerInVain(.help)
+        case .data, .bdat: try refuse(.badSequence)
+        case .expn: try refuse(.commandNotImplemented)
+        case .xclient, .xforward: try refuse(.notAuthorised)
+        case .quit: throw .quit
+        case .lhlo, .unknown: try refuse(.commandNotKnown)
+        case .auth: preconditionFailure("AUTH is no line")
+        }
+        return false
+    }
+
+    func forgetTransaction() {
+        facts.forgetTransaction()
+        if facts.deferredCredentials == nil { acceptance = nil }
+    }
+
+    /// What the checks say at a stage.
+    func decision(at stage: Stage) async -> StageGate.Decision {
+        guard context.policies.gate.stages.contains(stage) else { return .accept }
+        return await context.policies.gate.check(stage, facts)
+    }
+
+    /// True where the checks let the command pass; else it has been refused.
+    @inline(never)
+    func passes(_ stage: Stage) async throws(SessionEnd) -> Bool {
+        switch await decision(at: stage) {
+        case .accept: return true
+        case .refuse(let reply, let check), .unavailable(let reply, let check):
+            context.counters.add(.checkRefusals, reason: check)
+            if reply.code == 421 { throw .unwelcome(reply) }
+            try refuse(reply)
+            return false
+        }
+    }
+
+    // MARK: Who the client is
+
+    private func greetBack(_ line: Line) async throws(SessionEnd) {
+        guard !line.command.argument.isEmpty else { return try refuse(.badArgument) }
+        usesHELO = line.verb == .helo
+        note(line)
+        forgetTransaction()
+        facts.greeting = Greeting(isExtended: !usesHELO, name: line.command.argument)
+        guard try await passes(.helo) else {
+            facts.greeting = nil
+            return
+        }
+        if usesHELO { context.counters.add(.sessionsNonEsmtp) }
+        try answerInVain(usesHELO ? Array("250 \(settings.hostname)\r\n".utf8) : ehloReply)
+    }
+
+    /// The reply to EHLO: what is configured, then what Mailrace itself does.
+    private var ehloReply: [UInt8] {
+        var lines = [settings.hostname] + envelope.capabilities
+        if settings.starttls != .off, !isClientSecure { lines.append("STARTTLS") }
+        let mechanisms = offeredMechanisms.map(\.rawValue)
+        if !mechanisms.isEmpty { lines.append("AUTH " + mechanisms.joined(separator: " ")) }
+        let last = lines.removeLast()
+        return Array((lines.map { "250-\($0)\r\n" }.joined() + "250 \(last)\r\n").utf8)
+    }
+
+    private func takeIntoTLS(_ line: Line) async throws(SessionEnd) {
+        guard settings.starttls != .off else { return try refuse(.commandNotImplemented) }
+        guard line.command.argument.isEmpty else { return try refuse(.starttlsTakesNoParameter) }
+        let isInPlace = facts.greeting?.isExtended == true && facts.reversePath == nil && !isClientSecure
+        guard isInPlace, facts.deferredCredentials == nil else { return try refuse(.badSequence) }
+        try await startTLS()
+        repliesQueued = 0
+        // Nothing that was said in the clear counts (RFC 3207 section 4.2).
+        facts.greeting = nil
+        usesHELO = false
+        forgetTransaction()
+    }
+
+    // MARK: The envelope
+
+    /// Why there can be no mail now; nil: there can.
+    private var obstacle: LocalReply? {
+        if settings.starttls == .require, !isClientSecure { return .starttlsRequired }
+        let isKnown = facts.login != nil || facts.deferredCredentials != nil
+        return isKnown || envelope.authentication.withoutIt != .isRefused ? nil : .authenticationRequired
+    }
+
+    private func takeSender(_ line: Line) async throws(SessionEnd) {
+        if let obstacle {
+            if obstacle == .starttlsRequired { context.counters.add(.sessionsTLSRequired) }
+            return try refuse(obstacle)
+        }
+        guard facts.reversePath == nil else { return try refuse(.badSequence) }
+        guard let path = EnvelopePath(line, .sender) else { return try refuse(.badSender) }
+        facts.reversePath = path
+        guard try await passes(.mail) else { return facts.forgetTransaction() }
+        answer(.senderOk)
+    }
+
+    private func takeRecipient(_ line: Line) async throws(SessionEnd) -> Bool {
+        guard facts.reversePath != nil else {
+            try refuse(.badSequence)
+            return false
+        }
+        guard let path = EnvelopePath(line, .recipient) else {
+            try refuse(.badRecipient)
+            return false
+        }
+        facts.candidate = path
+        guard try await passes(.rcpt), try await mayGoOn() else {
+            facts.candidate = nil
+            return false
+        }
+        let isHandedOff = try await handOff(to: .envelope)
+        if !isHandedOff { facts.candidate = nil }
+        return isHandedOff
+    }
+}

@@ -1,0 +1,152 @@
+import Policy
+import Ring
+import Telemetry
+import Wire
+
+// The upstream is brought to where the client is: it hears who that is, and what it has said.
+extension EnvelopeSession {
+    /// What the client has said that makes an upstream necessary.
+    enum Errand {
+        /// It has authenticated.
+        case login(Credentials)
+        /// MAIL and its first RCPT, which stand in the facts.
+        case envelope
+    }
+
+    /// Connects an upstream, says all that is to be said, and tells the client how that went: what the upstream answers
+    /// to its RCPT, or that it is authenticated.
+    ///
+    /// - Returns: true where the session is handed off. False where no upstream could be brought so far: the client may
+    ///   try again.
+    @inline(never)
+    func handOff(to errand: Errand) async throws(SessionEnd) -> Bool {
+        if case .login(let credentials) = errand { shownCredentials = credentials }
+        defer { shownCredentials = nil }
+        try await sendReplies()
+        do throws(SessionEnd) {
+            let reply = try await reachUpstream()
+            if case .login = errand {
+                try await tellClient(render(.authenticated))
+            } else {
+                try await tellClient(reply.bytes)
+            }
+            return true
+        } catch {
+            guard let reply = error.passingReply else { throw error }
+            count(error)
+            await dropUpstream()
+            guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
+            switch reply {
+            case .own(let reply): answer(render(reply))
+            case .relayed(let reply): answer(reply.bytes)
+            case .silence: preconditionFailure("a failure that passes without a word")
+            }
+            return false
+        }
+    }
+
+    /// What is said behind the greeting.
+    func introduceClient(to offer: Reply) async throws(SessionEnd) -> Reply {
+        if let credentials = upstreamCredentials { try await authenticate(with: credentials, offer) }
+        guard let mail = facts.reversePath, let rcpt = facts.candidate else { return offer }
+        return try await pass(mail, rcpt, isPipelined: offer.offers(.pipelining))
+    }
+
+    /// EHLO of our own name, and what comes with it; HELO where the upstream knows no other.
+    func introduceMailrace() async throws(SessionEnd) -> Reply {
+        phase = .ehloReply
+        let reply = try await introduce(.greeting("EHLO", settings.hostname))
+        guard reply.isPermanentFailure, !wantsUpstreamTLS || pool.settings.tls == .opportunistic else { return reply }
+        return try await introduce(.greeting("HELO", settings.hostname))
+    }
+
+    /// MAIL and RCPT as the client said them. What the upstream has against the one is told as the answer to the other:
+    /// the client has heard that its MAIL was taken.
+    private func pass(_ mail: EnvelopePath, _ rcpt: EnvelopePath, isPipelined: Bool) async throws(SessionEnd) -> Reply {
+        phase = .envelope
+        let lineEnd = Array("\r\n".utf8)
+        guard isPipelined else {
+            let reply = try await answer(to: mail.command + lineEnd)
+            return reply.code == 250 ? try await answer(to: rcpt.command + lineEnd) : reply
+        }
+        transcribe(with: .upstream, .client, mail.command + lineEnd)
+        upstream?.queue(mail.command + lineEnd)
+        try await tellUpstream(rcpt.command + lineEnd)
+        let replies = (try await nextReply(isLast: false), try await nextReply(isLast: true))
+        return replies.0.code == 250 ? replies.1 : replies.0
+    }
+
+    private func nextReply(isLast: Bool) async throws(SessionEnd) -> Reply {
+        let reply = try await nextReply(within: settings.timeouts.reply, isLast: isLast)
+        if reply.announcesClosing { throw .upstream421(reply) }
+        return reply
+    }
+
+    // MARK: AUTH
+
+    /// What the upstream is shown of the client's credentials; nil: nothing.
+    private var upstreamCredentials: Credentials? {
+        guard pool.settings.authenticatesClients else { return nil }
+        return acceptance?.upstreamCredentials ?? shownCredentials ?? facts.deferredCredentials
+    }
+
+    private func authenticate(with credentials: Credentials, _ offer: Reply) async throws(SessionEnd) {
+        phase = .upstreamAuthentication
+        guard let mechanism = SASLClient.mechanism(for: credentials, offered: offer.offeredMechanisms) else {
+            throw .upstreamNotInformed
+        }
+        var exchange = SASLClient(mechanism, credentials)
+        var line = exchange.begin()
+        while true {
+            switch exchange.next(try await answer(toSecret: line)) {
+            case .send(let next): line = next
+            case .succeeded: return
+            case .refused(let reply): throw .refused(reply)
+            }
+        }
+    }
+
+    /// What the upstream answers to a line that nobody may see.
+    private func answer(toSecret line: Secret) async throws(SessionEnd) -> Reply {
+        transcribe(with: .upstream, "a line of AUTH, \(line.count) bytes")
+        upstream?.queue(line)
+        try await tellUpstream([])
+        let reply = try await nextReply(within: settings.timeouts.reply)
+        if reply.announcesClosing { throw .upstream421(reply) }
+        return reply
+    }
+}
+
+extension Line {
+    /// EHLO or HELO of a host name that has been looked over.
+    static func greeting(_ verb: String, _ name: String) -> Line {
+        let bytes = Array("\(verb) \(name)\r\n".utf8)
+        guard let command = try? Command(line: bytes.span) else { preconditionFailure("no greeting: \(name)") }
+        return Line(bytes: bytes, command: command)
+    }
+}
+
+extension Stream {
+    /// Queues a line that nobody may see.
+    fileprivate func queue(_ secret: Secret) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(secret.count)
+        secret.append(to: &bytes)
+        queue(bytes)
+        bytes.wipe()
+    }
+}
+
+extension SessionEnd {
+    /// What the client is told of an upstream's failure where it may stay; nil where the session ends.
+    fileprivate var passingReply: Farewell? {
+        switch end {
+        case .upstreamUnreachable, .upstreamFull: .own(.upstreamNotReachable)
+        case .upstreamClosed, .upstreamReset, .replyTimeout: .own(.upstreamLost)
+        case .upstreamTLSNotOffered, .upstreamTLSRefused, .upstreamTLSFailed: .own(.upstreamNotSecure)
+        case .upstreamBadReply: .own(.upstreamNotUnderstood)
+        case .upstreamRefused: farewell
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Lookup
+import Policy
+import Ring
+import TLS
+import Telemetry
+import Wire
+
+/// One client at envelope depth: Mailrace greets it and answers its commands, until it knows who the client is and where
+/// to. Then it brings an upstream to the same point, and bytes go both ways unread.
+///
+/// The client may pipeline whatever it likes. What it says is read one command at a time; replies are gathered and go
+/// out when nothing more is there to be read.
+final class EnvelopeSession: Session {
+    /// What those who decide are told.
+    let facts: SessionFacts
+    /// Replies that wait to be sent together.
+    var repliesQueued = 0
+    var budget = CommandBudget()
+    var authenticationFailures = 0
+    /// What the authenticator has said, where it has said yes: who the client is to the upstream, and which that is.
+    var acceptance: Acceptance?
+    /// What the client has authenticated with, while an upstream is shown it.
+    var shownCredentials: Credentials?
+    /// By which the question that somebody works at is taken back.
+    var cancellation: Cancellation?
+    /// A pause during which nobody is listened to.
+    var pause: Alarm?
+
+    override init(
+        _ client: Stream, from peer: SocketAddress, _ context: ListenerContext, _ record: consuming SessionRecord
+    ) {
+        facts = SessionFacts(id: record.id, listener: record.listener, client: peer)
+        super.init(client, from: peer, context, record)
+        watch = .waitingClient
+    }
+
+    var envelope: EnvelopeSettings { context.envelope }
+
+    override func converse() async -> Bool {
+        do throws(SessionEnd) {
+            try await arrive()
+            try await welcome()
+            try await serve()
+            return true
+        } catch {
+            await end(isAborted ? .aborted : error)
+            return false
+        }
+    }
+
+    /// From the greeting on: answers commands until one of them leads to the hand-off.
+    private func serve() async throws(SessionEnd) {
+        while true {
+            phase = .command
+            switch try await nextRequest() {
+            case .command(let line):
+                if try await carryOut(line) { return }
+            case .authentication(let length):
+                if try await authenticate(length) { return }
+            }
+        }
+    }
+
+    // MARK: The upstream
+
+    override var candidates: UpstreamPool.Candidates {
+        acceptance?.server.map { pool.candidates(only: $0) } ?? super.candidates
+    }
+
+    /// Until the client is answered, only what is said about itself or its mail is for it to hear.
+    override func isWorthAnother(_ end: SessionEnd) -> Bool {
+        guard end.endedBy == .upstream else { return false }
+        if case .relayed(let reply) = end.farewell { return reply.isTransientFailure && phase != .envelope }
+        return true
+    }
+
+    override func beginDialogue(mayDecline: Bool) async throws(SessionEnd) -> Reply {
+        doesWithoutUpstreamTLS = false
+        let greeting = try await super.beginDialogue(mayDecline: false)
+        guard greeting.code == 220 else { throw .refused(greeting) }
+        let offer = try await introduceMailrace()
+        guard offer.code == 250 else { throw .refused(offer) }
+        return try await introduceClient(to: offer)
+    }
+
+    // MARK: The end
+
+    override func drain() {
+        super.drain()
+        takeBack()
+    }
+
+    override func abort() {
+        super.abort()
+        takeBack()
+    }
+
+    private func takeBack() {
+        cancellation?.cancel()
+        pause?.turnOff()
+    }
+
+    // MARK: The greeting
+
+    /// Greets the client; one that does not wait for it is refused.
+    private func welcome() async throws(SessionEnd) {
+        facts.client = identity.source
+        if case .proxied(let source, let destination) = identity.header?.origin {
+            facts.proxied = ProxiedAddresses(
+                source: SocketAddress(source), destination: SocketAddress(destination))
+        }
+        phase = .greeting
+        if envelope.greetingDelay > .zero { try await holdBack() }
+        switch await decision(at: .connect) {
+        case .accept: break
+        case .refuse(let reply, _), .unavailable(let reply, _): throw .unwelcome(reply)
+        }
+        answer(Array("220 \(settings.hostname) \(envelope.greetingText)\r\n".utf8))
+        try await sendReplies()
+    }
+
+    @inline(never)
+    private func holdBack() async throws(SessionEnd) {
+        if let teaser = envelope.teaser {
+            answer(Array("220-\(settings.hostname) \(teaser)\r\n".utf8))
+            try await sendReplies()
+        }
+        client.deadline = ring.now + envelope.greetingDelay
+        while client.buffered == 0 {
+            if isDraining { throw .drained }
+            do throws(StreamError) { try await client.waitForInput() } catch {
+                switch error {
+                case .timedOut: return
+                case .interrupted: continue
+                default: throw .clientFailed(error)
+                }
+            }
+        }
+        context.counters.add(.earlyDataReceivedCountTotal)
+        throw .earlyTalker
+    }
+}

@@ -1,0 +1,16 @@
+public import Policy
+
+/// What decides about the sessions of one listener, on one shard.
+///
+/// Not Sendable; lives on its shard.
+public struct ListenerPolicies {
+    /// Asked at the stages of a session.
+    public var gate: StageGate
+    /// Who knows which clients may, and where to; nil: nobody can authenticate.
+    public var authenticator: (any Authenticator)?
+
+    public init(gate: StageGate = StageGate([]), authenticator: (any Authenticator)? = nil) {
+        self.gate = gate
+        self.authenticator = authenticator
+    }
+}
