@@ -150,8 +150,8 @@ extension EnvelopeSession {
         acceptance = nil
     }
 
-    /// Asks about a client that has not authenticated, or of which that was put off. Where it may not go on, it has been
-    /// told.
+    /// Asks about a client that has not authenticated, or of which that was put off. Where it may not go on, it has
+    /// been told.
     @inline(never)
     func mayGoOn() async throws(SessionEnd) -> Bool {
         let deferred = facts.deferredCredentials

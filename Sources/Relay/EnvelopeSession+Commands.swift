@@ -19,7 +19,7 @@ extension EnvelopeSession {
         case .vrfy: try answerInVain(.notVerified)
         case .help: try answerInVain(.help)
         case .data, .bdat: try refuse(.badSequence)
-        case .expn: try refuse(.commandNotImplemented)
+        case .expn, .etrn: try refuse(.commandNotImplemented)
         case .xclient, .xforward: try refuse(.notAuthorised)
         case .quit: throw .quit
         case .lhlo, .unknown: try refuse(.commandNotKnown)
@@ -30,6 +30,7 @@ extension EnvelopeSession {
 
     func forgetTransaction() {
         facts.forgetTransaction()
+        (mail, rcpt) = (nil, nil)
         if facts.deferredCredentials == nil { acceptance = nil }
     }
 
@@ -55,11 +56,14 @@ extension EnvelopeSession {
     // MARK: Who the client is
 
     private func greetBack(_ line: Line) async throws(SessionEnd) {
-        guard !line.command.argument.isEmpty else { return try refuse(.badArgument) }
+        let name: GreetingName
+        do throws(EnvelopeCommandError) { name = try GreetingName(argument: line.command.argument) } catch {
+            return try refuse(error.reply)
+        }
         usesHELO = line.verb == .helo
         note(line)
         forgetTransaction()
-        facts.greeting = Greeting(isExtended: !usesHELO, name: line.command.argument)
+        facts.greeting = Greeting(isExtended: !usesHELO, name: name.bytes)
         guard try await passes(.helo) else {
             facts.greeting = nil
             return
@@ -106,9 +110,14 @@ extension EnvelopeSession {
             return try refuse(obstacle)
         }
         guard facts.reversePath == nil else { return try refuse(.badSequence) }
-        guard let path = EnvelopePath(line, .sender) else { return try refuse(.badSender) }
-        facts.reversePath = path
-        guard try await passes(.mail) else { return facts.forgetTransaction() }
+        do throws(EnvelopeCommandError) {
+            let command = try MailCommand(argument: line.command.argument, syntax: .lenient)
+            mail = command
+            facts.reversePath = EnvelopePath(command: line.text, address: command.sender?.address ?? [])
+        } catch {
+            return try refuse(error.reply)
+        }
+        guard try await passes(.mail) else { return forgetTransaction() }
         answer(.senderOk)
     }
 
@@ -117,17 +126,18 @@ extension EnvelopeSession {
             try refuse(.badSequence)
             return false
         }
-        guard let path = EnvelopePath(line, .recipient) else {
-            try refuse(.badRecipient)
+        do throws(EnvelopeCommandError) {
+            let command = try RcptCommand(
+                argument: line.command.argument, syntax: .lenient, usesSMTPUTF8: mail?.usesSMTPUTF8 == true)
+            rcpt = command
+            facts.candidate = EnvelopePath(command: line.text, address: command.recipient.address)
+        } catch {
+            try refuse(error.reply)
             return false
         }
-        facts.candidate = path
-        guard try await passes(.rcpt), try await mayGoOn() else {
-            facts.candidate = nil
-            return false
-        }
-        let isHandedOff = try await handOff(to: .envelope)
-        if !isHandedOff { facts.candidate = nil }
-        return isHandedOff
+        if try await passes(.rcpt), try await mayGoOn(), try await handOff(to: .envelope) { return true }
+        facts.candidate = nil
+        rcpt = nil
+        return false
     }
 }

@@ -44,6 +44,7 @@ extension EnvelopeSession {
             try refuse(.lineTooLong)
             return nil
         }
+        guard !HTTPLine.isOne(bytes.span) else { throw .notSMTP }
         guard let command = try? Command(line: bytes.span.extracting(droppingLast: 2)) else {
             try refuse(.syntaxError)
             return nil
@@ -117,7 +118,8 @@ extension EnvelopeSession {
         answer(bytes)
     }
 
-    /// Sends what has been answered, before anything that takes its time (RFC 2920 section 3.2). The client has as long to take it as it has for a command.
+    /// Sends what has been answered, before anything that takes its time (RFC 2920 section 3.2). The client has as long
+    /// to take it as it has for a command.
     @inline(never)
     func sendReplies() async throws(SessionEnd) {
         guard repliesQueued > 0 else { return }

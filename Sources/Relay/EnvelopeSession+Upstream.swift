@@ -48,8 +48,8 @@ extension EnvelopeSession {
     /// What is said behind the greeting.
     func introduceClient(to offer: Reply) async throws(SessionEnd) -> Reply {
         if let credentials = upstreamCredentials { try await authenticate(with: credentials, offer) }
-        guard let mail = facts.reversePath, let rcpt = facts.candidate else { return offer }
-        return try await pass(mail, rcpt, isPipelined: offer.offers(.pipelining))
+        guard let mail, let rcpt else { return offer }
+        return try await pass(mail.passedOn, rcpt.passedOn, isPipelined: offer.offers(.pipelining))
     }
 
     /// EHLO of our own name, and what comes with it; HELO where the upstream knows no other.
@@ -60,18 +60,17 @@ extension EnvelopeSession {
         return try await introduce(.greeting("HELO", settings.hostname))
     }
 
-    /// MAIL and RCPT as the client said them. What the upstream has against the one is told as the answer to the other:
+    /// MAIL and RCPT of the client. What the upstream has against the one is told as the answer to the other:
     /// the client has heard that its MAIL was taken.
-    private func pass(_ mail: EnvelopePath, _ rcpt: EnvelopePath, isPipelined: Bool) async throws(SessionEnd) -> Reply {
+    private func pass(_ mail: [UInt8], _ rcpt: [UInt8], isPipelined: Bool) async throws(SessionEnd) -> Reply {
         phase = .envelope
-        let lineEnd = Array("\r\n".utf8)
         guard isPipelined else {
-            let reply = try await answer(to: mail.command + lineEnd)
-            return reply.code == 250 ? try await answer(to: rcpt.command + lineEnd) : reply
+            let reply = try await answer(to: mail)
+            return reply.code == 250 ? try await answer(to: rcpt) : reply
         }
-        transcribe(with: .upstream, .client, mail.command + lineEnd)
-        upstream?.queue(mail.command + lineEnd)
-        try await tellUpstream(rcpt.command + lineEnd)
+        transcribe(with: .upstream, .client, mail)
+        upstream?.queue(mail)
+        try await tellUpstream(rcpt)
         let replies = (try await nextReply(isLast: false), try await nextReply(isLast: true))
         return replies.0.code == 250 ? replies.1 : replies.0
     }
@@ -124,6 +123,25 @@ extension Line {
         guard let command = try? Command(line: bytes.span) else { preconditionFailure("no greeting: \(name)") }
         return Line(bytes: bytes, command: command)
     }
+}
+
+extension MailCommand {
+    /// The command for an upstream, in the one form that all read alike. Who submitted the message is left out: it is
+    /// the word of a client that nobody has reason to trust in that (RFC 4954 section 5).
+    fileprivate var passedOn: [UInt8] {
+        line("MAIL FROM:<", sender?.address ?? [], parameters.filter { $0.keyword != "AUTH" })
+    }
+}
+
+extension RcptCommand {
+    /// The same.
+    fileprivate var passedOn: [UInt8] { line("RCPT TO:<", recipient.address, parameters) }
+}
+
+private func line(_ start: String, _ address: [UInt8], _ parameters: [EnvelopeParameter]) -> [UInt8] {
+    var line = Array(start.utf8) + address + [UInt8(ascii: ">")]
+    for parameter in parameters { line += [UInt8(ascii: " ")] + parameter.rendered }
+    return line + Array("\r\n".utf8)
 }
 
 extension Stream {

@@ -17,6 +17,9 @@ final class EnvelopeSession: Session {
     var repliesQueued = 0
     var budget = CommandBudget()
     var authenticationFailures = 0
+    /// MAIL of the transaction, and the RCPT that an upstream is needed for.
+    var mail: MailCommand?
+    var rcpt: RcptCommand?
     /// What the authenticator has said, where it has said yes: who the client is to the upstream, and which that is.
     var acceptance: Acceptance?
     /// What the client has authenticated with, while an upstream is shown it.
@@ -80,7 +83,7 @@ final class EnvelopeSession: Session {
         guard greeting.code == 220 else { throw .refused(greeting) }
         let offer = try await introduceMailrace()
         guard offer.code == 250 else { throw .refused(offer) }
-        return try await introduceClient(to: offer)
+        return try await introduceClient(to: try await tellOfClient(offer))
     }
 
     // MARK: The end

@@ -6,6 +6,8 @@ struct Line {
     let command: Command
 
     var verb: Verb { command.verb }
+    /// The line without its end.
+    var text: [UInt8] { Array(bytes.dropLast(2)) }
 }
 
 /// Limits of the dialogue at tunnel depth.

@@ -6,9 +6,6 @@ public struct Capability: Sendable, Hashable, CustomStringConvertible {
     /// RFC 3207.
     public static let starttls = Capability(keyword: [UInt8]("STARTTLS".utf8))
 
-    /// RFC 2920.
-    public static let pipelining = Capability(keyword: [UInt8]("PIPELINING".utf8))
-
     /// The keyword in capital letters.
     let keyword: [UInt8]
 

@@ -30,12 +30,6 @@ extension LocalReply {
 
     /// To a word that is no command.
     public static let commandNotKnown = LocalReply(stated: 500, 5, 5, 2, "Command not recognised")
-    /// To a command whose argument is missing or has another form.
-    public static let badArgument = LocalReply(stated: 501, 5, 5, 4, "Invalid argument")
-    /// To MAIL whose path is none.
-    public static let badSender = LocalReply(stated: 501, 5, 1, 7, "Invalid sender address")
-    /// To RCPT whose path is none.
-    public static let badRecipient = LocalReply(stated: 501, 5, 1, 3, "Invalid recipient address")
     /// To a command that is known and off.
     public static let commandNotImplemented = LocalReply(stated: 502, 5, 5, 1, "Command not implemented")
     /// To XCLIENT and XFORWARD of those who may not.

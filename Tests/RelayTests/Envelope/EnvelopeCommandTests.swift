@@ -16,7 +16,7 @@ extension RelaySuites {
                 try client.ask("EHLO client.example", "250 relay.example")
                 try client.ask("HELO client.example", "250 relay.example")
                 try client.ask("QUIT", "221 Bye")
-                try client.expectEnd()
+                try client.isLeft()
                 #expect(try relay.isUpstreamAlone)
                 let record = try relay.record()
                 #expect(record.end == "quit by client")
@@ -50,17 +50,20 @@ extension RelaySuites {
             ("NOOP", "250 2.0.0 Ok"), ("noop with words", "250 2.0.0 Ok"), ("RSET", "250 2.0.0 Ok"),
             ("VRFY postmaster", "252 2.0.0 Not verified here, mail to it will tell"),
             ("HELP", "214 2.0.0 See RFC 5321"),
-            ("EXPN staff", "502 5.5.1 Command not implemented"), ("DATA", "503 5.5.1 Bad sequence of commands"),
+            ("EXPN staff", "502 5.5.1 Command not implemented"), ("ETRN x", "502 5.5.1 Command not implemented"),
+            ("DATA", "503 5.5.1 Bad sequence of commands"),
             ("BDAT 5 LAST", "503 5.5.1 Bad sequence of commands"),
             ("RCPT TO:<b@example.com>", "503 5.5.1 Bad sequence of commands"),
             ("XCLIENT ADDR=192.0.2.1", "550 5.7.0 Not authorised to do that"),
             ("XFORWARD ADDR=192.0.2.1", "550 5.7.0 Not authorised to do that"),
             ("LHLO client.example", "500 5.5.2 Command not recognised"), ("XYZZY", "500 5.5.2 Command not recognised"),
             ("", "500 5.5.2 Syntax error"), ("NO\u{0}OP", "500 5.5.2 Syntax error"),
-            ("NOOP\nNOOP", "500 5.5.2 Syntax error"), ("EHLO", "501 5.5.4 Invalid argument"),
-            ("HELO", "501 5.5.4 Invalid argument"), ("STARTTLS", "502 5.5.1 Command not implemented"),
+            ("NOOP\nNOOP", "500 5.5.2 Syntax error"), ("EHLO", "501 5.5.4 Syntax: EHLO name, HELO name"),
+            ("HELO", "501 5.5.4 Syntax: EHLO name, HELO name"), ("STARTTLS", "502 5.5.1 Command not implemented"),
             ("AUTH PLAIN AGEAYg==", "502 5.5.1 Command not implemented"),
-            ("MAIL FROM:", "501 5.1.7 Invalid sender address"), ("MAIL", "501 5.1.7 Invalid sender address"),
+            ("MAIL FROM:", "501 5.1.7 Bad sender address syntax"),
+            ("MAIL", "501 5.5.4 Syntax: MAIL FROM:<address>, RCPT TO:<address>"),
+            ("MAIL FROM:<a@b> SIZE=x", "501 5.5.4 Value of a parameter not valid"),
         ]
 
         @Test(arguments: commands) func answersOneCommand(_ command: String, _ reply: String) throws {
@@ -69,6 +72,16 @@ extension RelaySuites {
                 try client.ask(command, reply)
                 try client.ask("NOOP", "250 2.0.0 Ok")
                 #expect(try relay.isUpstreamAlone)
+            }
+        }
+
+        @Test(arguments: ["GET / HTTP/1.1", "post /x HTTP/1.0", "Host: relay.example"])
+        func webClientsAreSentAway(_ line: String) throws {
+            try withRelay(.envelope()) { relay in
+                let client = try relay.greetedClient()
+                try client.ask(line, "221 2.7.0 This is no web server")
+                try client.isLeft()
+                #expect(try relay.record().end == "not_smtp by client")
             }
         }
 
@@ -147,7 +160,7 @@ extension RelaySuites {
                 let client = try relay.introducedClient()
                 for _ in 0..<3 { try client.ask("XYZZY", "500 5.5.2 Command not recognised") }
                 try client.ask("XYZZY", "421 4.7.0 Too many errors, closing connection")
-                try client.expectEnd()
+                try client.isLeft()
                 #expect(try relay.record().end == "too_many_commands by client")
             }
         }
@@ -158,7 +171,7 @@ extension RelaySuites {
                 // EHLO was one of the hundred.
                 for _ in 0..<101 { try client.ask("NOOP", "250 2.0.0 Ok") }
                 try client.ask("NOOP", "421 4.7.0 Too many errors, closing connection")
-                try client.expectEnd()
+                try client.isLeft()
             }
         }
 
@@ -168,7 +181,7 @@ extension RelaySuites {
                 try client.send(String(repeating: "NOOP\r\n", count: 6))
                 for _ in 0..<4 { try client.expectReply("250 2.0.0 Ok") }
                 try client.expectReply("421 4.7.0 Too many errors, closing connection")
-                try client.expectEnd()
+                try client.isLeft()
             }
         }
 
@@ -186,7 +199,7 @@ extension RelaySuites {
                 let client = try relay.introducedClient()
                 try client.send(Array(repeating: UInt8(ascii: "x"), count: (64 << 10) + 20_000))
                 try client.expectReply("421 4.5.2 Line too long, closing connection")
-                try client.expectEnd()
+                try client.isLeft()
             }
         }
 
@@ -194,7 +207,7 @@ extension RelaySuites {
             try withRelay(.envelope { $0.timeouts.command = .milliseconds(100) }) { relay in
                 let client = try relay.introducedClient()
                 try client.expectReply("421 4.4.2 Idle timeout, closing connection")
-                try client.expectEnd()
+                try client.isLeft()
                 #expect(try relay.record().end == "command_timeout by client")
             }
         }
@@ -213,7 +226,7 @@ extension RelaySuites {
                 try client.ask("MAIL FROM:<>", "250 2.1.0 Ok")
                 relay.beginDrain(deadline: .seconds(10))
                 try client.expectReply("421 4.3.2 Service shutting down")
-                try client.expectEnd()
+                try client.isLeft()
                 client.close()
                 relay.drained()
                 #expect(try relay.record().end == "drained by mailrace")
@@ -249,7 +262,7 @@ extension RelaySuites {
                 let client = try relay.client()
                 try client.send(words)
                 try client.expectReply("503 5.5.0 Improper command pipelining")
-                try client.expectEnd()
+                try client.isLeft()
                 #expect(try relay.record().end == "early_talker by client")
                 #expect(relay[.earlyDataReceivedCountTotal] == 1)
             }
@@ -259,7 +272,7 @@ extension RelaySuites {
 
         @Test func aCheckMayRefuseASessionOrACommand() throws {
             let setup = Setup.envelope { setup in
-                setup.policies = {
+                setup.policies = { _ in
                     let check = ScriptedCheck([.connect, .helo, .mail, .rcpt]) { stage, facts in
                         switch stage {
                         case .helo where facts.greeting?.name == Array("bad.example".utf8):
@@ -281,7 +294,7 @@ extension RelaySuites {
                 try client.ask("MAIL FROM:<a@example.org>", "250 2.1.0 Ok")
                 try client.ask(
                     "RCPT TO:<b@example.com>", "421 4.7.0 Too many connections from your address, slow down")
-                try client.expectEnd()
+                try client.isLeft()
                 #expect(try relay.record().end == "unwelcome by mailrace")
                 #expect(relay.counters.values(of: .checkRefusals) == ["script": 3])
             }
@@ -289,7 +302,7 @@ extension RelaySuites {
 
         @Test func aCheckMayRefuseTheConnection() throws {
             let setup = Setup.envelope { setup in
-                setup.policies = {
+                setup.policies = { _ in
                     let check = ScriptedCheck(.connect) { _, _ in .refuse(.tooOften) }
                     return ListenerPolicies(gate: StageGate([StageGate.Entry(check)]))
                 }
@@ -297,7 +310,7 @@ extension RelaySuites {
             try withRelay(setup) { relay in
                 let client = try relay.client()
                 try client.expectReply("421 4.7.0 Too many connections from your address, slow down")
-                try client.expectEnd()
+                try client.isLeft()
                 #expect(try relay.record().end == "unwelcome by mailrace")
             }
         }

@@ -30,7 +30,12 @@ extension Setup {
         envelope.authentication.mechanisms = mechanisms
         envelope.authentication.withoutIt = .isRefused
         envelope.authentication.isAllowedBeforeTLS = true
-        policies = { ListenerPolicies(authenticator: ScriptedAuthenticator(decide)) }
+        policies = { _ in ListenerPolicies(authenticator: ScriptedAuthenticator(decide)) }
+    }
+
+    /// Nobody ever gets an answer.
+    mutating func silentAuthenticator() {
+        policies = { ListenerPolicies(authenticator: SilentAuthenticator($0)) }
     }
 
     /// As above; all are welcome.
@@ -135,6 +140,12 @@ extension Peer {
         guard line == reply || isNegative && line.hasPrefix(reply + " [") else {
             throw Failure(description: "\(reply) expected, got \(line)")
         }
+    }
+
+    /// As a client: the session is over. Leaving at once saves the relay the wait for that.
+    func isLeft() throws {
+        try expectEnd()
+        close()
     }
 
     func introduce() throws {

@@ -26,7 +26,7 @@ struct Setup: Sendable {
     var address = SocketAddress.loopback(port: 0)
     var logLevel = Log.Level.debug
     /// What decides about the sessions; made on the shard.
-    var policies: @Sendable () -> ListenerPolicies = { ListenerPolicies() }
+    var policies: @Sendable (Ring) -> ListenerPolicies = { _ in ListenerPolicies() }
 
     init(_ starttls: ListenerSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }) {
         listener.starttls = starttls
@@ -90,7 +90,7 @@ final class TestRelay {
             guard let resolver = try? Resolver(shard.ring, setup.resolver),
                 let pool = try? UpstreamPool(upstream, on: shard, resolver: resolver, tallies: tallies, log: log),
                 let listener = try? Listener(
-                    setup.listener, on: shard, pool: pool, policies: setup.policies(), limits: limits,
+                    setup.listener, on: shard, pool: pool, policies: setup.policies(shard.ring), limits: limits,
                     counters: counters, log: log)
             else { preconditionFailure("the test's settings cannot be used") }
             hosted.resolver = resolver
