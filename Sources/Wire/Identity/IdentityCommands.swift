@@ -10,6 +10,8 @@ public enum IdentityCommands {
         /// What could not be told as it is: a value that is too long is never cut. An upstream that must know it, as
         /// one does a login on which its decisions rest, is not to be gone on with.
         public var omitted: Set<IdentityAttribute> = []
+
+        public init() {}
     }
 
     /// The XCLIENT commands for a client.
@@ -21,7 +23,8 @@ public enum IdentityCommands {
     public static func xclient(_ identity: ClientIdentity, offered: Set<IdentityAttribute>) -> Lines {
         var words = Words(identity, offered, [.address, .port, .name, .reverseName, .login, .helo, .dialogue])
         let ahead = Words(identity, offered, [.localAddress, .localPort])
-        var result = Lines(omitted: words.omitted)
+        var result = Lines()
+        result.omitted = words.omitted
         if words.length + ahead.length + "XCLIENT\r\n".utf8.count <= lineLimitBytes {
             words.list += ahead.list
         } else if !ahead.list.isEmpty {
@@ -39,7 +42,8 @@ public enum IdentityCommands {
     public static func xforward(_ identity: ClientIdentity, offered: Set<IdentityAttribute>) -> Lines {
         let words = Words(
             identity, offered, [.name, .address, .port, .dialogue, .helo, .identifier, .source])
-        var result = Lines(omitted: words.omitted)
+        var result = Lines()
+        result.omitted = words.omitted
         var next = words
         next.list = []
         for word in words.list {
