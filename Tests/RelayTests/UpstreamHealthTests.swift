@@ -1,3 +1,4 @@
+import Lookup
 import Relay
 import Ring
 import TLS
