@@ -13,8 +13,8 @@ public struct HTTPAuthentication: Sendable {
     public var fields: [(name: String, value: String)] = []
     /// The client's certificate is sent along.
     public var passesClientCertificate = false
-    /// A yes names the server to go to. Where it need not, one that does not is for the listener's own upstream, and has
-    /// to say `Auth-Status: OK`.
+    /// A yes names the server to go to. Where it need not, one that does not is for the listener's own upstream, and
+    /// has to say `Auth-Status: OK`.
     public var needsServer = true
     /// For how long a server that gave no answer is asked only where no other is left.
     public var pauseAfterFailure = Duration.seconds(10)
