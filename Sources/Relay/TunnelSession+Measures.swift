@@ -54,7 +54,7 @@ extension CountedCommand {
             case .help: .help
             case .xclient: .xclient
             case .xforward: .xforward
-            case .unknown: .other
+            case .etrn, .unknown: .other
             }
     }
 }

@@ -13,6 +13,8 @@ public enum Verb: String, Sendable, CaseIterable {
     /// RFC 3030.
     case bdat
     case rset, noop, quit, vrfy, expn, help
+    /// RFC 1985.
+    case etrn
     /// Postfix: another client's identity for the session.
     case xclient
     /// Postfix: another client's identity for the log.

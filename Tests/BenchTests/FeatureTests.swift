@@ -64,7 +64,11 @@ import Wire
         #expect(summary.report.bytesAccepted == expected)
     }
 
-    @Test(arguments: Credentials.Mechanism.allCases) func clientsLogIn(_ mechanism: Credentials.Mechanism) throws {
+    /// The load's, not the grammar's.
+    private typealias Credentials = mailrace_bench.Credentials
+
+    @Test(arguments: Credentials.Mechanism.allCases)
+    func clientsLogIn(_ mechanism: mailrace_bench.Credentials.Mechanism) throws {
         let settings = smallLoad {
             $0.client.credentials = Credentials(mechanism: mechanism, user: "ünder", password: "a b")
         }

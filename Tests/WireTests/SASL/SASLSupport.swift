@@ -50,3 +50,11 @@ extension SASLServer {
         return steps
     }
 }
+
+// A span is nothing that an expectation can hold.
+func decoded(_ text: String) -> Secret? { Base64.decoded(bytes(text).span) }
+func authCommand(_ line: [UInt8]) -> AuthCommand? { AuthCommand(line: line.span) }
+
+extension Secret {
+    func isSame(_ other: [UInt8]) -> Bool { isSame(as: other.span) }
+}
