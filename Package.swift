@@ -97,7 +97,9 @@ let tests: [Target] = [
         swiftSettings: house),
     .target(name: "CTaskHook", path: "Tests/Support/CTaskHook", cSettings: warnings),
     .testTarget(name: "RingTests", dependencies: ["Ring", "CUring", "CLinux", "CTaskHook"], swiftSettings: house),
-    .testTarget(name: "LookupTests", dependencies: ["Lookup", "Ring"], swiftSettings: house),
+    .testTarget(
+        name: "LookupTests", dependencies: ["Lookup", "Ring", "Wire", "TLS", "TestSupport", "TestCertificates"],
+        swiftSettings: house),
     .testTarget(
         name: "PolicyTests",
         dependencies: ["Policy", "Ring", "Wire", "TLS", "Telemetry", "Lookup", "TestSupport", "TestCertificates"],

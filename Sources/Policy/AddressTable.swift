@@ -61,6 +61,14 @@ package final class AddressTable: Sendable {
         }
     }
 
+    /// Counts one more time that the address comes; false where it has come as often as it may in its period. Who is
+    /// refused is not counted again.
+    package func count(_ key: AddressKey, _ acceptsMax: Int, _ period: Duration, _ now: Instant) -> Bool {
+        guard take(key, sessionsMax: 0, acceptsMax, period, now) == nil else { return false }
+        giveBack(key)
+        return true
+    }
+
     package func giveBack(_ key: AddressKey) {
         table[key.stripe].lock.withLock { stripe in
             guard var entry = stripe.entries[key], entry.sessions > 0 else {

@@ -39,7 +39,8 @@ public enum AuthenticationOutcome: Sendable {
     case refused(Refusal)
     /// Nobody can say just now. The text is for the log: one line, safe to print, without secrets.
     case unavailable(LocalReply, because: String)
-    /// A later stage decides: the client is told yes, and its credentials are kept (`SessionFacts.deferredCredentials`).
+    /// A later stage decides: the client is told yes, and its credentials are kept
+    /// (`SessionFacts.deferredCredentials`).
     case deferred
 }
 

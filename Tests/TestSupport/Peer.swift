@@ -234,6 +234,14 @@ public final class Peer {
         guard rest.isEmpty else { throw Failure(description: "expected the end, got \(Self.shown(rest))") }
     }
 
+    /// True once there are bytes to read, false where the other end has ended without.
+    public var hasMore: Bool {
+        get throws {
+            while unread.isEmpty { guard try receive() else { return false } }
+            return true
+        }
+    }
+
     /// True where neither bytes nor an end can be read at this moment.
     public var isQuiet: Bool {
         var byte: UInt8 = 0

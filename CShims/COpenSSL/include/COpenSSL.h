@@ -270,6 +270,19 @@ bool copenssl_engine_get_peer_certificate(const copenssl_engine *engine, struct 
 bool copenssl_engine_get_own_certificate(const copenssl_engine *engine, struct copenssl_certificate *certificate);
 void copenssl_certificate_release(struct copenssl_certificate *certificate);
 
+struct copenssl_certificate_names {
+    /// In RFC 2253's form, what is not printable ASCII escaped.
+    char *subject;
+    char *issuer;
+    /// In hexadecimal digits, capital letters.
+    char *serial;
+    uint8_t sha1[20];
+};
+
+/// Who is in a certificate. False when it is none, or no memory. What is filled in is to be released.
+bool copenssl_certificate_get_names(const uint8_t *der, size_t length, struct copenssl_certificate_names *names);
+void copenssl_certificate_names_release(struct copenssl_certificate_names *names);
+
 /// The session that a next connection can offer, with a reference for the caller; NULL while there is none.
 copenssl_session *copenssl_engine_copy_session(copenssl_engine *engine);
 void copenssl_session_free(copenssl_session *session);
