@@ -28,6 +28,11 @@ extension EnvelopeSession {
         for (index, command) in commands.lines.enumerated() {
             phase = .upstreamIdentity
             let reply = try await answer(to: command)
+            if Self.refusalsOfXCLIENT.contains(reply.code) {
+                guard pool.settings.goesOnWithoutXCLIENT else { throw .upstreamNotInformed }
+                return offer
+            }
+            // Anything else is about the client.
             guard reply.code == 220 || reply.code == 250 else { throw .refused(reply) }
             let isLast = index == commands.lines.count - 1
             offer = try await greetAgain(by: isLast ? facts.greeting : nil)
@@ -35,6 +40,9 @@ extension EnvelopeSession {
         }
         return offer
     }
+
+    /// To an XCLIENT of somebody who may not, or who says it wrongly (Postfix's XCLIENT_README).
+    private static let refusalsOfXCLIENT = [500, 501, 502, 503, 504, 550]
 
     private func greetAgain(by greeting: Greeting?) async throws(SessionEnd) -> Reply {
         phase = .ehloReply

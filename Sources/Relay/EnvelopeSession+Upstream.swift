@@ -55,9 +55,11 @@ extension EnvelopeSession {
     /// EHLO of our own name, and what comes with it; HELO where the upstream knows no other.
     func introduceMailrace() async throws(SessionEnd) -> Reply {
         phase = .ehloReply
-        let reply = try await introduce(.greeting("EHLO", settings.hostname))
+        let ownName = Array(settings.hostname.utf8)
+        let name = pool.settings.usesClientsName ? facts.greeting?.name ?? ownName : ownName
+        let reply = try await introduce(.greeting("EHLO", name))
         guard reply.isPermanentFailure, !wantsUpstreamTLS || pool.settings.tls == .opportunistic else { return reply }
-        return try await introduce(.greeting("HELO", settings.hostname))
+        return try await introduce(.greeting("HELO", name))
     }
 
     /// MAIL and RCPT of the client. What the upstream has against the one is told as the answer to the other:
@@ -117,10 +119,10 @@ extension EnvelopeSession {
 }
 
 extension Line {
-    /// EHLO or HELO of a host name that has been looked over.
-    static func greeting(_ verb: String, _ name: String) -> Line {
-        let bytes = Array("\(verb) \(name)\r\n".utf8)
-        guard let command = try? Command(line: bytes.span) else { preconditionFailure("no greeting: \(name)") }
+    /// EHLO or HELO of a name that has been looked over.
+    fileprivate static func greeting(_ verb: String, _ name: [UInt8]) -> Line {
+        let bytes = Array("\(verb) ".utf8) + name + Array("\r\n".utf8)
+        guard let command = try? Command(line: bytes.span) else { preconditionFailure("a name that is none") }
         return Line(bytes: bytes, command: command)
     }
 }

@@ -8,10 +8,10 @@ import Relay
 struct KnownResolver {
     let configuration: ResolverConfiguration
     let resolver: Resolver
-    private var pools: [WeakPool] = []
+    private var users: [User] = []
 
-    private struct WeakPool {
-        weak var pool: UpstreamPool?
+    private struct User {
+        weak var user: AnyObject?
     }
 
     init(_ resolver: Resolver, _ configuration: ResolverConfiguration) {
@@ -19,12 +19,12 @@ struct KnownResolver {
         self.configuration = configuration
     }
 
-    /// False when the last pool has gone.
-    var isUsed: Bool { pools.contains { $0.pool != nil } }
+    /// False when the last pool or authenticator has gone.
+    var isUsed: Bool { users.contains { $0.user != nil } }
 
-    /// From now on the pool looks up names with it.
-    mutating func note(_ pool: UpstreamPool) {
-        pools.removeAll { $0.pool == nil }
-        pools.append(WeakPool(pool: pool))
+    /// From now on the pool or authenticator looks up names with it.
+    mutating func note(_ user: AnyObject) {
+        users.removeAll { $0.user == nil }
+        users.append(User(user: user))
     }
 }

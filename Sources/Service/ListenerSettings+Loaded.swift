@@ -12,6 +12,11 @@ extension LoadedSettings {
         var result = ListenerSettings(name: listener.name)
         result.hostname = settings.hostname
         result.starttls = ListenerSettings.StartTLSPolicy(listener.startTLS)
+        // Who submits mail does so by AUTH, and that inside TLS (RFC 6409 section 4.3, RFC 8314 section 3.3).
+        let isSubmission = listener.depth == .envelope && listener.role == .submission
+        if isSubmission, result.starttls == .offer, !listener.authentication.isAllowedBeforeTLS {
+            result.starttls = .require
+        }
         result.isImplicitTLS = listener.role == .smtps
         result.tls = serverConfiguration(of: listener, ticketKeys: ticketKeys)
         result.dial = listener.dial == .accept ? .onAccept : .afterTLS
@@ -20,6 +25,7 @@ extension LoadedSettings {
                 trusted: listener.proxyProtocolTrusted.map(IPNetwork.init))
         }
         result.ehlo = ListenerSettings.EHLOPolicy(listener)
+        if listener.depth == .envelope { result.envelope = EnvelopeSettings(listener) }
         result.sessionsPerAddressMax = listener.maxSessionsPerAddress
         if listener.minimumRate > 0 {
             let period = Int64(minimumRatePeriodSeconds)
@@ -53,6 +59,50 @@ extension ListenerSettings.StartTLSPolicy {
             case .offer: .offer
             case .require: .require
             }
+    }
+}
+
+extension EnvelopeSettings {
+    init(_ listener: Settings.Listener) {
+        self.init()
+        greetingText = listener.greeting
+        greetingDelay = listener.greetingDelay
+        teaser = listener.greetingTeaser.isEmpty ? nil : listener.greetingTeaser
+        capabilities = listener.capabilities
+        authentication = Authentication(listener.authentication)
+        errorsMax = listener.maxErrors
+        commandsMax = listener.maxCommands
+        conversationTimeout = listener.timeouts.conversation
+    }
+}
+
+extension EnvelopeSettings.Authentication {
+    init(_ settings: Settings.Authentication) {
+        self.init()
+        mechanisms = settings.mechanisms.compactMap { SASLMechanism($0) }
+        isAllowedBeforeTLS = settings.isAllowedBeforeTLS
+        alwaysTakesPlainAndLogin = settings.alwaysAcceptsPlainAndLogin
+        failuresMax = settings.maxFailures
+        if settings.isRequired {
+            withoutIt = .isRefused
+        } else if settings.mechanisms.contains(.none) {
+            withoutIt = .isAskedAbout
+        }
+    }
+}
+
+extension SASLMechanism {
+    /// Nil for `none`.
+    fileprivate init?(_ mechanism: Settings.Authentication.Mechanism) {
+        switch mechanism {
+        case .plain: self = .plain
+        case .login: self = .login
+        case .cramMD5: self = .cramMD5
+        case .external: self = .external
+        case .xoauth2: self = .xoauth2
+        case .oauthbearer: self = .oauthbearer
+        case .none: return nil
+        }
     }
 }
 

@@ -9,6 +9,7 @@ struct LoadedPlan {
     /// In the order of the file.
     let listeners: [Listener]
     let upstreams: [UpstreamSettings]
+    let authenticators: [AuthenticatorPlan]
     let resolver: ResolverConfiguration
     let warnings: [SettingsProblem]
 
@@ -17,6 +18,8 @@ struct LoadedPlan {
         let statPrefix: String
         /// The name of an upstream.
         let upstream: String
+        /// The name of an authenticator; nil: none.
+        let authenticator: String?
         let places: [ListenPlace]
         /// Its certificates are those that it had in the plan before.
         let hasKeptTLS: Bool
@@ -42,6 +45,7 @@ extension LoadedSettings {
             if let tls = result.tls { trial.run(tls, ofSet: listener.tls ?? "") }
             return LoadedPlan.Listener(
                 settings: result, statPrefix: listener.statPrefix, upstream: listener.upstream,
+                authenticator: listener.depth == .envelope ? listener.authentication.authenticator : nil,
                 places: listener.places, hasKeptTLS: result.tls == before)
         }
         let upstreams = settings.upstreams.map(upstreamSettings)
@@ -53,9 +57,14 @@ extension LoadedSettings {
             let tls = serverConfiguration(of: set, listener: "", ticketKeys: nil)
             if let tls { trial.run(tls, ofSet: set.name) }
         }
+        for authenticator in settings.authenticators where AuthenticatorPlan(authenticator) == nil {
+            trial.note(authenticatorOfLater: authenticator)
+        }
         guard trial.problems.isEmpty else { throw SettingsProblems(list: trial.problems.withoutRepetitions) }
         return LoadedPlan(
-            listeners: listeners, upstreams: upstreams, resolver: resolverConfiguration,
+            listeners: listeners, upstreams: upstreams,
+            authenticators: settings.authenticators.compactMap { AuthenticatorPlan($0) },
+            resolver: resolverConfiguration,
             warnings: trial.warnings.withoutRepetitions)
     }
 
@@ -93,6 +102,12 @@ private struct TLSTrial {
             try TLSClientContext(configuration).doubts
         }
         if problems.count + warnings.count == found { soundClients.append(configuration) }
+    }
+
+    mutating func note(authenticatorOfLater authenticator: Settings.Authenticator) {
+        let key = "authenticator.\(authenticator.name).type"
+        problems.append(
+            loaded.problem(with: key, "authenticators of the type \(authenticator.type.rawValue) are not there yet"))
     }
 
     private mutating func note(

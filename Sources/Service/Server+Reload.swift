@@ -140,9 +140,11 @@ extension Server {
             settings.transcript = state.transcript
             return ServicePlan.Listener(
                 id: id, settings: settings, statPrefix: listener.statPrefix, upstream: listener.upstream,
-                isUnchanged: isSameText && listener.hasKeptTLS)
+                authenticator: listener.authenticator, isUnchanged: isSameText && listener.hasKeptTLS)
         }
-        return ServicePlan(listeners: listeners, upstreams: state.plan.upstreams, resolver: state.plan.resolver)
+        return ServicePlan(
+            listeners: listeners, upstreams: state.plan.upstreams, authenticators: state.plan.authenticators,
+            resolver: state.plan.resolver)
     }
 
     func doors(of state: State) -> [(binding: Binding, listener: ListenerID)] {

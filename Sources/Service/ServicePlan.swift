@@ -12,6 +12,7 @@ struct ListenerID: Hashable, Sendable {
 struct ServicePlan: Sendable {
     let listeners: [Listener]
     let upstreams: [UpstreamSettings]
+    var authenticators: [AuthenticatorPlan] = []
     let resolver: ResolverConfiguration
 
     struct Listener: Sendable {
@@ -20,6 +21,8 @@ struct ServicePlan: Sendable {
         let statPrefix: String
         /// The name of an upstream.
         let upstream: String
+        /// The name of an authenticator; nil: none.
+        let authenticator: String?
         /// It has had these very settings before, and may keep what it has made of them.
         let isUnchanged: Bool
     }

@@ -1,6 +1,8 @@
 import Lookup
+import Policy
 import Relay
 import Ring
+import Settings
 import TLS
 import Telemetry
 
@@ -26,6 +28,7 @@ final class ShardService {
     private(set) var formerResolvers: [KnownResolver] = []
     private var pools: [String: UpstreamPool] = [:]
     private var listeners: [ListenerID: (listener: Listener, pool: UpstreamPool)] = [:]
+    private var authenticators: [String: (settings: Settings.Authenticator, hosted: HostedAuthenticator)] = [:]
     /// No longer configured; their sessions go on.
     private var leaving: [ListenerID: Listener] = [:]
     /// By the descriptor of the socket.
@@ -83,11 +86,35 @@ final class ShardService {
             if let former { poolsReplaced.append(former) }
             await Task.yield()
         }
+        authenticators = adopted(plan.authenticators, resolver, areNew: hasNewResolver, on: shard)
         for part in plan.listeners {
             guard let pool = pools[part.upstream] else { preconditionFailure("a listener without its upstream") }
             adopt(part, pool, on: shard)
             await Task.yield()
         }
+    }
+
+    /// Those that are as they were stay; sessions keep the others until they end.
+    private func adopted(
+        _ plans: [AuthenticatorPlan], _ resolver: Resolver, areNew: Bool, on shard: isolated Shard
+    ) -> [String: (settings: Settings.Authenticator, hosted: HostedAuthenticator)] {
+        var all: [String: (settings: Settings.Authenticator, hosted: HostedAuthenticator)] = [:]
+        for plan in plans {
+            if let known = authenticators[plan.settings.name], known.settings == plan.settings, !areNew {
+                all[plan.settings.name] = known
+                continue
+            }
+            do throws(HTTPError) {
+                let hosted = try HostedAuthenticator(plan, on: shard.ring, resolver)
+                self.resolver?.note(hosted)
+                all[plan.settings.name] = (plan.settings, hosted)
+            } catch { preconditionFailure("libcurl cannot be used: \(error)") }
+        }
+        return all
+    }
+
+    private func policies(of part: ServicePlan.Listener) -> ListenerPolicies {
+        ListenerPolicies(authenticator: part.authenticator.flatMap { authenticators[$0]?.hosted })
     }
 
     private func useNextResolver() {
@@ -104,14 +131,17 @@ final class ShardService {
     private func adopt(_ part: ServicePlan.Listener, _ pool: UpstreamPool, on shard: isolated Shard) {
         if let (listener, formerPool) = listeners[part.id] {
             guard !part.isUnchanged || formerPool !== pool else { return }
-            usable { () throws(TLSConfigurationError) in try listener.use(part.settings, pool: pool) }
+            let policies = policies(of: part)
+            usable { () throws(TLSConfigurationError) in
+                try listener.use(part.settings, pool: pool, policies: policies)
+            }
             listeners[part.id] = (listener, pool)
         } else {
             let counters = shared.counters.counters(statPrefix: part.statPrefix, shard: shard.number)
             let listener = usable { () throws(TLSConfigurationError) in
                 try Listener(
-                    part.settings, on: shard, pool: pool, limits: shared.limits, counters: counters, log: shared.log,
-                    emptied: shared.emptied)
+                    part.settings, on: shard, pool: pool, policies: policies(of: part), limits: shared.limits,
+                    counters: counters, log: shared.log, emptied: shared.emptied)
             }
             listeners[part.id] = (listener, pool)
         }
@@ -215,6 +245,8 @@ final class ShardService {
         for listener in all { listener.beginDrain(until: deadline, gently: gently, on: shard) }
         for listener in all { await listener.drained() }
         for pool in pools.values { pool.beginStop() }
+        for authenticator in authenticators.values { authenticator.hosted.close() }
+        authenticators = [:]
         // First, as health checks may wait for names.
         for known in formerResolvers + [resolver].compactMap({ $0 }) { known.resolver.close() }
         formerResolvers = []

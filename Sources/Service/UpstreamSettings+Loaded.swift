@@ -20,6 +20,10 @@ extension LoadedSettings {
         result.waitTimeout = upstream.maxWait
         result.health = UpstreamSettings.HealthPolicy(upstream.health)
         result.retries = upstream.retry
+        result.usesClientsName = upstream.helo == .client
+        result.tellsOfClient = upstream.xclient == .auto
+        result.goesOnWithoutXCLIENT = upstream.xclientRefused == .continue
+        result.authenticatesClients = upstream.authentication == .session
         return result
     }
 

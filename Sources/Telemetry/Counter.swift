@@ -45,8 +45,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case sessionsUpstreamBadReply
     /// The upstream closed or reset its connection before the session was handed off to opaque bytes.
     case sessionsUpstreamEarlyClose
-    /// No server of the upstream could be connected; the client was told 421 4.3.2, at envelope depth 451 4.4.1. However
-    /// many servers were tried, once a session; at envelope depth once each time the client asked for one.
+    /// No server of the upstream could be connected; the client was told 421 4.3.2, and that once, however many servers
+    /// were tried. At envelope depth it was told 451 4.4.1, each time that it asked for what needs one.
     case sessionsUpstreamConnectFail
     /// The upstream sent a 421 reply before the session was handed off; it was relayed.
     case sessionsUpstream421

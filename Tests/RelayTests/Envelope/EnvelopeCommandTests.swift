@@ -61,7 +61,7 @@ extension RelaySuites {
             ("NOOP\nNOOP", "500 5.5.2 Syntax error"), ("EHLO", "501 5.5.4 Syntax: EHLO name, HELO name"),
             ("HELO", "501 5.5.4 Syntax: EHLO name, HELO name"), ("STARTTLS", "502 5.5.1 Command not implemented"),
             ("AUTH PLAIN AGEAYg==", "502 5.5.1 Command not implemented"),
-            ("MAIL FROM:", "501 5.1.7 Bad sender address syntax"),
+            ("MAIL FROM:<a b>", "501 5.1.7 Bad sender address syntax"),
             ("MAIL", "501 5.5.4 Syntax: MAIL FROM:<address>, RCPT TO:<address>"),
             ("MAIL FROM:<a@b> SIZE=x", "501 5.5.4 Value of a parameter not valid"),
         ]

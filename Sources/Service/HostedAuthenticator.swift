@@ -1,0 +1,25 @@
+import Lookup
+import Policy
+import Ring
+
+/// An authenticator on one shard, with what it asks by. That is closed when the last session lets go of it.
+final class HostedAuthenticator: Authenticator {
+    private let client: HTTPClient
+    private let authenticator: HTTPAuthenticator
+
+    init(_ plan: AuthenticatorPlan, on ring: Ring, _ resolver: Resolver) throws(HTTPError) {
+        client = try HTTPClient(ring, resolver, plan.client)
+        authenticator = HTTPAuthenticator(plan.http, client, on: ring)
+    }
+
+    deinit { client.close() }
+
+    var name: String { authenticator.name }
+
+    func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationOutcome {
+        await authenticator.authenticate(attempt)
+    }
+
+    /// Who asks from now on hears that nobody can say.
+    func close() { client.close() }
+}
