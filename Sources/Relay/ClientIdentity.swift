@@ -29,6 +29,17 @@ struct ClientIdentity {
         toldDestination = SocketAddress(destination)
     }
 
+    /// Takes over what a trusted client says by XCLIENT; what it does not tell stays as it is.
+    mutating func take(_ told: Wire.ClientIdentity) {
+        if let address = told.address?.value {
+            source = SocketAddress(octets: address.octets, port: told.port?.value ?? 0)
+        } else if let port = told.port?.value, !source.isUnix {
+            source = SocketAddress(octets: source.octets, port: port)
+        }
+        guard let address = told.localAddress?.value else { return }
+        toldDestination = SocketAddress(octets: address.octets, port: told.localPort?.value ?? 0)
+    }
+
     /// For the choice of a server by client: the same for an IPv4 address, mapped or not.
     var hash: UInt64 {
         ClientHash.of(source.ipAddress?.octets ?? source.octets)

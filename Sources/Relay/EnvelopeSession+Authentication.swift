@@ -155,7 +155,8 @@ extension EnvelopeSession {
     @inline(never)
     func mayGoOn() async throws(SessionEnd) -> Bool {
         let deferred = facts.deferredCredentials
-        guard context.policies.authenticator != nil, deferred != nil || policy.withoutIt == .isAskedAbout else {
+        let isAskedAbout = policy.withoutIt == .isAskedAbout && facts.login == nil
+        guard context.policies.authenticator != nil, deferred != nil || isAskedAbout else {
             return true
         }
         switch try await outcome(for: deferred) {

@@ -20,7 +20,8 @@ extension EnvelopeSession {
         case .help: try answerInVain(.help)
         case .data, .bdat: try refuse(.badSequence)
         case .expn, .etrn: try refuse(.commandNotImplemented)
-        case .xclient, .xforward: try refuse(.notAuthorised)
+        case .xclient: try await takeIdentity(line)
+        case .xforward: try refuse(.notAuthorised)
         case .quit: throw .quit
         case .lhlo, .unknown: try refuse(.commandNotKnown)
         case .auth: preconditionFailure("AUTH is no line")
@@ -75,6 +76,7 @@ extension EnvelopeSession {
     /// The reply to EHLO: what is configured, then what Mailrace itself does.
     private var ehloReply: [UInt8] {
         var lines = [settings.hostname] + envelope.capabilities
+        if maySayXCLIENT { lines.append("XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT") }
         if settings.starttls != .off, !isClientSecure { lines.append("STARTTLS") }
         let mechanisms = offeredMechanisms.map(\.rawValue)
         if !mechanisms.isEmpty { lines.append("AUTH " + mechanisms.joined(separator: " ")) }

@@ -114,12 +114,19 @@ final class EnvelopeSession: Session {
         }
         phase = .greeting
         if envelope.greetingDelay > .zero { try await holdBack() }
+        try await greet()
+        try await sendReplies()
+    }
+
+    /// The greeting, for those who are welcome.
+    func greet() async throws(SessionEnd) {
         switch await decision(at: .connect) {
         case .accept: break
-        case .refuse(let reply, _), .unavailable(let reply, _): throw .unwelcome(reply)
+        case .refuse(let reply, let check), .unavailable(let reply, let check):
+            context.counters.add(.checkRefusals, reason: check)
+            throw .unwelcome(reply)
         }
         answer(Array("220 \(settings.hostname) \(envelope.greetingText)\r\n".utf8))
-        try await sendReplies()
     }
 
     @inline(never)

@@ -13,6 +13,8 @@ public struct EnvelopeSettings: Sendable {
     /// Lines of the reply to EHLO, beyond STARTTLS and AUTH: `SIZE 26214400`. Each is a keyword and its parameters.
     public var capabilities: [String] = []
     public var authentication = Authentication()
+    /// Who may say by XCLIENT which client it speaks for.
+    public var xclientTrusted: [IPNetwork] = []
     /// Commands refused, in one session, that are answered; one more ends it.
     public var errorsMax = 20
     /// Commands in one session before the hand-off; one more ends it.

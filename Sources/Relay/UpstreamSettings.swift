@@ -25,8 +25,8 @@ public struct UpstreamSettings: Sendable, Equatable {
     /// At envelope depth: what the server lists in its reply to EHLO, XCLIENT or XFORWARD, is used to tell it of the
     /// client.
     public var tellsOfClient = true
-    /// The session goes on where the server refuses XCLIENT; else the client is told to come again, for the server would
-    /// take its mail for Mailrace's own.
+    /// The session goes on where the server refuses XCLIENT; else the client is told to come again, for the server
+    /// would take its mail for Mailrace's own.
     public var goesOnWithoutXCLIENT = false
     /// At envelope depth: EHLO has the client's name in place of Mailrace's.
     public var usesClientsName = false

@@ -1,3 +1,4 @@
+import Policy
 import Relay
 import Ring
 import Settings
@@ -36,6 +37,16 @@ extension LoadedSettings {
         return result
     }
 
+    /// How many messages an address may begin at a listener of envelope depth.
+    func messageRate(of listener: Settings.Listener) -> RateLimitTable.Values {
+        var values = RateLimitTable.Values()
+        guard listener.depth == .envelope else { return values }
+        values.messagesMax = listener.maxMessagesPerAddress.count
+        values.period = listener.maxMessagesPerAddress.per
+        values.exempt = settings.runtime.limitsExempt.map(IPNetwork.init)
+        return values
+    }
+
     /// What all listeners together may carry.
     func limitValues(sessionsMax: Int) -> SessionLimits.Values {
         let runtime = settings.runtime
@@ -70,6 +81,7 @@ extension EnvelopeSettings {
         teaser = listener.greetingTeaser.isEmpty ? nil : listener.greetingTeaser
         capabilities = listener.capabilities
         authentication = Authentication(listener.authentication)
+        xclientTrusted = listener.xclientTrusted.map(IPNetwork.init)
         errorsMax = listener.maxErrors
         commandsMax = listener.maxCommands
         conversationTimeout = listener.timeouts.conversation

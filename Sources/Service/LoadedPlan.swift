@@ -1,4 +1,5 @@
 import Lookup
+import Policy
 import Relay
 import Ring
 public import Settings
@@ -20,6 +21,8 @@ struct LoadedPlan {
         let upstream: String
         /// The name of an authenticator; nil: none.
         let authenticator: String?
+        /// Messages that a client's address may begin.
+        let messageRate: RateLimitTable.Values
         let places: [ListenPlace]
         /// Its certificates are those that it had in the plan before.
         let hasKeptTLS: Bool
@@ -46,6 +49,7 @@ extension LoadedSettings {
             return LoadedPlan.Listener(
                 settings: result, statPrefix: listener.statPrefix, upstream: listener.upstream,
                 authenticator: listener.depth == .envelope ? listener.authentication.authenticator : nil,
+                messageRate: messageRate(of: listener),
                 places: listener.places, hasKeptTLS: result.tls == before)
         }
         let upstreams = settings.upstreams.map(upstreamSettings)

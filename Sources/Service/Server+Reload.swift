@@ -140,7 +140,8 @@ extension Server {
             settings.transcript = state.transcript
             return ServicePlan.Listener(
                 id: id, settings: settings, statPrefix: listener.statPrefix, upstream: listener.upstream,
-                authenticator: listener.authenticator, isUnchanged: isSameText && listener.hasKeptTLS)
+                authenticator: listener.authenticator,
+                messageRate: listener.messageRate, isUnchanged: isSameText && listener.hasKeptTLS)
         }
         return ServicePlan(
             listeners: listeners, upstreams: state.plan.upstreams, authenticators: state.plan.authenticators,

@@ -1,4 +1,5 @@
 import Lookup
+import Policy
 import Relay
 import Ring
 import Telemetry
@@ -23,6 +24,8 @@ struct ServicePlan: Sendable {
         let upstream: String
         /// The name of an authenticator; nil: none.
         let authenticator: String?
+        /// Messages that a client's address may begin.
+        let messageRate: RateLimitTable.Values
         /// It has had these very settings before, and may keep what it has made of them.
         let isUnchanged: Bool
     }

@@ -16,6 +16,7 @@ final class ShardService {
         let limits: SessionLimits
         let counters: CounterTable
         let log: Log
+        let rates = RateTables()
         /// Told when most of many sessions have ended.
         let emptied: @Sendable () -> Void
     }
@@ -113,8 +114,14 @@ final class ShardService {
         return all
     }
 
-    private func policies(of part: ServicePlan.Listener) -> ListenerPolicies {
-        ListenerPolicies(authenticator: part.authenticator.flatMap { authenticators[$0]?.hosted })
+    private func policies(of part: ServicePlan.Listener, on ring: Ring) -> ListenerPolicies {
+        var policies = ListenerPolicies(authenticator: part.authenticator.flatMap { authenticators[$0]?.hosted })
+        if part.messageRate.messagesMax > 0 {
+            let table = shared.rates.table(of: part.settings.name)
+            let limit = RateLimit("max_messages_per_address", part.messageRate, table, on: ring)
+            policies.gate = StageGate([StageGate.Entry(limit)])
+        }
+        return policies
     }
 
     private func useNextResolver() {
@@ -131,7 +138,7 @@ final class ShardService {
     private func adopt(_ part: ServicePlan.Listener, _ pool: UpstreamPool, on shard: isolated Shard) {
         if let (listener, formerPool) = listeners[part.id] {
             guard !part.isUnchanged || formerPool !== pool else { return }
-            let policies = policies(of: part)
+            let policies = policies(of: part, on: shard.ring)
             usable { () throws(TLSConfigurationError) in
                 try listener.use(part.settings, pool: pool, policies: policies)
             }
@@ -140,8 +147,8 @@ final class ShardService {
             let counters = shared.counters.counters(statPrefix: part.statPrefix, shard: shard.number)
             let listener = usable { () throws(TLSConfigurationError) in
                 try Listener(
-                    part.settings, on: shard, pool: pool, policies: policies(of: part), limits: shared.limits,
-                    counters: counters, log: shared.log, emptied: shared.emptied)
+                    part.settings, on: shard, pool: pool, policies: policies(of: part, on: shard.ring),
+                    limits: shared.limits, counters: counters, log: shared.log, emptied: shared.emptied)
             }
             listeners[part.id] = (listener, pool)
         }

@@ -20,14 +20,15 @@ import Testing
             line.rendered(.text) == """
                 2009-02-13T23:31:31.000Z info session=AB\(Self.record().id.description.dropFirst(2)) shard=1 \
                 listener=mx start=2009-02-13T23:31:30.123Z duration_ms=0 client=192.0.2.1:4711 proxy=- \
-                upstream=- greeting=- name=- tls=- cipher=- resumed=- tls_failure=- client_certificate=- upstream_tls=- \
+                upstream=- greeting=- name=- login=- decision=- tls=- cipher=- resumed=- tls_failure=- \
+                client_certificate=- upstream_tls=- \
                 upstream_cipher=- upstream_tls_failure=- bytes_up=0 bytes_down=0 phase=connect end=internal_error \
                 ended_by=mailrace
 
                 """)
         #expect(
             line.rendered(.json).contains(
-                #""upstream":null,"greeting":null,"name":null,"tls":null,"cipher":null,"resumed":null"#))
+                #""upstream":null,"greeting":null,"name":null,"login":null,"decision":null,"tls":null,"cipher":null,"resumed":null"#))
     }
 
     @Test func aFullSessionSaysAll() {
@@ -36,6 +37,8 @@ import Testing
         record.upstream = "[2001:db8::1]:25"
         record.greeting = .ehlo
         record.greetingName = "x end=quit \"ended_by=client\r\n"
+        record.login = "joe"
+        record.decision = "accepted"
         record.tls = .init(version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", resumed: true)
         record.bytesUpstream = .max
         record.bytesDownstream = 512
@@ -47,7 +50,7 @@ import Testing
             line.rendered(.text).hasSuffix(
                 """
                  duration_ms=877 client=192.0.2.1:4711 proxy=- upstream=[2001:db8::1]:25 greeting=EHLO \
-                name="x end=quit \\"ended_by=client\\x0d\\x0a" tls=TLSv1.3 \
+                name="x end=quit \\"ended_by=client\\x0d\\x0a" login=joe decision=accepted tls=TLSv1.3 \
                 cipher=TLS_AES_256_GCM_SHA384 resumed=true tls_failure=- client_certificate=- upstream_tls=- \
                 upstream_cipher=- upstream_tls_failure=- bytes_up=9223372036854775807 bytes_down=512 \
                 phase=passthrough end=completed ended_by=client
