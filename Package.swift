@@ -162,6 +162,8 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("ReplyFuzzer", ["Wire"]),
     ("ProxyHeaderFuzzer", ["Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
+    ("SASLFuzzer", ["Wire"]),
+    ("EnvelopeFuzzer", ["Wire"]),
     ("SettingsFuzzer", ["Settings"]),
     ("TLSFuzzer", ["TLS", "Ring", "TestCertificates"]),
 ]

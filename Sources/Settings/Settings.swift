@@ -14,6 +14,7 @@ public struct Settings: Sendable, Equatable {
     public internal(set) var tls: [TLS] = []
     public internal(set) var listeners: [Listener] = []
     public internal(set) var upstreams: [Upstream] = []
+    public internal(set) var authenticators: [Authenticator] = []
 
     init() {}
 
@@ -25,6 +26,11 @@ public struct Settings: Sendable, Equatable {
     /// The upstream that a listener refers to.
     public func upstream(named name: String) -> Upstream? {
         upstreams.first { $0.name == name }
+    }
+
+    /// The authenticator that a listener refers to.
+    public func authenticator(named name: String) -> Authenticator? {
+        authenticators.first { $0.name == name }
     }
 }
 
@@ -42,9 +48,10 @@ extension Settings: Section {
         .defaults("listener_defaults", of: Listener.self),
         .tables("listener", \.listeners),
         .tables("upstream", \.upstreams),
+        .tables("authenticator", \.authenticators),
     ]
 
-    static let later = ["authenticator", "map", "delivery", "state"]
+    static let later = ["map", "delivery", "state"]
 }
 
 extension HostName {

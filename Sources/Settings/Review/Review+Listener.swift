@@ -6,6 +6,7 @@ extension Review {
         checkEHLO(of: listener, problems: &problems)
         checkProxy(of: listener, problems: &problems)
         checkIPv6(of: listener, problems: &problems)
+        checkDepth(of: listener, problems: &problems)
     }
 
     private func checkPlaces(of listener: Settings.Listener, problems: inout ProblemCollector) {
@@ -32,7 +33,9 @@ extension Review {
             let word = Quoting.toml(listener.startTLS.rawValue)
             problems.report(node, "\(word) needs a certificate; name a TLS set with the key tls")
         }
-        if listener.dial == .startTLS, listener.startTLS == .off, let node = node(listener, "dial") {
+        if listener.depth == .tunnel, listener.dial == .startTLS, listener.startTLS == .off,
+            let node = node(listener, "dial")
+        {
             problems.report(
                 node, "\"starttls\" waits for the client's TLS, and there is none: starttls is \"off\"")
         }
@@ -44,7 +47,9 @@ extension Review {
     }
 
     private func checkEHLO(of listener: Settings.Listener, problems: inout ProblemCollector) {
-        guard let policy = listener.ehloBeforeTLSAsWritten, let node = node(listener, "ehlo_before_tls") else { return }
+        guard listener.depth == .tunnel, let policy = listener.ehloBeforeTLSAsWritten,
+            let node = node(listener, "ehlo_before_tls")
+        else { return }
         let word = Quoting.toml(policy.rawValue)
         let offer = "starttls = \(Quoting.toml(listener.startTLS.rawValue))"
         switch (policy, listener.startTLS) {
@@ -86,7 +91,8 @@ extension Review {
         if !listener.hasTLS, let tls = listener.tls, let node = node(listener, "starttls") {
             warnings.report(node, "the certificate of tls.\(tls) is never shown, for starttls is \"off\"")
         }
-        if listener.ehloBeforeTLS == .pass, listener.startTLS == .require, let node = node(listener, "ehlo_before_tls")
+        if listener.depth == .tunnel, listener.ehloBeforeTLS == .pass, listener.startTLS == .require,
+            let node = node(listener, "ehlo_before_tls")
         {
             warnings.report(node, "clients must use STARTTLS, and learn of it only where the server offers it as well")
         }
@@ -98,21 +104,25 @@ extension Review {
         if listener.isFromSystemd, let node = node(listener, "listen"), node.isOwn(of: listener) {
             warnings.report(node, "has no effect, for systemd = true takes sockets from systemd alone")
         }
-        warnOfEverybody(listener)
+        if listener.proxyProtocol == .required {
+            warnOfEverybody(listener, "proxy_protocol_trusted", listener.proxyProtocolTrusted, "proxies")
+        }
+        warnOfDepth(listener)
         guard let upstream = settings.upstream(named: listener.upstream) else { return }
         warnOfMirror(listener, upstream)
         warnOfEarlyHeader(listener, upstream)
         warnOfOpenRelay(listener, upstream)
     }
 
-    /// Who may send a PROXY header is whoever it says.
-    private mutating func warnOfEverybody(_ listener: Settings.Listener) {
-        guard listener.proxyProtocol == .required, let node = node(listener, "proxy_protocol_trusted") else { return }
-        let networks = listener.proxyProtocolTrusted
+    /// Who may say which client it is, is whoever it says.
+    mutating func warnOfEverybody(
+        _ listener: Settings.Listener, _ key: String, _ networks: [Settings.Network], _ noun: String
+    ) {
+        guard let node = node(listener, key) else { return }
         for (index, network) in networks.enumerated() where network.prefixLength == 0 {
             warnings.report(
-                node.value(index, of: networks.count), "\(network) lets anyone say which client it is; name the proxies"
-            )
+                node.value(index, of: networks.count),
+                "\(network) lets anyone say which client it is; name the \(noun)")
         }
     }
 
@@ -124,7 +134,8 @@ extension Review {
 
     /// A header goes first, and a client's TLS comes later than its connection.
     private mutating func warnOfEarlyHeader(_ listener: Settings.Listener, _ upstream: Settings.Upstream) {
-        guard upstream.proxyProtocol == .v2, listener.role != .smtps, listener.dial == .accept,
+        guard listener.depth == .tunnel, upstream.proxyProtocol == .v2, listener.role != .smtps,
+            listener.dial == .accept,
             let node = node(upstream, "proxy_protocol_tlvs")
         else { return }
         let values = upstream.proxyProtocolTLVs
@@ -138,9 +149,10 @@ extension Review {
     }
 
     private mutating func warnOfOpenRelay(_ listener: Settings.Listener, _ upstream: Settings.Upstream) {
-        guard listener.role == .smtp, upstream.proxyProtocol == .off, let node = node(listener, "listen") else {
-            return
-        }
+        let tellsByXCLIENT = listener.depth == .envelope && upstream.xclient == .auto
+        guard listener.role == .smtp, !listener.authentication.isRequired, upstream.proxyProtocol == .off,
+            !tellsByXCLIENT, let node = node(listener, "listen")
+        else { return }
         for (index, address) in listener.listen.enumerated() {
             guard let endpoint = address.endpoint, !endpoint.isLoopback else { continue }
             warnings.report(
@@ -153,7 +165,7 @@ extension Review {
 
 extension Node {
     /// True for a key of the listener's own table; false for one that all listeners share.
-    fileprivate func isOwn(of listener: Settings.Listener) -> Bool {
+    func isOwn(of listener: Settings.Listener) -> Bool {
         path.hasPrefix("listener.\(listener.name).")
     }
 }

@@ -22,6 +22,10 @@ struct Review {
             check(upstream, problems: &problems)
             warn(about: upstream)
         }
+        for authenticator in settings.authenticators {
+            check(authenticator, problems: &problems)
+            warn(about: authenticator)
+        }
         for tls in settings.tls {
             check(tls, problems: &problems)
             warn(about: tls)

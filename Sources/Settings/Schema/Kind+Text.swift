@@ -64,6 +64,42 @@ extension Kind where Value == String {
         }
     }
 
+    /// A line of the reply to EHLO: a keyword and its parameters. STARTTLS and AUTH are listed where they can be used.
+    static var capabilityLine: Kind {
+        .string("a line of EHLO") { text in
+            let words = text.split(separator: " ", omittingEmptySubsequences: false)
+            let keyword = words.first.map { $0.uppercased() } ?? ""
+            if ["STARTTLS", "AUTH"].contains(keyword) {
+                let other = keyword == "AUTH" ? "auth.mechanisms" : "starttls"
+                return .refused("\(Quoting.shown(text)) is listed by itself where it can be used; \(other) says where")
+            }
+            guard (1...capabilityBytesMax).contains(keyword.utf8.count), keyword.utf8.first != Ascii.dash,
+                keyword.utf8.allSatisfy({ Ascii.isAlphanumeric($0) || $0 == Ascii.dash }), text.utf8.count <= 200,
+                words.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } })
+            else {
+                return .refused(
+                    "\(Quoting.shown(text)) is not a line of EHLO; expected a keyword, and parameters with one space"
+                        + " before each, as in \"SIZE 26214400\"")
+            }
+            return .value(([keyword] + words.dropFirst().map(String.init)).joined(separator: " "))
+        } format: {
+            $0
+        }
+    }
+
+    /// Text of a reply: printable US-ASCII, no blanks around it.
+    static func replyText(bytesMax: Int) -> Kind {
+        let expected = "at most \(bytesMax) characters of printable US-ASCII"
+        return .string(expected) { text in
+            guard text.utf8.count <= bytesMax, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+                return .refused("\(Quoting.shown(text)) is not fit for a reply; expected \(expected)")
+            }
+            return .value(Ascii.trimmed(text[...]))
+        } format: {
+            $0
+        }
+    }
+
     private static var capabilityBytesMax: Int { 64 }
 
     /// A host name as EHLO says it (RFC 5321, section 4.1.2). Underscores pass: containers have them.

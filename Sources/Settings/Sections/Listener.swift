@@ -21,6 +21,24 @@ extension Settings {
         public internal(set) var proxyProtocolTrusted: [Network] = []
         /// The name of an upstream.
         public internal(set) var upstream = ""
+        /// At envelope depth, what stands behind the host name in the greeting.
+        public internal(set) var greeting = "ESMTP"
+        /// At envelope depth, a line that is sent ahead of a greeting which is held back; empty is none.
+        public internal(set) var greetingTeaser = ""
+        /// At envelope depth, how long the greeting is held back. Who speaks before it is refused.
+        public internal(set) var greetingDelay: Duration = .zero
+        /// At envelope depth, lines of the reply to EHLO beside STARTTLS and AUTH.
+        public internal(set) var capabilities: [String] = []
+        /// At envelope depth, refused commands of one session that are answered; one more ends it.
+        public internal(set) var maxErrors = 20
+        /// At envelope depth, commands of one session before its hand-off; one more ends it.
+        public internal(set) var maxCommands = 1_000
+        /// At envelope depth, how many messages one client address may begin; a count of 0 is no limit.
+        public internal(set) var maxMessagesPerAddress = Rate(count: 0, per: .seconds(60))
+        /// At envelope depth, who may say by XCLIENT which client it is.
+        public internal(set) var xclientTrusted: [Network] = []
+        /// At envelope depth.
+        public internal(set) var authentication = Authentication()
         /// Keywords of EHLO in upper case that no client sees.
         public internal(set) var hideCapabilities: [String] = []
         /// Nil is `auto`.
@@ -48,15 +66,19 @@ extension Settings {
 extension Settings.Listener {
     public enum Role: String, Sendable, CaseIterable {
         case smtp
-        /// As `smtp` at tunnel depth: the upstream says who may send.
+        /// At envelope depth AUTH is demanded, and STARTTLS before it. As `smtp` at tunnel depth: the upstream says who
+        /// may send.
         case submission
-        /// TLS from the first byte (RFC 8314, section 3.3).
+        /// TLS from the first byte (RFC 8314, section 3.3); at envelope depth AUTH is demanded.
         case smtps
     }
 
     /// How deep a session is looked into.
     public enum Depth: String, Sendable, CaseIterable {
+        /// The greeting, EHLO and STARTTLS.
         case tunnel
+        /// Also AUTH, MAIL and RCPT: Mailrace greets, and dials the upstream once it knows who the client is.
+        case envelope
     }
 
     /// Whether clients may, or must, use STARTTLS (RFC 3207).
@@ -90,7 +112,8 @@ extension Settings.Listener {
 }
 
 extension Settings.Listener: NamedSection {
-    static let fields: [Field<Self>] = places + looks + dialogue + [.table("timeouts", \.timeouts)]
+    static let fields: [Field<Self>] =
+        places + looks + dialogue + envelope + [.table("auth", \.authentication), .table("timeouts", \.timeouts)]
 
     private static let places: [Field<Self>] = [
         .value(
@@ -104,8 +127,9 @@ extension Settings.Listener: NamedSection {
             "ipv6_only", \.isIPv6Only, .boolean, "Whether IPv6 addresses leave IPv4 alone; else [::] takes both"),
         .value(
             "role", \.role, .choice(),
-            "What kind of service it is; smtps is TLS from the first byte, and submission is as smtp at this depth"),
-        .value("depth", \.depth, .choice(later: ["envelope", "message"]), "How deep sessions are looked into"),
+            "What kind of service it is; smtps is TLS from the first byte, and with submission it demands AUTH at envelope"
+                + " depth"),
+        .value("depth", \.depth, .choice(later: ["message"]), "How deep sessions are looked into"),
         .value("stat_prefix", \.statPrefix, .name, fallback: "the listener's name", "What its counters go by"),
         .value("upstream", \.upstream, .name, required: true, "The upstream that sessions go to"),
         .value(
@@ -148,14 +172,48 @@ extension Settings.Listener: NamedSection {
             "The bytes a second that an opaque session must move, else it ends; 0 is none"),
     ]
 
+    private static let envelope: [Field<Self>] = [
+        .value(
+            "greeting", \.greeting, .replyText(bytesMax: 200),
+            "At envelope depth, what stands behind the host name in the greeting"),
+        .value(
+            "greeting_teaser", \.greetingTeaser, .replyText(bytesMax: 200),
+            "At envelope depth, a line that is sent at once where the greeting is held back; empty is none"),
+        .value(
+            "greeting_delay", \.greetingDelay, .duration(.zero ... .seconds(60)),
+            "At envelope depth, how long the greeting is held back; who speaks before it is refused"),
+        .value(
+            "capabilities", \.capabilities,
+            .list(
+                of: .capabilityLine, named: "lines of EHLO, as in [\"PIPELINING\", \"SIZE 26214400\"]", mayBeEmpty: true
+            ),
+            "At envelope depth, what the reply to EHLO lists beside STARTTLS and AUTH"),
+        .value(
+            "max_errors", \.maxErrors, .integer(1...1_000_000),
+            "At envelope depth, refused commands of one session that are answered; one more ends it"),
+        .value(
+            "max_commands", \.maxCommands, .integer(1...1_000_000),
+            "At envelope depth, commands of one session before its hand-off; one more ends it"),
+        .value(
+            "max_messages_per_address", \.maxMessagesPerAddress, .rate,
+            "At envelope depth, how many messages one client address may begin in a span of time; 0 is no limit"),
+        .value(
+            "xclient_trusted", \.xclientTrusted, .networks,
+            "At envelope depth, the networks that may say by XCLIENT which client it is"),
+    ]
+
     static let later = [
-        "capabilities", "client_buffer", "greeting_delay", "max_errors", "max_commands", "max_message_size",
-        "max_recipients", "recipient_delimiter", "bare_newline", "multi_route", "xclient_trusted", "auth", "route",
-        "check",
+        "client_buffer", "max_message_size", "max_recipients", "recipient_delimiter", "bare_newline", "multi_route",
+        "route", "check",
     ]
 
     mutating func complete(from table: Node) {
         if table["starttls"] == nil { startTLS = tls == nil || role == .smtps ? .off : .offer }
         if table["stat_prefix"] == nil { statPrefix = name }
+        let auth = table["auth"]
+        if auth?["mechanisms"] == nil, authentication.authenticator != nil {
+            authentication.mechanisms = Settings.Authentication.standardMechanisms
+        }
+        if auth?["require"] == nil { authentication.isRequired = depth == .envelope && role != .smtp }
     }
 }

@@ -5,6 +5,8 @@ extension Settings {
         public internal(set) var greeting: Duration = .seconds(30)
         /// Until the client has sent its next command.
         public internal(set) var command: Duration = .seconds(300)
+        /// Until a session at envelope depth is handed over, whatever its client says.
+        public internal(set) var conversation: Duration = .seconds(1_800)
         /// Until the upstream has answered a command.
         public internal(set) var reply: Duration = .seconds(300)
         /// Until a TLS handshake is complete, on either side.
@@ -28,6 +30,9 @@ extension Settings.Timeouts: Section {
     static let fields: [Field<Self>] = [
         .value("greeting", \.greeting, .duration(range), "Until the upstream has greeted"),
         .value("command", \.command, .duration(range), "Until the client has sent its next command"),
+        .value(
+            "conversation", \.conversation, .duration(range),
+            "Until a session at envelope depth is handed over, whatever its client says"),
         .value("reply", \.reply, .duration(range), "Until the upstream has answered a command"),
         .value("tls_handshake", \.tlsHandshake, .duration(range), "Until a TLS handshake is complete"),
         .value(

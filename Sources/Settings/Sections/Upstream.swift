@@ -23,6 +23,14 @@ extension Settings {
         public internal(set) var source: [Address] = []
         public internal(set) var proxyProtocol = ProxyProtocol.off
         public internal(set) var proxyProtocolTLVs: [ProxyTLV] = []
+        /// Whose name a session at envelope depth gives to the servers in EHLO.
+        public internal(set) var helo = Helo.own
+        /// Whether a session at envelope depth tells the servers who the client is, by XCLIENT.
+        public internal(set) var xclient = XCLIENT.auto
+        /// What becomes of a session whose XCLIENT a server refuses.
+        public internal(set) var xclientRefused = XCLIENTRefused.defer
+        /// Whether a session at envelope depth authenticates to the servers.
+        public internal(set) var authentication = Authentication.off
         /// What each server gets to take a connection.
         public internal(set) var connectTimeout: Duration = .seconds(5)
         /// Connections to one server at one time; 0 is no limit.
@@ -83,6 +91,30 @@ extension Settings.Upstream {
 
     public enum ProxyProtocol: String, Sendable, CaseIterable {
         case off, v1, v2
+    }
+
+    public enum Helo: String, Sendable, CaseIterable {
+        case own
+        /// The name that the client gave.
+        case client
+    }
+
+    public enum XCLIENT: String, Sendable, CaseIterable {
+        /// Where a server offers it, with what it lists.
+        case auto
+        case off
+    }
+
+    public enum XCLIENTRefused: String, Sendable, CaseIterable {
+        /// The client is told to come again: the server would take its mail for Mailrace's own.
+        case `defer`
+        case `continue`
+    }
+
+    public enum Authentication: String, Sendable, CaseIterable {
+        case off
+        /// With what the client has shown, or the authenticator's answer puts in its place.
+        case session
     }
 
     /// `health`: how servers are found to be up or down without sessions.
@@ -188,7 +220,19 @@ extension Settings.Upstream: NamedSection {
             "proxy_protocol_tlvs", \.proxyProtocolTLVs,
             .list(of: .proxyTLV, named: "TLVs, as in [\"authority\", \"ssl\"]", mayBeEmpty: true),
             "What a header of version 2 carries besides the addresses"),
+        .value(
+            "helo", \.helo, .choice(),
+            "At envelope depth, whose name the servers are given in EHLO: Mailrace's or the client's"),
+        .value(
+            "xclient", \.xclient, .choice(),
+            "At envelope depth, whether servers that offer XCLIENT are told who the client is"),
+        .value(
+            "xclient_refused", \.xclientRefused, .choice(),
+            "At envelope depth, whether a client is told to come again, or its session goes on, where a server refuses"
+                + " XCLIENT"),
+        .value(
+            "auth", \.authentication, .choice(later: ["own"]),
+            "At envelope depth, whether Mailrace authenticates to the servers, with what the client has shown or the"
+                + " authenticator has put in its place"),
     ]
-
-    static let later = ["helo", "xclient"]
 }

@@ -27,7 +27,11 @@ extension ClientIdentity {
         case .temporarilyUnavailable: return temporarilyUnavailable
         case .known(let value):
             let bytes = text(value)
-            return 1...IdentityAttribute.valueLimitBytes ~= bytes.count ? Xtext.encoded(bytes) : nil
+            guard 1...IdentityAttribute.valueLimitBytes ~= bytes.count else { return nil }
+            let text = Xtext.encoded(bytes)
+            // A client that calls itself so is still one with a name.
+            let isMarker = [unavailable, temporarilyUnavailable].contains(text.map(\.uppercased))
+            return isMarker ? Array("+5B".utf8) + text.dropFirst() : text
         }
     }
 

@@ -49,6 +49,16 @@ import Wire
                 == ["XCLIENT NAME=[TEMPUNAVAIL] LOGIN=[UNAVAILABLE]\r\n"])
     }
 
+    @Test func aNameIsNoMarker() throws {
+        for name in ["[UNAVAILABLE]", "[tempunavail]"] {
+            var client = ClientIdentity()
+            client.helo = .known(bytes(name))
+            let line = IdentityCommands.xclient(client, offered: [.helo]).lines[0]
+            #expect(line == bytes("XCLIENT HELO=+5B\(name.dropFirst())\r\n"))
+            #expect(try IdentityCommands.xclient(argument: Command(line: line.span).argument) == client)
+        }
+    }
+
     /// The destination goes ahead; names of any length are never cut, and a login is not passed over in silence.
     @Test func longValuesDoNotMakeLongLines() {
         for name in 0...260 {
