@@ -29,6 +29,7 @@ let libraries: [Target] = [
     .systemLibrary(
         name: "LibCurl", path: "CShims/system/LibCurl", pkgConfig: "libcurl",
         providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "LibCrypt", path: "CShims/system/LibCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(
         name: "LibJansson", path: "CShims/system/LibJansson", pkgConfig: "jansson",
         providers: [.apt(["libjansson-dev"])]),
@@ -50,6 +51,9 @@ let shims: [Target] = [
     .target(
         name: "CMicroHTTPD", dependencies: ["LibMicroHTTPD"], path: "CShims/CMicroHTTPD", cSettings: warnings),
     .target(name: "CCurl", dependencies: ["LibCurl"], path: "CShims/CCurl", cSettings: warnings),
+    .target(
+        name: "CCrypt", dependencies: ["LibCrypt"], path: "CShims/CCrypt", cSettings: warnings,
+        linkerSettings: [.linkedLibrary("crypt")]),
     .target(name: "CJansson", dependencies: ["LibJansson"], path: "CShims/CJansson", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
@@ -63,7 +67,8 @@ let sources: [Target] = [
     .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "Wire", "CAres", "CCurl"], swiftSettings: house),
-    .target(name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup"], swiftSettings: house),
+    .target(
+        name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt"], swiftSettings: house),
     .target(
         name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "Policy"], swiftSettings: house),
     .target(

@@ -2,6 +2,7 @@ import Lookup
 import Policy
 import Ring
 import TLS
+import TestCertificates
 import TestSupport
 import Testing
 import Wire
@@ -130,10 +131,56 @@ import Wire
             ])
     }
 
+    @Test func theClientsCertificateIsTold() async throws {
+        let root = TLSFile("root.pem", TestCertificates.root)
+        let told = try tlsOfClient(authorities: root)
+        func fields(of told: ClientFacts, passes: Bool = false) async throws -> [String] {
+            try await Self.fields(
+                .plain("a", "b"),
+                { facts in
+                    facts.tls = ClientTLS(
+                        protocolVersion: "TLSv1.3", cipher: "x", verification: told.verification,
+                        certificate: told.certificate)
+                }, settings: { $0.passesClientCertificate = passes })
+        }
+        let names = [
+            "Auth-SSL-Verify: SUCCESS", "Auth-SSL-Subject: CN=client.example.com",
+            "Auth-SSL-Issuer: CN=Mailrace Test Root",
+            "Auth-SSL-Serial: 283A45A29A86DEC28F45463E419DF6EA5206CC61",
+            "Auth-SSL-Fingerprint: 4069d1cbcc2bd9010e6dab36b1c43bf328776f61",
+        ]
+        #expect(try await fields(of: told).suffix(5) == names[...])
+        let passed = try await fields(of: told, passes: true)
+        #expect(passed.dropLast().suffix(5) == names[...])
+        let pem = passed.last?.replacingEscapes
+        #expect(pem == "Auth-SSL-Cert: " + TestCertificates.clientCertificate + "\n")
+        let nobody = try tlsOfClient(authorities: nil)
+        #expect(try await fields(of: nobody).contains { $0.hasPrefix("Auth-SSL-Verify: FAILED:") })
+        let none = try tlsOfClient(authorities: root, shows: false)
+        #expect(try await fields(of: none).last == "Auth-SSL-Verify: NONE")
+    }
+
     @Test func furtherFieldsComeLast() async throws {
         let fields = try await Self.fields(
             .plain("a", "b"),
             settings: { $0.fields = [("X-Auth-Key", "k e y"), ("X-Empty", "")] })
         #expect(fields.suffix(2) == ["X-Auth-Key: k e y", "X-Empty:"])
+    }
+}
+
+extension String {
+    /// With `%XX` as what it stands for.
+    fileprivate var replacingEscapes: String {
+        var bytes: [UInt8] = []
+        var rest = utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let value = UInt8(String(rest.prefix(2)) ?? "", radix: 16) {
+                rest = rest.dropFirst(2)
+                bytes.append(value)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -292,4 +292,10 @@ void copenssl_session_free(copenssl_session *session);
 /// Fills `bytes` with secret random numbers. 0, or -EIO.
 int32_t copenssl_random(uint8_t *bytes, size_t length);
 
+// MARK: Digests
+
+/// HMAC-MD5. 0, or -ENOTSUP where OpenSSL does not do MD5.
+int32_t copenssl_hmac_md5(
+    const uint8_t *key, size_t key_length, const uint8_t *bytes, size_t length, uint8_t digest[16]);
+
 #endif
