@@ -6,27 +6,44 @@ import Settings
 struct AuthenticatorPlan: Sendable {
     /// What it was made from: two of the same are the same.
     let settings: Settings.Authenticator
-    let http: HTTPAuthentication
-    let client: HTTPConfiguration
-}
+    let kind: Kind
 
-extension AuthenticatorPlan {
+    enum Kind: Sendable {
+        case http(HTTPAuthentication, HTTPConfiguration)
+        /// The path of a file of passwords.
+        case file(String)
+    }
+
     /// Nil for one of a type that is not carried out yet.
     init?(_ settings: Settings.Authenticator) {
-        guard settings.type == .http else { return nil }
+        self.settings = settings
+        switch settings.type {
+        case .http: kind = .http(HTTPAuthentication(settings), HTTPConfiguration(settings))
+        case .file: kind = .file(settings.file)
+        case .dovecot: return nil
+        }
+    }
+}
+
+extension HTTPAuthentication {
+    fileprivate init(_ settings: Settings.Authenticator) {
         let servers = settings.urls.map { url in
             guard let server = HTTPServer(url.text) else { preconditionFailure("a URL that the settings took is none") }
             return server
         }
-        var http = HTTPAuthentication(name: settings.name, servers: servers)
-        http.timeout = settings.timeout
-        http.fields = settings.headers.map { ($0.name, $0.value) }
-        http.passesClientCertificate = settings.passesClientCertificate
-        http.needsServer = settings.needsServer
-        var client = HTTPConfiguration()
-        client.connectTimeout = settings.connectTimeout
-        client.authoritiesFile = settings.tlsCA.isEmpty ? nil : settings.tlsCA
-        client.verifies = settings.verifiesTLS
-        self.init(settings: settings, http: http, client: client)
+        self.init(name: settings.name, servers: servers)
+        timeout = settings.timeout
+        fields = settings.headers.map { ($0.name, $0.value) }
+        passesClientCertificate = settings.passesClientCertificate
+        needsServer = settings.needsServer
+    }
+}
+
+extension HTTPConfiguration {
+    fileprivate init(_ settings: Settings.Authenticator) {
+        self.init()
+        connectTimeout = settings.connectTimeout
+        authoritiesFile = settings.tlsCA.isEmpty ? nil : settings.tlsCA
+        verifies = settings.verifiesTLS
     }
 }

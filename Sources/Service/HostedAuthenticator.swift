@@ -2,14 +2,17 @@ import Lookup
 import Policy
 import Ring
 
-/// An authenticator on one shard, with what it asks by. That is closed when the last session lets go of it.
+/// An authenticator on one shard that asks by HTTP, with what it asks by. That is closed when the last session lets go
+/// of it.
 final class HostedAuthenticator: Authenticator {
     private let client: HTTPClient
     private let authenticator: HTTPAuthenticator
 
-    init(_ plan: AuthenticatorPlan, on ring: Ring, _ resolver: Resolver) throws(HTTPError) {
-        client = try HTTPClient(ring, resolver, plan.client)
-        authenticator = HTTPAuthenticator(plan.http, client, on: ring)
+    init(
+        _ settings: HTTPAuthentication, _ configuration: HTTPConfiguration, on ring: Ring, _ resolver: Resolver
+    ) throws(HTTPError) {
+        client = try HTTPClient(ring, resolver, configuration)
+        authenticator = HTTPAuthenticator(settings, client, on: ring)
     }
 
     deinit { client.close() }

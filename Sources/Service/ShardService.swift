@@ -16,9 +16,14 @@ final class ShardService {
         let limits: SessionLimits
         let counters: CounterTable
         let log: Log
-        let rates = RateTables()
+        let policies = SharedPolicies()
         /// Told when most of many sessions have ended.
         let emptied: @Sendable () -> Void
+    }
+
+    private struct KnownAuthenticator {
+        let settings: Settings.Authenticator
+        let authenticator: any Authenticator
     }
 
     private let shared: Shared
@@ -29,7 +34,7 @@ final class ShardService {
     private(set) var formerResolvers: [KnownResolver] = []
     private var pools: [String: UpstreamPool] = [:]
     private var listeners: [ListenerID: (listener: Listener, pool: UpstreamPool)] = [:]
-    private var authenticators: [String: (settings: Settings.Authenticator, hosted: HostedAuthenticator)] = [:]
+    private var authenticators: [String: KnownAuthenticator] = [:]
     /// No longer configured; their sessions go on.
     private var leaving: [ListenerID: Listener] = [:]
     /// By the descriptor of the socket.
@@ -98,26 +103,39 @@ final class ShardService {
     /// Those that are as they were stay; sessions keep the others until they end.
     private func adopted(
         _ plans: [AuthenticatorPlan], _ resolver: Resolver, areNew: Bool, on shard: isolated Shard
-    ) -> [String: (settings: Settings.Authenticator, hosted: HostedAuthenticator)] {
-        var all: [String: (settings: Settings.Authenticator, hosted: HostedAuthenticator)] = [:]
+    ) -> [String: KnownAuthenticator] {
+        var all: [String: KnownAuthenticator] = [:]
         for plan in plans {
-            if let known = authenticators[plan.settings.name], known.settings == plan.settings, !areNew {
-                all[plan.settings.name] = known
-                continue
-            }
-            do throws(HTTPError) {
-                let hosted = try HostedAuthenticator(plan, on: shard.ring, resolver)
-                self.resolver?.note(hosted)
-                all[plan.settings.name] = (plan.settings, hosted)
-            } catch { preconditionFailure("libcurl cannot be used: \(error)") }
+            let known = authenticators[plan.settings.name]
+            all[plan.settings.name] =
+                if let known, known.settings == plan.settings, !areNew { known } else {
+                    KnownAuthenticator(
+                        settings: plan.settings, authenticator: authenticator(plan, resolver, on: shard))
+                }
         }
         return all
     }
 
+    private func authenticator(
+        _ plan: AuthenticatorPlan, _ resolver: Resolver, on shard: isolated Shard
+    ) -> any Authenticator {
+        switch plan.kind {
+        case .file(let path):
+            return FileAuthenticator(
+                plan.settings.name, shared.policies.passwords(in: path, shared.log), on: shared.policies.offload)
+        case .http(let settings, let configuration):
+            do throws(HTTPError) {
+                let hosted = try HostedAuthenticator(settings, configuration, on: shard.ring, resolver)
+                self.resolver?.note(hosted)
+                return hosted
+            } catch { preconditionFailure("libcurl cannot be used: \(error)") }
+        }
+    }
+
     private func policies(of part: ServicePlan.Listener, on ring: Ring) -> ListenerPolicies {
-        var policies = ListenerPolicies(authenticator: part.authenticator.flatMap { authenticators[$0]?.hosted })
+        var policies = ListenerPolicies(authenticator: part.authenticator.flatMap { authenticators[$0]?.authenticator })
         if part.messageRate.messagesMax > 0 {
-            let table = shared.rates.table(of: part.settings.name)
+            let table = shared.policies.rates(of: part.settings.name)
             let limit = RateLimit("max_messages_per_address", part.messageRate, table, on: ring)
             policies.gate = StageGate([StageGate.Entry(limit)])
         }
@@ -252,7 +270,7 @@ final class ShardService {
         for listener in all { listener.beginDrain(until: deadline, gently: gently, on: shard) }
         for listener in all { await listener.drained() }
         for pool in pools.values { pool.beginStop() }
-        for authenticator in authenticators.values { authenticator.hosted.close() }
+        for known in authenticators.values { (known.authenticator as? HostedAuthenticator)?.close() }
         authenticators = [:]
         // First, as health checks may wait for names.
         for known in formerResolvers + [resolver].compactMap({ $0 }) { known.resolver.close() }

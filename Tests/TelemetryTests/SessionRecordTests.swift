@@ -28,7 +28,8 @@ import Testing
                 """)
         #expect(
             line.rendered(.json).contains(
-                #""upstream":null,"greeting":null,"name":null,"login":null,"decision":null,"tls":null,"cipher":null,"resumed":null"#))
+                #""upstream":null,"greeting":null,"name":null,"login":null,"decision":null,"tls":null,"cipher":null,"resumed":null"#
+            ))
     }
 
     @Test func aFullSessionSaysAll() {
