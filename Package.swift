@@ -161,6 +161,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
     ("ProxyHeaderFuzzer", ["Wire"]),
+    ("AuthenticationFuzzer", ["Policy", "Lookup", "Ring", "Telemetry", "Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
     ("SASLFuzzer", ["Wire"]),
     ("EnvelopeFuzzer", ["Wire"]),

@@ -39,7 +39,7 @@ import Testing
         "", "http://", "http:///x", "ftp://x", "http://a b/", "http://a/\r\nX: y", "http://a/\0", "http://ä/",
         "http://user@host/", "http://user:secret@host/", "http://host:0/", "http://host:65536/", "http://host:x/",
         "http://host:/", "http://[::1/", "http://[::1]x/", "http://[zz::1]/", "http://::1/", "http://a/#b", "unix:",
-        "unix::/x", "https://unix:/run/x", "unix:/run/x:auth", "http://h\\x/",
+        "unix::/x", "https://unix:/run/x", "unix:/run/x:auth", "http://h\\x/", "unix/x", "http://UNIX",
     ])
     func whatIsNoServerIsRefused(text: String) {
         #expect(HTTPServer(text) == nil)

@@ -53,6 +53,9 @@ public struct HTTPAnswer: Sendable {
     public internal(set) var fields: [(name: String, value: [UInt8])] = []
     public internal(set) var body: [UInt8] = []
 
+    /// An answer without fields, and without a status.
+    package init() {}
+
     /// The value of the first field of that name, in any case of letters.
     public func value(of name: String) -> [UInt8]? {
         let name = name.lowercased()

@@ -43,6 +43,8 @@ public struct HTTPServer: Sendable, Hashable {
         guard let resource = Self.resource(rest[place.endIndex...]),
             let (host, port) = Self.parts(of: place, defaultPort: isSecure ? 443 : 80)
         else { return nil }
+        // With a port behind it, it would be a Unix socket.
+        guard host != "unix" else { return nil }
         (unixSocket, unixPath, self.host, self.port) = (nil, nil, host, port)
         let authority = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
         url = "\(isSecure ? "https" : "http")://\(authority):\(port)\(resource)"

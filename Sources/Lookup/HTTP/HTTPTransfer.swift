@@ -136,7 +136,7 @@ extension HTTPAnswer {
 
     /// Adds what a line of the header says; nothing where it has no colon, or goes on with the line before (which
     /// RFC 9112 section 5.2 does away with).
-    mutating func addField(_ line: some BidirectionalCollection<UInt8>) {
+    package mutating func addField(_ line: some BidirectionalCollection<UInt8>) {
         guard let first = line.first, first != 0x20, first != 0x09 else { return }
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
         let name = String(decoding: line[..<colon], as: UTF8.self)

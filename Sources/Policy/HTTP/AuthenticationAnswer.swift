@@ -1,15 +1,15 @@
-import Lookup
+package import Lookup
 import Ring
 import Wire
 
 /// What an answer in nginx's `auth_http` protocol means. Of a field that comes more than once the last one counts, but
 /// any `Auth-Status` that says no is a no.
-enum AuthenticationAnswer {
+package enum AuthenticationAnswer {
     case decided(AuthenticationOutcome)
     /// The same is to be asked again after so long.
     case wait(Duration)
 
-    init(_ answer: HTTPAnswer, to attempt: AuthenticationAttempt, needsServer: Bool) {
+    package init(_ answer: HTTPAnswer, to attempt: AuthenticationAttempt, needsServer: Bool) {
         let statuses = answer.values(of: "Auth-Status")
         let wait = answer.lastValue(of: "Auth-Wait").flatMap(Self.seconds)
         if let text = statuses.last(where: { $0 != Self.ok && $0 != Self.wait }) {
