@@ -4,6 +4,7 @@ import base64
 import http.server
 import smtplib
 import ssl
+import tempfile
 import threading
 import unittest
 
@@ -13,6 +14,8 @@ CREDENTIALS = base64.b64encode(b"\0joe\0secret").decode()
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 CONTEXT.check_hostname = False
 CONTEXT.verify_mode = ssl.CERT_NONE
+# Of `secret`, by `openssl passwd -6`.
+HASH = "$6$yAAqVdj8POnfkA.o$GNoIccvnxZFqGlGTdGMgx.RYBrVN47CPfvdcQEO4r0PYynAiFrRhdWjyYnwNI9nwFAb2TMlsSiT5nH/KlZCdt."
 AUTH = """[listener.mx.auth]
 authenticator = "site"
 before_tls = true
@@ -133,6 +136,29 @@ class Dialogue(unittest.TestCase):
                 client.ask("EHLO client.test")
                 self.assertTrue(client.ask(f"AUTH PLAIN {CREDENTIALS}").startswith(b"4"))
                 self.assertEqual(client.ask("NOOP"), b"250 2.0.0 Ok\r\n")
+
+
+class Files(unittest.TestCase):
+    def test_a_file_of_passwords_decides(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".passwords") as file:
+            file.write(f"joe:{HASH}\n")
+            file.flush()
+            tables = f"""[listener.mx.auth]
+authenticator = "users"
+[authenticator.users]
+type = "file"
+file = "{file.name}"
+"""
+            options = {"listener": 'depth = "envelope"', "tables": tables, "starttls": "require"}
+            with sink.Sink() as upstream, relay.start([upstream.address], **options) as mailrace:
+                with smtplib.SMTP(HOST, mailrace.port(), local_hostname="client.test") as client:
+                    client.starttls(context=CONTEXT)
+                    with self.assertRaises(smtplib.SMTPAuthenticationError):
+                        client.login("joe", "wrong")
+                    client.login("joe", "secret")
+                    client.sendmail("a@client.test", ["b@example.com"], b"Subject: x\r\n\r\ntext\r\n")
+                self.assertEqual(mailrace.session()["login"], "joe")
+        self.assertEqual(len(upstream.messages), 1)
 
 
 @unittest.skipUnless(postfix.can_run(), "no Postfix to hand over to")
