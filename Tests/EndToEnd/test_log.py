@@ -12,8 +12,9 @@ from harness import HOST, clients, journal, relay, scripted, sink
 from harness.programs import free_port, wait_for_port, wait_until
 
 FIELDS = (
-    "session shard listener start duration_ms client proxy upstream greeting name tls cipher resumed tls_failure"
-    " client_certificate upstream_tls upstream_cipher upstream_tls_failure bytes_up bytes_down phase end ended_by"
+    "session shard listener start duration_ms client proxy upstream greeting name login decision tls cipher resumed"
+    " tls_failure client_certificate upstream_tls upstream_cipher upstream_tls_failure bytes_up bytes_down phase end"
+    " ended_by"
 )
 
 
