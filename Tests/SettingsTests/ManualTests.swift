@@ -83,7 +83,7 @@ struct ManualTests {
             if text.hasPrefix("[") {
                 table = text.split(separator: ".").map { part in
                     let name = part.filter { $0 != "[" && $0 != "]" }
-                    return ["default", "mx", "backend"].contains(name) ? "NAME" : name
+                    return ["default", "mx", "backend", "site"].contains(name) ? "NAME" : name
                 }.joined(separator: ".")
             } else {
                 let equals = try #require(text.firstRange(of: " = "))
@@ -119,6 +119,9 @@ struct ManualTests {
             upstream = "backend"
             [upstream.backend]
             servers = ["mx2.internal", "10.0.0.5:25", "[2001:db8::5]:25"]
+            [authenticator.site]
+            type = "http"
+            url = "http://127.0.0.1:9000/auth"
             """
         ).settings
         #expect(file.settings == plain)

@@ -127,8 +127,8 @@ extension Settings.Listener: NamedSection {
             "ipv6_only", \.isIPv6Only, .boolean, "Whether IPv6 addresses leave IPv4 alone; else [::] takes both"),
         .value(
             "role", \.role, .choice(),
-            "What kind of service it is; smtps is TLS from the first byte, and with submission it demands AUTH at envelope"
-                + " depth"),
+            "What kind of service it is; smtps is TLS from the first byte, and with submission it demands AUTH at"
+                + " envelope depth"),
         .value("depth", \.depth, .choice(later: ["message"]), "How deep sessions are looked into"),
         .value("stat_prefix", \.statPrefix, .name, fallback: "the listener's name", "What its counters go by"),
         .value("upstream", \.upstream, .name, required: true, "The upstream that sessions go to"),
