@@ -81,7 +81,8 @@ let sources: [Target] = [
     .executableTarget(
         name: "mailrace",
         dependencies: [
-            "Service", "Settings", "Telemetry", "TLS", "Ring", "CGetopt", "CLinux", "CCurl", "CJansson",
+            "Service", "Policy", "Settings", "Telemetry", "TLS", "Wire", "Ring", "CGetopt", "CLinux", "CCurl",
+            "CJansson",
         ],
         swiftSettings: house),
     .executableTarget(

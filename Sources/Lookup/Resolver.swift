@@ -32,11 +32,15 @@ public final class Resolver {
 
     /// The addresses of `name`, A and AAAA.
     ///
-    /// - Parameter deadline: when the caller has enough; coarse (up to 34 ms late).
-    public func addresses(of name: String, deadline: Instant) async throws(ResolutionError) -> Resolution {
+    /// - Parameters:
+    ///   - deadline: when the caller has enough; coarse (up to 34 ms late).
+    ///   - cancellation: as though the deadline had passed.
+    public func addresses(
+        of name: String, deadline: Instant, cancellation: Cancellation = Cancellation()
+    ) async throws(ResolutionError) -> Resolution {
         guard let channel else { throw .closed }
         guard Self.isName(name) else { throw .badName }
-        guard deadline > ring.now else { throw .timedOut }
+        guard deadline > ring.now, !cancellation.isCancelled else { throw .timedOut }
         guard namesInFlight < configuration.namesInFlightLimit else { throw .tooManyNames }
         let query = NameQuery(self, addressesLimit: configuration.addressesLimit)
         namesInFlight += 1
@@ -44,7 +48,7 @@ public final class Resolver {
         query.isAsking = true
         setTimer()
         awaited[ObjectIdentifier(query)] = query
-        await query.wait(on: ring, until: deadline)
+        await cancellation.whileWatched({ query.giveUp() }) { await query.wait(on: ring, until: deadline) }
         awaited[ObjectIdentifier(query)] = nil
         guard let result = query.result else { preconditionFailure("a query ended without a result") }
         return try result.get()

@@ -8,6 +8,7 @@ extension Options {
         case .upgrade: upgrade
         case .status: status
         case .sessions: sessions
+        case .password: password
         }
     }
 
@@ -24,6 +25,7 @@ extension Options {
           upgrade  have a running Mailrace start its program anew and leave it its place
           status   show how a running Mailrace does
           sessions show the sessions of a running Mailrace
+          password write the line of a password for an authenticator's file
 
         Options:
           --help       show this help, or that of a command, and exit
@@ -139,6 +141,21 @@ extension Options {
         Options:
           --limit N         show at most N sessions, 1 to 1000; by default 50
         \(showOptions)
+
+        """
+
+    private static let password = """
+        Usage: mailrace password [OPTION]...
+
+        Reads a password from its standard input, up to the end of the line, and writes its
+        hash (yescrypt), as the file of an authenticator has it behind the user.
+
+        Options:
+          --user USER       write the whole line: the user, a colon and the hash
+          --help            show this help and exit
+
+        Exit status: 0 if it was written, 64 if the command line is wrong, or the password
+        is empty or too long.
 
         """
 

@@ -3,7 +3,7 @@ import Settings
 /// What the command line asks for.
 struct Options: Equatable {
     enum Command: String, CaseIterable {
-        case run, check, reload, upgrade, status, sessions
+        case run, check, reload, upgrade, status, sessions, password
     }
 
     let command: Command
@@ -25,6 +25,8 @@ struct Options: Equatable {
     var printsJSON = false
     /// `--limit`
     var limit: Int?
+    /// `--user`
+    var user: String?
 
     /// Sessions that are shown, and the most that can be.
     static let limitStandard = 50
@@ -51,17 +53,18 @@ struct UsageError: Error, Equatable {
 
 extension Invocation {
     private enum Flag: String, CaseIterable {
-        case config, set, print, system, socket, admin, watch, json, limit, help, version
+        case config, set, print, system, socket, admin, watch, json, limit, user, help, version
 
-        var takesArgument: Bool { [.config, .set, .socket, .admin, .limit].contains(self) }
+        var takesArgument: Bool { [.config, .set, .socket, .admin, .limit, .user].contains(self) }
 
         /// The commands that know it; nil is all, and none as well.
         var commands: [Options.Command]? {
             switch self {
-            case .config, .set: Options.Command.allCases
+            case .config, .set: Options.Command.allCases.filter { $0 != .password }
             case .socket: [.reload, .upgrade]
             case .admin, .watch, .json: [.status, .sessions]
             case .limit: [.sessions]
+            case .user: [.password]
             case .print, .system: [.check]
             case .help, .version: nil
             }
@@ -139,6 +142,7 @@ extension Invocation {
             case .watch: options.watches = true
             case .json: options.printsJSON = true
             case .limit: options.limit = try limit(argument)
+            case .user: options.user = argument
             case .help, .version: break
             }
         }

@@ -181,6 +181,27 @@ import Wire
         #expect(peer.requests.count == 1)
     }
 
+    @Test func aLookupIsTakenBackToo() async throws {
+        let names = try DNSServer { _ in [] }
+        try await withHTTPClient(names: [names]) { shard, client in
+            let ring = shard.ring
+            let cancellation = Cancellation()
+            await together(
+                shard,
+                [
+                    {
+                        let outcome = await client.outcome(
+                            at: "http://auth.example/", on: ring, cancellation: cancellation)
+                        #expect(outcome.error == .cancelled)
+                    },
+                    {
+                        #expect(await ring.eventually { names.questions > 0 })
+                        cancellation.cancel()
+                    },
+                ])
+        }
+    }
+
     @Test func aDrainEndsEveryWait() async throws {
         let peer = try HTTPPeer { $0.number <= 3 ? [.silence] : HTTPPeer.answer() }
         try await withHTTPClient { shard, client in

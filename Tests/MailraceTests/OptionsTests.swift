@@ -19,6 +19,7 @@ struct OptionsTests {
             ["sessions", "--limit=7", "--json", "--admin", "[::1]:9"],
             Options(command: .sessions, admin: .init("[::1]:9"), printsJSON: true, limit: 7)
         ),
+        (["password", "--user", "joe"], Options(command: .password, user: "joe")),
         (["--", "run"], Options(command: .run)),
         (["run", "--config", "--"], Options(command: .run, file: "--")),
     ])
@@ -51,6 +52,8 @@ struct OptionsTests {
         (["run", "--socket=/s"], "'--socket' is no option of 'run'"),
         (["status", "--limit=7"], "'--limit' is no option of 'status'"),
         (["run", "--watch"], "'--watch' is no option of 'run'"),
+        (["password", "--config=/a"], "'--config' is no option of 'password'"),
+        (["run", "--user=joe"], "'--user' is no option of 'run'"),
         (["sessions", "--limit", "1001"], "'--limit 1001': expected a number from 1 to 1000"),
         (["sessions", "--limit", "x"], "'--limit x': expected a number from 1 to 1000"),
         (

@@ -47,7 +47,7 @@ public final class HTTPClient {
         guard request.fields.allSatisfy(\.isWellFormed) else { throw .badRequest }
         guard deadline > ring.now else { throw .timedOut }
         guard transfers.count < configuration.requestsLimit else { throw .tooManyRequests }
-        let resolved = try await names.entry(of: server, deadline: deadline)
+        let resolved = try await names.entry(of: server, deadline: deadline, cancellation)
         guard library != nil else { throw .closed }
         guard !cancellation.isCancelled else { throw .cancelled }
         let transfer = HTTPTransfer(self, request, configuration)

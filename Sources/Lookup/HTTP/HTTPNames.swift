@@ -24,13 +24,16 @@ final class HTTPNames {
     }
 
     /// `name:port:address,address`; nil where nothing has to be looked up.
-    func entry(of server: HTTPServer, deadline: Instant) async throws(HTTPError) -> String? {
+    func entry(
+        of server: HTTPServer, deadline: Instant, _ cancellation: Cancellation
+    ) async throws(HTTPError) -> String? {
         guard server.unixSocket == nil, !server.isAddress else { return nil }
         let key = "\(server.host):\(server.port)"
         if let found = known[key], found.freshUntil > ring.now { return found.entry }
         guard let resolver else { throw .unreachable("no resolver for \(server.host)") }
         do throws(ResolutionError) {
-            let resolution = try await resolver.addresses(of: server.host, deadline: deadline)
+            let resolution = try await resolver.addresses(
+                of: server.host, deadline: deadline, cancellation: cancellation)
             let addresses = resolution.addresses.map { octets in
                 let text = SocketAddress(octets: octets, port: 0).host
                 return octets.count == 16 && text.utf8.contains(UInt8(ascii: ":")) ? "[\(text)]" : text
@@ -39,6 +42,7 @@ final class HTTPNames {
             known[key] = Known(entry: entry, freshUntil: ring.now + resolution.timeToLive)
             return entry
         } catch {
+            guard !cancellation.isCancelled else { throw .cancelled }
             guard let old = known[key]?.entry else { throw HTTPError(error, server.host) }
             known[key]?.freshUntil = ring.now + Self.pauseAfterFailure
             return old

@@ -30,6 +30,13 @@ package enum PasswordHash {
         }
     }
 
+    /// The line of a file of passwords for `user`; nil where that cannot be a user's name.
+    package static func line(of user: String, _ hash: String) -> String? {
+        let line = "\(user):\(hash)"
+        guard let file = try? PasswordFile(Array(line.utf8)) else { return nil }
+        return file.entry(of: Array(user.utf8))?.hash == hash ? line : nil
+    }
+
     private static func make(_ password: Secret, setting: String) -> Secret? {
         guard password.count <= passwordLimitBytes else { return nil }
         var phrase: [UInt8] = []

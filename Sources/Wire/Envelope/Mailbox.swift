@@ -128,11 +128,12 @@ struct MailboxReader {
         return areLabels ? text : nil
     }
 
-    /// `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `[tag:content]` (RFC 5321 section 4.1.3).
+    /// `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `[tag:content]` (RFC 5321 section 4.1.3). Content of which other programs
+    /// could take a part for the end of the path, or for another address, is refused: nobody has it.
     private mutating func addressLiteral() -> ArraySlice<UInt8>? {
         let start = index
         index += 1
-        let content = run { (0x21...0x7E).contains($0) && !(0x5B...0x5D).contains($0) }
+        let content = run { Self.isLetterOrDigit($0) || Self.literalSymbols.contains($0) }
         guard pass(UInt8(ascii: "]")), index - start <= EnvelopeSyntax.domainLimitBytes else { return nil }
         return AddressLiteral.isValid(content) ? bytes[start..<index] : nil
     }
@@ -141,6 +142,7 @@ struct MailboxReader {
         byte >= 0x80 || isLetterOrDigit(byte) || atomSymbols.contains(byte)
     }
 
+    private static let literalSymbols = Array(":.-_+*/=".utf8)
     private static let atomSymbols = Array("!#$%&'*+-/=?^_`{|}~".utf8)
 
     private static func isDomainByte(_ byte: UInt8) -> Bool {

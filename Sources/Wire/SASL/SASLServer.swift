@@ -66,6 +66,7 @@ public struct SASLServer {
     public mutating func begin(initialResponse: Span<UInt8>?) -> Step {
         guard case .begun = state else { return end(.malformed) }
         guard let initialResponse else { return firstChallenge() }
+        guard initialResponse.count <= Self.lineLimitBytes else { return end(.tooLong) }
         guard mechanism != .cramMD5 else { return end(.unexpectedInitialResponse) }
         state = mechanism == .login ? .user : .message
         if initialResponse.count == 1, initialResponse[0] == UInt8(ascii: "=") {

@@ -45,7 +45,8 @@ import Wire
         .none("<a@[192.0.2.256]>"), .none("<a@[192.0.2.1>"), .none("<a@192.0.2.1]>"), .none("<a@[]>"),
         .none("<a@[:x]>"),
         .none("<a@[IPv6:1]>"), .none("<a@[IPv6:]>"), .none("<a@[tag-:x]>"), .none("<a@[x y:z]>"), .none("<a@[t:a[b]>"),
-        .none("<@one:>"), .none("<@one,two:a@b>"), .none("<@one a@b>"), .none("<@one:@two:a@b>"), .none("<a(b)@c>"),
+        .none("<@one:>"), .none("<@one,two:a@b>"), .none("<@one a@b>"), .none("<@one:@two:a@b>"), .none("<a@[t:<x]>"),
+        .none("<a@[t:x>]>"), .none("<a@[t:x@y]>"), .none("<a@[t:\"x]>"), .none("<a(b)@c>"),
         .none("<a,b@c>"), .none("<a:b@c>"),
     ]
 

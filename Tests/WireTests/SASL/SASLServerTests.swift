@@ -87,6 +87,7 @@ import Wire
         Failure(mechanism: .plain, lines: [repeated("A", 12_288)], error: .malformed),
         Failure(mechanism: .plain, lines: [repeated("A", 12_289)], error: .tooLong),
         Failure(mechanism: .login, lines: [repeated("A", 65_536)], error: .tooLong),
+        Failure(mechanism: .plain, initial: repeated("A", 12_292), error: .tooLong),
         Failure(mechanism: .login, lines: ["\r\n"]), Failure(mechanism: .login, lines: ["dGlt", ""]),
         Failure(mechanism: .login, initial: "="), .message(.login, repeated("u", 256)), .message(.login, "a\r\nb"),
         .message(.plain, ""), .message(.plain, "tim"), .message(.plain, "\0tim"), .message(.plain, "\0tim\0"),
