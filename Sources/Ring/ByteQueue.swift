@@ -3,23 +3,32 @@ import Glibc
 /// Bytes that wait to be read or sent: in at the end, out at the front, no memory while empty.
 ///
 /// One owner, no copies. Memory grows by doubling and is given back as soon as the last byte leaves, so that an idle
-/// connection holds none. Limits are the caller's: the queue takes what it is given.
+/// connection holds none: an empty queue is one word, because a session has ten. Limits are the caller's: the queue
+/// takes what it is given.
 public struct ByteQueue: ~Copyable {
-    private var base: UnsafeMutableRawPointer?
-    private var head = 0
-    private var capacity = 0
-    /// Bytes held.
-    public private(set) var count = 0
+    /// Before the bytes in their memory. There is none while there are no bytes.
+    struct Block {
+        var head = 0
+        var count = 0
+        let capacity: Int
+    }
 
+    private var block: UnsafeMutablePointer<Block>?
+
+    private static let blockAlignment = 16
+    /// Room for what is before the bytes, which keeps them aligned as their memory is.
+    private static let bytesOffset = 32
     private static let smallestCapacity = 256
     private static let largeCapacity = 16 << 10
     private static let pageBytes = 4 << 10
 
     public init() {}
 
-    deinit { base?.deallocate() }
+    deinit { block?.deallocate() }
 
-    public var isEmpty: Bool { count == 0 }
+    /// Bytes held.
+    public var count: Int { block?.pointee.count ?? 0 }
+    public var isEmpty: Bool { block == nil }
 
     /// The bytes held, from the oldest on. Valid only inside `body`.
     public borrowing func withBytes<Result, Failure: Error>(
@@ -31,14 +40,15 @@ public struct ByteQueue: ~Copyable {
     /// The bytes held; the memory stays where it is until the queue is next changed.
     /// For the ring, which sends from it and changes nothing until the kernel has answered.
     public var unsafeBytes: UnsafeRawBufferPointer {
-        guard let base else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(start: base + head, count: count)
+        guard let block else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(start: Self.bytes(of: block) + block.pointee.head, count: block.pointee.count)
     }
 
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
-        reserve(bytes.count).copyMemory(from: source, byteCount: bytes.count)
-        count += bytes.count
+        let block = reserve(bytes.count)
+        Self.end(of: block).copyMemory(from: source, byteCount: bytes.count)
+        block.pointee.count += bytes.count
     }
 
     public mutating func append(_ bytes: RawSpan) {
@@ -57,19 +67,20 @@ public struct ByteQueue: ~Copyable {
     /// Lets `body` fill free memory of at least `atLeast` bytes at the end; it returns how many it filled.
     public mutating func append(atLeast: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
         precondition(atLeast > 0)
-        let end = reserve(atLeast)
-        let room = capacity - head - count
-        let filled = body(UnsafeMutableRawBufferPointer(start: end, count: room))
+        let block = reserve(atLeast)
+        let room = block.pointee.capacity - block.pointee.head - block.pointee.count
+        let filled = body(UnsafeMutableRawBufferPointer(start: Self.end(of: block), count: room))
         precondition(filled >= 0 && filled <= room)
-        count += filled
+        block.pointee.count += filled
         releaseIfEmpty()
     }
 
     /// Drops the oldest `length` bytes.
     public mutating func removeFirst(_ length: Int) {
         precondition(length >= 0 && length <= count)
-        head += length
-        count -= length
+        guard let block else { return }
+        block.pointee.head += length
+        block.pointee.count -= length
         releaseIfEmpty()
     }
 
@@ -92,26 +103,42 @@ public struct ByteQueue: ~Copyable {
         return taken
     }
 
-    /// Makes room for `length` more bytes and returns where they go.
-    private mutating func reserve(_ length: Int) -> UnsafeMutableRawPointer {
+    /// Makes room for `length` more bytes, which go to the block's end.
+    private mutating func reserve(_ length: Int) -> UnsafeMutablePointer<Block> {
+        guard let old = block else {
+            let new = Self.allocate(Self.capacity(toHold: length, after: 0))
+            block = new
+            return new
+        }
+        let (head, count, capacity) = (old.pointee.head, old.pointee.count, old.pointee.capacity)
         let (needed, overflow) = count.addingReportingOverflow(length)
         precondition(!overflow)
-        if let base, head + needed <= capacity { return base + head + count }
-        if let base, needed <= capacity, head >= count {
-            base.copyMemory(from: base + head, byteCount: count)
-            head = 0
-            return base + count
+        if head + needed <= capacity { return old }
+        if needed <= capacity, head >= count {
+            Self.bytes(of: old).copyMemory(from: Self.bytes(of: old) + head, byteCount: count)
+            old.pointee.head = 0
+            return old
         }
-        let grown = Self.capacity(toHold: needed, after: capacity)
-        let moved = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
-        if let base {
-            moved.copyMemory(from: base + head, byteCount: count)
-            base.deallocate()
-        }
-        base = moved
-        head = 0
-        capacity = grown
-        return moved + count
+        let new = Self.allocate(Self.capacity(toHold: needed, after: capacity))
+        Self.bytes(of: new).copyMemory(from: Self.bytes(of: old) + head, byteCount: count)
+        new.pointee.count = count
+        old.deallocate()
+        block = new
+        return new
+    }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Block> {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytesOffset + capacity, alignment: blockAlignment)
+        return memory.initializeMemory(as: Block.self, to: Block(capacity: capacity))
+    }
+
+    private static func bytes(of block: UnsafeMutablePointer<Block>) -> UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer(block) + bytesOffset
+    }
+
+    /// Where the next byte goes.
+    private static func end(of block: UnsafeMutablePointer<Block>) -> UnsafeMutableRawPointer {
+        bytes(of: block) + block.pointee.head + block.pointee.count
     }
 
     /// A queue that grows doubles. One that begins with much gets that and little more: it is filled in one go, and
@@ -124,10 +151,8 @@ public struct ByteQueue: ~Copyable {
     }
 
     private mutating func releaseIfEmpty() {
-        guard count == 0 else { return }
-        base?.deallocate()
-        base = nil
-        head = 0
-        capacity = 0
+        guard let empty = block, empty.pointee.count == 0 else { return }
+        empty.deallocate()
+        block = nil
     }
 }

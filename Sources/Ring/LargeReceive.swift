@@ -5,9 +5,9 @@
 struct LargeReceive: ~Copyable {
     /// Receives are large for now.
     private(set) var isInUse = false
-    private(set) var memory: UnsafeMutableRawBufferPointer?
-    /// What was received and is still to be sent from here.
-    private var unsentRange = 0..<0
+    private var memory: UnsafeMutableRawPointer?
+    /// What was received and is still to be sent from here. Small, because an idle session has two of them.
+    private var unsentRange: Range<UInt32> = 0..<0
 
     /// A message of 64 KiB with all that goes with it.
     static let bytes = 96 << 10
@@ -28,7 +28,7 @@ struct LargeReceive: ~Copyable {
         precondition(memory == nil)
         let block = blocks.take()
         memory = block
-        return block
+        return UnsafeMutableRawBufferPointer(start: block, count: Self.bytes)
     }
 
     /// The memory goes back unless bytes are to be sent from it.
@@ -39,40 +39,44 @@ struct LargeReceive: ~Copyable {
 
     /// The first `length` bytes of the memory are to be sent.
     mutating func keep(_ length: Int) {
-        unsentRange = 0..<length
+        precondition(length <= Self.bytes)
+        unsentRange = 0..<UInt32(length)
     }
 
     /// The first `length` bytes of the memory, while it is borrowed.
     func received(_ length: Int) -> UnsafeRawBufferPointer {
         guard let memory else { preconditionFailure("received into no memory") }
-        return UnsafeRawBufferPointer(rebasing: memory[..<length])
+        precondition(length >= 0 && length <= Self.bytes)
+        return UnsafeRawBufferPointer(start: memory, count: length)
     }
 
     mutating func dropUnsent(_ length: Int) {
-        unsentRange.removeFirst(length)
+        precondition(length >= 0 && length <= unsentRange.count)
+        unsentRange = (unsentRange.lowerBound + UInt32(length))..<unsentRange.upperBound
     }
 
     var unsent: UnsafeRawBufferPointer {
         guard let memory else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(rebasing: memory[unsentRange])
+        return UnsafeRawBufferPointer(start: memory + Int(unsentRange.lowerBound), count: unsentRange.count)
     }
 }
 
 /// A shard's memory for large receives while nobody uses it. Kept, because the allocator would give it back to the
 /// system and fault it in again with each receive.
 final class LargeBlocks {
-    private var free: [UnsafeMutableRawBufferPointer] = []
+    private var free: [UnsafeMutableRawPointer] = []
 
     /// Blocks that are kept.
     static let limit = 16
 
     deinit { for block in free { block.deallocate() } }
 
-    func take() -> UnsafeMutableRawBufferPointer {
+    /// `LargeReceive.bytes` of memory.
+    func take() -> UnsafeMutableRawPointer {
         free.popLast() ?? .allocate(byteCount: LargeReceive.bytes, alignment: 4096)
     }
 
-    func giveBack(_ block: UnsafeMutableRawBufferPointer) {
+    func giveBack(_ block: UnsafeMutableRawPointer) {
         if free.count < Self.limit { free.append(block) } else { block.deallocate() }
     }
 }

@@ -27,19 +27,20 @@ public final class Pump {
 
     /// How long it may take.
     public struct Limits: Sendable {
-        let idle: Duration
-        let halfClosedIdle: Duration
-        let life: Duration?
+        let idleNanoseconds: UInt64
+        let halfClosedIdleNanoseconds: UInt64
+        /// The longest there is: for ever.
+        let lifeNanoseconds: UInt64
         let rate: Rate?
 
         /// The least that must move, both directions together, in each `period`.
         public struct Rate: Sendable {
             let bytes: UInt64
-            let period: Duration
+            let periodNanoseconds: UInt64
 
             public init(bytes: UInt64, period: Duration) {
                 self.bytes = bytes
-                self.period = period
+                periodNanoseconds = period.wholeNanoseconds
             }
         }
 
@@ -49,9 +50,9 @@ public final class Pump {
         ///   - life: in all; nil: for ever.
         ///   - rate: nil: none.
         public init(idle: Duration, halfClosedIdle: Duration, life: Duration? = nil, rate: Rate? = nil) {
-            self.idle = idle
-            self.halfClosedIdle = halfClosedIdle
-            self.life = life
+            idleNanoseconds = idle.wholeNanoseconds
+            halfClosedIdleNanoseconds = halfClosedIdle.wholeNanoseconds
+            lifeNanoseconds = life?.wholeNanoseconds ?? .max
             self.rate = rate
         }
     }
@@ -89,8 +90,8 @@ public final class Pump {
         self.ended = ended
         itself = self
         timer = ring.timers.add(self)
-        if let life = limits.life { lifeEnd = ring.now + life }
-        if let rate = limits.rate { rated = RatedPeriod(end: ring.now + rate.period, bytesBefore: bytesMoved) }
+        lifeEnd = ring.now.adding(nanoseconds: limits.lifeNanoseconds)
+        if let rate = limits.rate { rated = ratedPeriod(of: rate) }
         toUpstream.attach(to: self, opposite: toDownstream)
         toDownstream.attach(to: self, opposite: toUpstream)
         noteActivity()
@@ -118,8 +119,9 @@ public final class Pump {
     // MARK: What the directions report
 
     func noteActivity() {
-        let idle = firstEnd == nil ? limits.idle : min(limits.idle, limits.halfClosedIdle)
-        idleEnd = ring.now + idle
+        var idle = limits.idleNanoseconds
+        if firstEnd != nil { idle = min(idle, limits.halfClosedIdleNanoseconds) }
+        idleEnd = ring.now.adding(nanoseconds: idle)
         setTimer()
     }
 
@@ -171,11 +173,10 @@ extension Pump: DeadlineTarget {
         if lifeEnd <= now { return end(.expired) }
         if idleEnd <= now { return end(.idle) }
         if let rate = limits.rate, let rated, rated.end <= now {
-            let moved = bytesMoved
-            let inPeriod = moved - rated.bytesBefore
+            let inPeriod = bytesMoved - rated.bytesBefore
             // Silence is a matter of `idle`: whoever is to speak next may be thinking.
             guard inPeriod == 0 || inPeriod >= rate.bytes else { return end(.tooSlow) }
-            self.rated = RatedPeriod(end: now + rate.period, bytesBefore: moved)
+            self.rated = ratedPeriod(of: rate)
         }
         setTimer()
     }
@@ -184,6 +185,10 @@ extension Pump: DeadlineTarget {
     private struct RatedPeriod {
         let end: Instant
         let bytesBefore: UInt64
+    }
+
+    private func ratedPeriod(of rate: Limits.Rate) -> RatedPeriod {
+        RatedPeriod(end: ring.now.adding(nanoseconds: rate.periodNanoseconds), bytesBefore: bytesMoved)
     }
 
     private var bytesMoved: UInt64 { toUpstream.bytesMoved + toDownstream.bytesMoved }

@@ -45,19 +45,19 @@ final class ReceiveBuffers {
 struct ReceivedBuffer: ~Copyable {
     private let owner: ReceiveBuffers
     private let id: UInt16
-    private let count: Int
+    private let count: UInt32
 
     fileprivate init(owner: ReceiveBuffers, id: UInt16, count: Int) {
         self.owner = owner
         self.id = id
-        self.count = count
+        self.count = UInt32(count)
     }
 
     deinit { owner.giveBack(id) }
 
     /// The bytes received; they stay where they are as long as this value lives.
     var unsafeBytes: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: owner.address(id), count: count)
+        UnsafeRawBufferPointer(start: owner.address(id), count: Int(count))
     }
 
     /// The bytes received. Valid only inside `body`.

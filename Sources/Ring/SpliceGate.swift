@@ -6,7 +6,7 @@ struct SpliceGate {
     /// Small pieces in a row that were spliced.
     private var smallPieces: UInt8 = 0
     /// Bytes in a row of large pieces that were copied.
-    private var copiedBytes = 0
+    private var copiedBytes: UInt32 = 0
 
     /// Bytes in a row of large pieces after which splicing begins.
     static let thresholdBytes = 256 << 10
@@ -23,9 +23,8 @@ struct SpliceGate {
     /// A large piece has been copied; true where it is time to splice. It is asked again with the next piece.
     mutating func isReached(by length: Int) -> Bool {
         guard way == .copying else { return false }
-        let (sum, overflow) = copiedBytes.addingReportingOverflow(length)
-        copiedBytes = sum
-        return overflow || sum >= Self.thresholdBytes
+        copiedBytes = UInt32(min(Int(copiedBytes) + min(length, Self.thresholdBytes), Self.thresholdBytes))
+        return copiedBytes == Self.thresholdBytes
     }
 
     mutating func splice() {

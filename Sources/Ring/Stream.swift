@@ -5,7 +5,7 @@ import Glibc
 /// A connected socket for straight-line code: read, write, secure, close.
 ///
 /// Not Sendable: a stream lives on its shard, and one task at a time uses it. An idle stream holds its object, a timer
-/// and, while it waits, one operation; no buffer. It must be closed before it goes.
+/// where it has a deadline and, while it waits, one operation; no buffer. It must be closed before it goes.
 public final class Stream {
     let ring: Ring
     let descriptor: Int32
@@ -38,7 +38,6 @@ public final class Stream {
     public init(_ ring: Ring, descriptor: Int32) {
         self.ring = ring
         self.descriptor = descriptor
-        timer = ring.timers.add(self)
     }
 
     deinit { precondition(isClosed, "a stream was dropped without being closed") }
@@ -50,7 +49,9 @@ public final class Stream {
     /// When what is in flight, and everything after it, fails with `timedOut`. Data that has arrived wins.
     public var deadline: Instant = .never {
         didSet {
-            guard let timer else { return }
+            guard deadline != .never, !isClosed else { return removeTimer() }
+            let timer = timer ?? ring.timers.add(self)
+            self.timer = timer
             ring.timers.setDeadline(deadline, of: timer)
         }
     }
@@ -82,9 +83,13 @@ public final class Stream {
         guard !isClosed else { return }
         precondition(receiving == nil, "closed while receiving")
         precondition(sending == nil, "closed while a task is writing")
-        if let timer = timer.take() { ring.timers.remove(timer) }
+        removeTimer()
         isClosed = true
         linux_close(descriptor)
+    }
+
+    private func removeTimer() {
+        if let timer = timer.take() { ring.timers.remove(timer) }
     }
 }
 

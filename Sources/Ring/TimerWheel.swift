@@ -16,14 +16,24 @@ struct TimerWheel: ~Copyable {
     struct Timer {
         var deadline = Instant.never
         /// Level and number of the bucket that holds the timer's live entry; entries elsewhere are leftovers.
-        fileprivate var place: Place?
+        fileprivate var place = Place.none
         unowned let target: any DeadlineTarget
     }
 
+    /// One word, because every connection has a timer.
     struct Place: Equatable {
-        let level: Int
+        private let bits: UInt64
+
+        static let none = Place(bits: .max)
+        private static let levelBits: UInt64 = 2
+
+        private init(bits: UInt64) { self.bits = bits }
+
+        init(level: Int, turn: UInt64) { bits = turn << Self.levelBits | UInt64(level) }
+
+        var level: Int { Int(bits & (1 << Self.levelBits - 1)) }
         /// The bucket's time in units of its level; the bucket's index is its low bits.
-        let turn: UInt64
+        var turn: UInt64 { bits >> Self.levelBits }
 
         var index: Int { level << Int(TimerWheel.bucketBits) | Int(turn & (TimerWheel.buckets - 1)) }
         var firstTick: UInt64 { turn << (UInt64(level) * TimerWheel.bucketBits) }
@@ -65,19 +75,22 @@ struct TimerWheel: ~Copyable {
     private mutating func sweep() {
         entryCount = 0
         for index in entries.indices where !entries[index].isEmpty {
-            entries[index] = entries[index].filter { timers.value($0)?.place?.index == index }
+            entries[index] = entries[index].filter { id in
+                guard let place = timers.value(id)?.place, place != .none else { return false }
+                return place.index == index
+            }
             entryCount += entries[index].count
         }
         next = firstOccupied()
     }
 
     mutating func setDeadline(_ deadline: Instant, of id: SlotID) {
-        let place = timers.update(id) { timer -> Place? in
+        let place = timers.update(id) { timer in
             timer.deadline = deadline
             return timer.place
         }
         guard deadline != .never else { return }
-        if let place, place.firstTick <= Self.tickAfter(deadline) { return }
+        if place != .none, place.firstTick <= Self.tickAfter(deadline) { return }
         enter(id, dueAt: Self.tickAfter(deadline))
     }
 
@@ -111,7 +124,7 @@ struct TimerWheel: ~Copyable {
         enum Fate { case leftover, due(any DeadlineTarget), later(UInt64) }
         let fate = timers.update(id) { timer -> Fate in
             guard timer.place == place else { return .leftover }
-            timer.place = nil
+            timer.place = .none
             guard timer.deadline != .never else { return .leftover }
             guard timer.deadline <= now else { return .later(Self.tickAfter(timer.deadline)) }
             timer.deadline = .never

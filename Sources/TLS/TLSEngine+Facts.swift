@@ -9,8 +9,17 @@ extension TLSEngine {
 
     /// OpenSSL's name of the cipher: `TLS_AES_256_GCM_SHA384`
     public var cipher: String? {
-        established.map { String(cString: copenssl_engine_cipher($0)) }
+        guard let established else { return nil }
+        let name = String(cString: copenssl_engine_cipher(established))
+        return Self.usualCiphers.first { $0 == name } ?? name
     }
+
+    /// Of nearly all connections. As literals they have no memory of their own, which a session would hold.
+    private static let usualCiphers = [
+        "TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305",
+        "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305",
+    ]
 
     /// The host name that the client asked for (SNI; RFC 6066, 3), at most 255 bytes. Nil: it asked for none.
     /// On a server it is text from the peer: escape it before it is logged or sent.

@@ -166,9 +166,9 @@ extension RelaySuites {
         }
 
         @Test func whoIsFastEnoughStays() throws {
-            try withRelay(Setup { $0.listener.minimumRate = .init(bytes: 10, period: .milliseconds(100)) }) { relay in
+            try withRelay(Setup { $0.listener.minimumRate = .init(bytes: 10, period: .milliseconds(600)) }) { relay in
                 let dialogue = try Dialogue(relay, upTo: .mailAnswered)
-                let end = Instant.current() + .milliseconds(400)
+                let end = Instant.current() + .milliseconds(1300)
                 while Instant.current() < end { try dialogue.exchange("NOOP\r\n", "250 Ok\r\n") }
                 try dialogue.quit()
                 #expect(relay[.sessionsTooSlow] == 0)

@@ -34,6 +34,11 @@ private final class Queue {
         #expect(!queue.hasMemory)
     }
 
+    /// A session has ten queues, which are empty most of the time.
+    @Test func aQueueIsOneWord() {
+        #expect(MemoryLayout<ByteQueue>.size == 8)
+    }
+
     @Test func memoryGoesWithTheLastByte() {
         let queue = Queue()
         queue.append("bytes")

@@ -42,6 +42,27 @@ import Testing
         }
     }
 
+    /// Most streams wait under a pump, which has a timer of its own.
+    @Test func aStreamHasATimerWhileItHasADeadline() async throws {
+        try await withShard { shard in
+            let pair = Pair.tcp()
+            let stream = Stream(shard.ring, descriptor: pair.ours)
+            #expect(shard.ring.timers.count == 0)
+            for _ in 0..<2 {
+                stream.deadline = shard.ring.now + .seconds(60)
+                #expect(shard.ring.timers.count == 1)
+                stream.deadline = .never
+                #expect(shard.ring.timers.count == 0)
+            }
+            stream.deadline = shard.ring.now + .milliseconds(1)
+            await #expect(throws: StreamError.timedOut) { try await stream.waitForInput() }
+            await stream.close()
+            stream.deadline = shard.ring.now
+            #expect(shard.ring.timers.count == 0)
+            pair.hangUp()
+        }
+    }
+
     /// A drain interrupts sessions; one that is saying goodbye must not lose its last words by that.
     @Test(arguments: [true, false])
     func anInterruptionDoesNotCutTheGoodbyeShort(before: Bool) async throws {
