@@ -22,7 +22,8 @@ def machine():
     models = [line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
     memory = next(int(line.split()[1]) >> 20 for line in open("/proc/meminfo") if line.startswith("MemTotal"))
     processor = f"{os.cpu_count()} x {models[0] if models else platform.machine()}"
-    return f"{processor}, {memory} GiB, Linux {platform.release()}, load {os.getloadavg()[0]:.1f} at the beginning"
+    kernel = platform.release().partition("-")[0]
+    return f"{processor}, {memory} GiB, Linux {kernel}, load {os.getloadavg()[0]:.1f} at the beginning"
 
 
 def layout():

@@ -13,6 +13,9 @@ HIGH_LOAD = 0.7
 LOW_LOAD_MESSAGES_PER_SECOND = 500
 # Each of the crowds has as many runs as three scenarios.
 CROWD_ROUNDS_MAX = 3
+# Sessions of a crowd's run, at least; the largest crowd comes once. Whoever of it came again before the relay had seen
+# the end of the first session would need descriptors beyond those that a process may have.
+CROWD_SESSIONS_MIN = 5000
 
 
 class Effort:
@@ -61,8 +64,8 @@ class Comparison:
         """What of it stands below the first table; None for what stands in it."""
         return None
 
-    def compare(self, effort, names, rounds, load):
-        """Returns the table, the summary and the exit status."""
+    def compare(self, effort, names, rounds, load, length=None):
+        """Returns the table, the summary and the exit status. `length` are the options of the load's length."""
         upstream = f"{HOST}:{free_port()}"
         options = {"starttls": self.starttls, "proxy": self.proxy, "pinned": self.pinned}
         with tempfile.TemporaryDirectory() as directory, targets.targets(names, upstream, **options) as running:
@@ -70,7 +73,7 @@ class Comparison:
             status, summary = targets.bench(
                 "compare", *(word for target in running for word in ["--target", target.argument]),
                 "--rounds", rounds, "--sink-listen", upstream, *(["--sink-proxy"] if self.proxy else []),
-                *effort.time, *load, "--markdown", table, pinned=self.pinned,
+                *(length or effort.time), *load, "--markdown", table, pinned=self.pinned,
             )  # fmt: skip
             with open(table) as file:
                 return file.read(), summary, status
@@ -123,7 +126,8 @@ class Crowds:
             names = comparison.present()
             if len(names) < 2:
                 return ["Nothing to compare with."], True
-            _, summary, _ = comparison.compare(effort, names, rounds, options)
+            sessions = crowd if effort.quick else max(crowd, CROWD_SESSIONS_MIN)
+            _, summary, _ = comparison.compare(effort, names, rounds, options, ["--sessions", sessions])
             arrived = summary["sink"]
             is_clean = is_clean and not arrived["damaged"] and not arrived["duplicates"]
             for target in summary["targets"]:
