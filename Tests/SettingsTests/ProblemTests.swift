@@ -138,6 +138,10 @@ struct ProblemTests {
             "m.toml:5:80: listener.mx.listen: \":25\" is not an IP address",
             "m.toml:5:87: listener.mx.listen: \"\" is not an IP address"),
         Case(
+            "with a mark over the colon, which makes one character of both",
+            "\(relay)listen = [\"127.0.0.1:\u{349}25\"]",
+            "m.toml:5:11: listener.mx.listen: \"127.0.0.1:\u{349}25\" is not an IP address"),
+        Case(
             "of servers",
             "\(relay)listen = [\"127.0.0.1:25\"]\n[upstream.b]\nservers ="
                 + " [\n\"mx2.internal\",\n\"localhost:25\",\n\"unix:/run/x\",\n"

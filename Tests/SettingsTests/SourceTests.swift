@@ -83,6 +83,13 @@ struct SourceTests {
             ])
     }
 
+    @Test func aListOfNothingButCommasIsEmpty() {
+        #expect(
+            problems(text, options: ["listener.mx.listen=,,"]) == [
+                "m.toml:3:11: listener.mx: the key listen is missing (systemd = true goes without)"
+            ])
+    }
+
     @Test func variablesOfKubernetesAreNotOurs() throws {
         let environment = [
             "MAILRACE_PORT": "tcp://10.0.0.1:25", "MAILRACE_PORT_25_TCP": "tcp://10.0.0.1:25",

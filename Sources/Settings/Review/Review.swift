@@ -120,8 +120,11 @@ struct Review {
 }
 
 extension Node {
-    /// True for the values that say nothing: `""` and `[]`.
-    var isNothing: Bool { content == .string("") || content == .text("") || content == .list([]) }
+    /// True for the values that say nothing: `""` and `[]`, and a list of nothing but commas on the command line.
+    var isNothing: Bool {
+        if case .text(let text) = content { return text.utf8.allSatisfy { $0 == UInt8(ascii: ",") } }
+        return content == .string("") || content == .list([])
+    }
 }
 
 extension Settings.ListenAddress {

@@ -83,7 +83,8 @@ struct EndpointParts {
             hostEnd = text.index(after: bracket)
         } else {
             // More than one colon is IPv6 without brackets, of which the last part need not be a port.
-            hostEnd = text.utf8.count { $0 == UInt8(ascii: ":") } == 1 ? text.firstIndex(of: ":")! : text.endIndex
+            let colons = text.utf8.indices.filter { text.utf8[$0] == UInt8(ascii: ":") }
+            hostEnd = colons.count == 1 ? colons[0] : text.endIndex
         }
         host = text[..<hostEnd]
         guard hostEnd < text.endIndex else {
