@@ -87,7 +87,7 @@ public struct ByteQueue: ~Copyable {
     /// As `removeFirst`, for bytes that nobody may find in memory later: overwrites them.
     public mutating func wipeFirst(_ length: Int) {
         precondition(length >= 0 && length <= count)
-        if let base { explicit_bzero(base + head, length) }
+        if let block { explicit_bzero(Self.bytes(of: block) + block.pointee.head, length) }
         removeFirst(length)
     }
 
