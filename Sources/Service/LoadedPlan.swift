@@ -61,13 +61,10 @@ extension LoadedSettings {
             let tls = serverConfiguration(of: set, listener: "", ticketKeys: nil)
             if let tls { trial.run(tls, ofSet: set.name) }
         }
-        for authenticator in settings.authenticators where AuthenticatorPlan(authenticator) == nil {
-            trial.note(authenticatorOfLater: authenticator)
-        }
         guard trial.problems.isEmpty else { throw SettingsProblems(list: trial.problems.withoutRepetitions) }
         return LoadedPlan(
             listeners: listeners, upstreams: upstreams,
-            authenticators: settings.authenticators.compactMap { AuthenticatorPlan($0) },
+            authenticators: settings.authenticators.map { AuthenticatorPlan($0) },
             resolver: resolverConfiguration,
             warnings: trial.warnings.withoutRepetitions)
     }
@@ -106,12 +103,6 @@ private struct TLSTrial {
             try TLSClientContext(configuration).doubts
         }
         if problems.count + warnings.count == found { soundClients.append(configuration) }
-    }
-
-    mutating func note(authenticatorOfLater authenticator: Settings.Authenticator) {
-        let key = "authenticator.\(authenticator.name).type"
-        problems.append(
-            loaded.problem(with: key, "authenticators of the type \(authenticator.type.rawValue) are not there yet"))
     }
 
     private mutating func note(
