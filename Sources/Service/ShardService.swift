@@ -17,6 +17,8 @@ final class ShardService {
         let counters: CounterTable
         let log: Log
         let policies = SharedPolicies()
+        /// What the program brings that Mailrace is embedded in.
+        var program = ProgramPolicies()
         /// Told when most of many sessions have ended.
         let emptied: @Sendable () -> Void
     }
@@ -123,6 +125,7 @@ final class ShardService {
         case .file(let path):
             return FileAuthenticator(
                 plan.settings.name, shared.policies.passwords(in: path, shared.log), on: shared.policies.offload)
+        case .program(let make): return make(shard.ring)
         case .http(let settings, let configuration):
             do throws(HTTPError) {
                 let hosted = try HostedAuthenticator(settings, configuration, on: shard.ring, resolver)
@@ -134,11 +137,15 @@ final class ShardService {
 
     private func policies(of part: ServicePlan.Listener, on ring: Ring) -> ListenerPolicies {
         var policies = ListenerPolicies(authenticator: part.authenticator.flatMap { authenticators[$0]?.authenticator })
+        guard part.settings.envelope != nil else { return policies }
+        var checks: [StageGate.Entry] = []
         if part.messageRate.messagesMax > 0 {
             let table = shared.policies.rates(of: part.settings.name)
             let limit = RateLimit("max_messages_per_address", part.messageRate, table, on: ring)
-            policies.gate = StageGate([StageGate.Entry(limit)])
+            checks.append(StageGate.Entry(limit))
         }
+        checks += shared.program.checks(part.settings.name, ring)
+        policies.gate = StageGate(checks)
         return policies
     }
 
