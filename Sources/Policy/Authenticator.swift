@@ -9,6 +9,9 @@ public protocol Authenticator: AnyObject {
     /// For logs and metrics: from the configuration.
     var name: String { get }
 
+    /// Whether it wants to know the client's host name: the session waits for that before it asks.
+    var needsClientName: Bool { get }
+
     /// What a client is asked to sign, where it does not speak first (CRAM-MD5). Without this method Mailrace makes it.
     func challenge(
         for mechanism: SASLMechanism, _ facts: SessionFacts, cancellation: Cancellation
@@ -18,6 +21,8 @@ public protocol Authenticator: AnyObject {
 }
 
 extension Authenticator {
+    public var needsClientName: Bool { false }
+
     public func challenge(
         for mechanism: SASLMechanism, _ facts: SessionFacts, cancellation: Cancellation
     ) async -> AuthenticationChallenge { .own }

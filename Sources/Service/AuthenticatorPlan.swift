@@ -15,9 +15,12 @@ struct AuthenticatorPlan: Sendable {
         case file(String)
         /// The place of Dovecot's auth service, and how long a decision may take.
         case dovecot(SocketAddress, timeout: Duration)
+        /// What the program makes that Mailrace is embedded in.
+        case program(ProgramPolicies.Making<any Authenticator>)
     }
 
-    init(_ settings: Settings.Authenticator) {
+    /// Nil where the program brings none of the name.
+    init?(_ settings: Settings.Authenticator, _ policies: ProgramPolicies) {
         self.settings = settings
         switch settings.type {
         case .http: kind = .http(HTTPAuthentication(settings), HTTPConfiguration(settings))
@@ -25,6 +28,9 @@ struct AuthenticatorPlan: Sendable {
         case .dovecot:
             guard let socket = settings.socket else { preconditionFailure("the settings took one without a socket") }
             kind = .dovecot(SocketAddress(socket), timeout: settings.timeout)
+        case .program:
+            guard let make = policies.authenticators[settings.name] else { return nil }
+            kind = .program(make)
         }
     }
 }

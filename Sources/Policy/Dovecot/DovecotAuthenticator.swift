@@ -46,12 +46,11 @@ public final class DovecotAuthenticator: Authenticator {
             let offered = try await connection.open(until: deadline, cancellation)
             guard offered.contains(mechanism.rawValue) else { throw Self.isNotOffered(mechanism) }
             let request = try connection.begin(mechanism, facts.parameters(for: mechanism), response: nil)
-            let connection = connection
             var isKept = false
             defer { if !isKept { connection.drop(request) } }
-            guard
-                case .challenge(_, let bytes) = try await connection.next(about: request, until: deadline, cancellation),
-                let challenge = GivenChallenge(bytes, isForgotten: { connection.drop(request) })
+            let line = try await connection.next(about: request, until: deadline, cancellation)
+            guard case .challenge(_, let bytes) = line,
+                let challenge = GivenChallenge(bytes, isForgotten: { [connection] in connection.drop(request) })
             else { throw DovecotFailure("it makes no challenge") }
             isKept = true
             connection.note(request, challenge: bytes)
