@@ -23,6 +23,7 @@ struct LoadedPlan {
         let authenticator: String?
         /// Messages that a client's address may begin.
         let messageRate: RateLimitTable.Values
+        let looksUpClientNames: Bool
         let places: [ListenPlace]
         /// Its certificates are those that it had in the plan before.
         let hasKeptTLS: Bool
@@ -56,6 +57,7 @@ extension LoadedSettings {
                 settings: result, statPrefix: listener.statPrefix, upstream: listener.upstream,
                 authenticator: listener.depth == .envelope ? listener.authentication.authenticator : nil,
                 messageRate: messageRate(of: listener),
+                looksUpClientNames: listener.depth == .envelope && listener.looksUpClientNames,
                 places: listener.places, hasKeptTLS: result.tls == before)
         }
         let upstreams = settings.upstreams.map(upstreamSettings)

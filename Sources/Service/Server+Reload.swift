@@ -141,7 +141,8 @@ extension Server {
             return ServicePlan.Listener(
                 id: id, settings: settings, statPrefix: listener.statPrefix, upstream: listener.upstream,
                 authenticator: listener.authenticator,
-                messageRate: listener.messageRate, isUnchanged: isSameText && listener.hasKeptTLS)
+                messageRate: listener.messageRate, looksUpClientNames: listener.looksUpClientNames,
+                isUnchanged: isSameText && listener.hasKeptTLS)
         }
         return ServicePlan(
             listeners: listeners, upstreams: state.plan.upstreams, authenticators: state.plan.authenticators,
