@@ -36,7 +36,6 @@ extension EnvelopeSession {
         guard var (exchange, step) = try begin(length) else { return false }
         phase = .authentication
         context.counters.add(.authenticationAttempts, reason: "\(exchange.mechanism)".lowercased())
-        facts.authenticationAttempts += 1
         while true {
             switch step {
             case .challenge(let text): step = try await nextStep(of: &exchange, after: text)
@@ -179,6 +178,7 @@ extension EnvelopeSession {
         phase = .decision
         try await sendReplies()
         completeFacts()
+        facts.authenticationAttempts += 1
         let cancellation = Cancellation()
         self.cancellation = cancellation
         let start = ring.now
@@ -227,7 +227,8 @@ extension EnvelopeSession {
         guard facts.tls == nil, let engine = client.layer as? TLSEngine else { return }
         facts.tls = ClientTLS(
             protocolVersion: engine.protocolVersion ?? "", cipher: engine.cipher ?? "",
-            serverName: engine.serverName, verification: engine.verification, certificate: engine.peerCertificate)
+            serverName: engine.serverName, verification: engine.asksForCertificate ? engine.verification : nil,
+            certificate: engine.peerCertificate)
     }
 }
 
