@@ -4,8 +4,10 @@
 #include <ares.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -159,6 +161,57 @@ void cares_resolve(cares_channel *channel, const char *host, void *name) {
     // Unsorted: to sort means to open a socket to each address and see which the kernel would take.
     struct ares_addrinfo_hints hints = {.ai_flags = ARES_AI_NOSORT, .ai_family = AF_UNSPEC};
     ares_getaddrinfo(channel->ares, host, NULL, &hints, resolved, pending);
+}
+
+static void tell_name(const struct pending *pending, const char *name) {
+    pending->options->address(pending->name, (const uint8_t *)name, (uint32_t)strlen(name));
+}
+
+static void named(void *argument, int status, int timeouts, unsigned char *answer, int length) {
+    (void)timeouts;
+    struct pending *pending = argument;
+    struct hostent *host = NULL;
+    if (status == ARES_SUCCESS) status = ares_parse_ptr_reply(answer, length, NULL, 0, AF_UNSPEC, &host);
+    if (status == ARES_SUCCESS && host && host->h_name) {
+        tell_name(pending, host->h_name);
+        for (char **alias = host->h_aliases; alias && *alias; alias++) {
+            if (strcmp(*alias, host->h_name) != 0) tell_name(pending, *alias);
+        }
+    }
+    if (host) ares_free_hostent(host);
+    pending->options->ended(pending->name, outcome_of(status), 0, text_of(status));
+    free(pending);
+}
+
+/// 32 digits with a dot each, and `ip6.arpa`.
+enum { reverse_name_size = 80 };
+
+static void write_reverse_name(char text[reverse_name_size], const uint8_t *octets, uint32_t octet_count) {
+    static const char digits[] = "0123456789abcdef";
+    if (octet_count == 4) {
+        snprintf(text, reverse_name_size, "%u.%u.%u.%u.in-addr.arpa", octets[3], octets[2], octets[1], octets[0]);
+        return;
+    }
+    for (uint32_t i = 16; i > 0; i--) {
+        *text++ = digits[octets[i - 1] & 15];
+        *text++ = '.';
+        *text++ = digits[octets[i - 1] >> 4];
+        *text++ = '.';
+    }
+    memcpy(text, "ip6.arpa", sizeof "ip6.arpa");
+}
+
+void cares_reverse(cares_channel *channel, const uint8_t *octets, uint32_t octet_count, void *name) {
+    struct pending *pending = malloc(sizeof *pending);
+    if (!pending) {
+        channel->options.ended(name, cares_outcome_failed, 0, text_of(ARES_ENOMEM));
+        return;
+    }
+    *pending = (struct pending){.options = &channel->options, .name = name};
+    char text[reverse_name_size];
+    write_reverse_name(text, octets, octet_count);
+    // ares_gethostbyaddr says of each failure that there is no such name.
+    ares_query(channel->ares, text, 1 /* IN */, 12 /* PTR */, named, pending);
 }
 
 void cares_cancel(cares_channel *channel) { ares_cancel(channel->ares); }

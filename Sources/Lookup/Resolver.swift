@@ -38,13 +38,36 @@ public final class Resolver {
     public func addresses(
         of name: String, deadline: Instant, cancellation: Cancellation = Cancellation()
     ) async throws(ResolutionError) -> Resolution {
-        guard let channel else { throw .closed }
         guard Self.isName(name) else { throw .badName }
+        return try await answer(by: deadline, cancellation) { cares_resolve($0, name, $1) }
+    }
+
+    /// The host names of an address, by its PTR records, which nobody has confirmed; as they came, at most as many as
+    /// addresses are kept.
+    ///
+    /// - Parameters:
+    ///   - octets: 4 (IPv4) or 16 (IPv6), in network order.
+    ///   - deadline: when the caller has enough; coarse.
+    func names(of octets: [UInt8], deadline: Instant) async throws(ResolutionError) -> [String] {
+        precondition(octets.count == 4 || octets.count == 16)
+        // Clients choose the addresses: half of the room is left to the names of the configuration.
+        guard namesInFlight < configuration.namesInFlightLimit / 2 else { throw .tooManyNames }
+        let found = try await answer(by: deadline, Cancellation()) { channel, query in
+            octets.withUnsafeBufferPointer { cares_reverse(channel, $0.baseAddress, UInt32($0.count), query) }
+        }
+        return found.addresses.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// - Parameter begin: has the library begin; `NameQuery` is told what it finds.
+    private func answer(
+        by deadline: Instant, _ cancellation: Cancellation, _ begin: (OpaquePointer, UnsafeMutableRawPointer) -> Void
+    ) async throws(ResolutionError) -> Resolution {
+        guard let channel else { throw .closed }
         guard deadline > ring.now, !cancellation.isCancelled else { throw .timedOut }
         guard namesInFlight < configuration.namesInFlightLimit else { throw .tooManyNames }
         let query = NameQuery(self, addressesLimit: configuration.addressesLimit)
         namesInFlight += 1
-        cares_resolve(channel, name, Unmanaged.passRetained(query).toOpaque())
+        begin(channel, Unmanaged.passRetained(query).toOpaque())
         query.isAsking = true
         setTimer()
         awaited[ObjectIdentifier(query)] = query

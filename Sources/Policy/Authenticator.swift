@@ -9,7 +9,14 @@ public protocol Authenticator: AnyObject {
     /// For logs and metrics: from the configuration.
     var name: String { get }
 
+    /// Whether it wants to know the client's host name: the session waits for that before it asks.
+    var needsClientName: Bool { get }
+
     func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationOutcome
+}
+
+extension Authenticator {
+    public var needsClientName: Bool { false }
 }
 
 /// What is to be decided.

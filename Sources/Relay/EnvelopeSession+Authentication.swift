@@ -177,6 +177,7 @@ extension EnvelopeSession {
         guard let authenticator = context.policies.authenticator else { preconditionFailure("nobody to ask") }
         phase = .decision
         try await sendReplies()
+        if authenticator.needsClientName { try await waitForName() }
         completeFacts()
         facts.authenticationAttempts += 1
         let cancellation = Cancellation()
@@ -223,6 +224,7 @@ extension EnvelopeSession {
 
     /// Fills in what those who decide may ask for, and which costs something to find out.
     func completeFacts() {
+        takeFoundName()
         facts.local = identity.destination(of: client)
         guard facts.tls == nil, let engine = client.layer as? TLSEngine else { return }
         facts.tls = ClientTLS(

@@ -38,6 +38,7 @@ extension EnvelopeSession {
     /// What the checks say at a stage.
     func decision(at stage: Stage) async -> StageGate.Decision {
         guard context.policies.gate.stages.contains(stage) else { return .accept }
+        takeFoundName()
         return await context.policies.gate.check(stage, facts)
     }
 

@@ -21,6 +21,7 @@ extension EnvelopeSession {
     /// again, by the client's own name behind the last, for now the session is the client's.
     @inline(never)
     private func sayXCLIENT(_ wanted: Set<IdentityAttribute>, _ offer: Reply) async throws(SessionEnd) -> Reply {
+        if wanted.contains(.name) { try await waitForName() }
         let commands = IdentityCommands.xclient(toldIdentity, offered: wanted)
         // Whoever decides by the login must not take the client for nobody.
         guard !commands.omitted.contains(.login) else { throw .upstreamNotInformed }
@@ -53,6 +54,7 @@ extension EnvelopeSession {
     /// What the upstream has against it does not matter: it is for its log.
     @inline(never)
     private func sayXFORWARD(_ wanted: Set<IdentityAttribute>) async throws(SessionEnd) {
+        if wanted.contains(.name) { try await waitForName() }
         phase = .upstreamIdentity
         for command in IdentityCommands.xforward(toldIdentity, offered: wanted).lines {
             guard try await answer(to: command).code == 250 else { return }

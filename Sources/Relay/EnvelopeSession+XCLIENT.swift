@@ -30,6 +30,9 @@ extension EnvelopeSession {
     }
 
     private func take(_ told: Wire.ClientIdentity) {
+        // A name belongs to its address.
+        if told.address != nil { searchForName() }
+        if told.name != nil { nameSearch = nil }
         switch told.name {
         case nil: break
         case .known(let name): facts.clientName = .known(String(decoding: name, as: UTF8.self))

@@ -26,6 +26,8 @@ final class EnvelopeSession: Session {
     var shownCredentials: Credentials?
     /// By which the question that somebody works at is taken back.
     var cancellation: Cancellation?
+    /// The client's host name, until it is in the facts.
+    var nameSearch: HostNames.Search?
     /// A pause during which nobody is listened to.
     var pause: Alarm?
 
@@ -112,6 +114,7 @@ final class EnvelopeSession: Session {
             facts.proxied = ProxiedAddresses(
                 source: SocketAddress(source), destination: SocketAddress(destination))
         }
+        searchForName()
         phase = .greeting
         if envelope.greetingDelay > .zero { try await holdBack() }
         try await greet()

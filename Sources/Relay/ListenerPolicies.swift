@@ -1,3 +1,4 @@
+public import Lookup
 public import Policy
 
 /// What decides about the sessions of one listener, on one shard.
@@ -8,9 +9,14 @@ public struct ListenerPolicies {
     public var gate: StageGate
     /// Who knows which clients may, and where to; nil: nobody can authenticate.
     public var authenticator: (any Authenticator)?
+    /// Where the host names of clients are looked up; nil: nobody looks.
+    public var hostNames: HostNames?
 
-    public init(gate: StageGate = StageGate([]), authenticator: (any Authenticator)? = nil) {
+    public init(
+        gate: StageGate = StageGate([]), authenticator: (any Authenticator)? = nil, hostNames: HostNames? = nil
+    ) {
         self.gate = gate
         self.authenticator = authenticator
+        self.hostNames = hostNames
     }
 }

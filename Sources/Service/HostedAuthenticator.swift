@@ -18,6 +18,7 @@ final class HostedAuthenticator: Authenticator {
     deinit { client.close() }
 
     var name: String { authenticator.name }
+    var needsClientName: Bool { authenticator.needsClientName }
 
     func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationOutcome {
         await authenticator.authenticate(attempt)

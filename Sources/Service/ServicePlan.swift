@@ -26,6 +26,7 @@ struct ServicePlan: Sendable {
         let authenticator: String?
         /// Messages that a client's address may begin.
         let messageRate: RateLimitTable.Values
+        let looksUpClientNames: Bool
         /// It has had these very settings before, and may keep what it has made of them.
         let isUnchanged: Bool
     }

@@ -17,6 +17,8 @@ final class ShardService {
         let counters: CounterTable
         let log: Log
         let policies = SharedPolicies()
+        /// What the program brings that Mailrace is embedded in.
+        var program = ProgramPolicies()
         /// Told when most of many sessions have ended.
         let emptied: @Sendable () -> Void
     }
@@ -35,6 +37,8 @@ final class ShardService {
     private var pools: [String: UpstreamPool] = [:]
     private var listeners: [ListenerID: (listener: Listener, pool: UpstreamPool)] = [:]
     private var authenticators: [String: KnownAuthenticator] = [:]
+    /// Of clients; made when a listener first wants them.
+    private var hostNames: HostNames?
     /// No longer configured; their sessions go on.
     private var leaving: [ListenerID: Listener] = [:]
     /// By the descriptor of the socket.
@@ -123,6 +127,7 @@ final class ShardService {
         case .file(let path):
             return FileAuthenticator(
                 plan.settings.name, shared.policies.passwords(in: path, shared.log), on: shared.policies.offload)
+        case .program(let make): return make(shard.ring)
         case .http(let settings, let configuration):
             do throws(HTTPError) {
                 let hosted = try HostedAuthenticator(settings, configuration, on: shard.ring, resolver)
@@ -132,20 +137,36 @@ final class ShardService {
         }
     }
 
-    private func policies(of part: ServicePlan.Listener, on ring: Ring) -> ListenerPolicies {
+    private func policies(of part: ServicePlan.Listener, on shard: isolated Shard) -> ListenerPolicies {
         var policies = ListenerPolicies(authenticator: part.authenticator.flatMap { authenticators[$0]?.authenticator })
+        guard part.settings.envelope != nil else { return policies }
+        if part.looksUpClientNames { policies.hostNames = names(on: shard) }
+        var checks: [StageGate.Entry] = []
         if part.messageRate.messagesMax > 0 {
             let table = shared.policies.rates(of: part.settings.name)
-            let limit = RateLimit("max_messages_per_address", part.messageRate, table, on: ring)
-            policies.gate = StageGate([StageGate.Entry(limit)])
+            let limit = RateLimit("max_messages_per_address", part.messageRate, table, on: shard.ring)
+            checks.append(StageGate.Entry(limit))
         }
+        checks += shared.program.checks(part.settings.name, shard.ring)
+        policies.gate = StageGate(checks)
         return policies
+    }
+
+    /// Those of the resolver that is in use.
+    private func names(on shard: isolated Shard) -> HostNames {
+        if let hostNames { return hostNames }
+        guard let resolver = resolver?.resolver else { preconditionFailure("no resolver") }
+        let names = HostNames(on: shard, resolver)
+        self.resolver?.note(names)
+        hostNames = names
+        return names
     }
 
     private func useNextResolver() {
         guard let next = nextResolver.take() else { return }
         if let resolver { formerResolvers.append(resolver) }
         resolver = next
+        hostNames = nil
     }
 
     private func closeUnusedResolvers() {
@@ -156,7 +177,7 @@ final class ShardService {
     private func adopt(_ part: ServicePlan.Listener, _ pool: UpstreamPool, on shard: isolated Shard) {
         if let (listener, formerPool) = listeners[part.id] {
             guard !part.isUnchanged || formerPool !== pool else { return }
-            let policies = policies(of: part, on: shard.ring)
+            let policies = policies(of: part, on: shard)
             usable { () throws(TLSConfigurationError) in
                 try listener.use(part.settings, pool: pool, policies: policies)
             }
@@ -165,7 +186,7 @@ final class ShardService {
             let counters = shared.counters.counters(statPrefix: part.statPrefix, shard: shard.number)
             let listener = usable { () throws(TLSConfigurationError) in
                 try Listener(
-                    part.settings, on: shard, pool: pool, policies: policies(of: part, on: shard.ring),
+                    part.settings, on: shard, pool: pool, policies: policies(of: part, on: shard),
                     limits: shared.limits, counters: counters, log: shared.log, emptied: shared.emptied)
             }
             listeners[part.id] = (listener, pool)

@@ -21,6 +21,8 @@ public enum CounterFamily: Int, CaseIterable, Sendable {
     case authenticationOutcomes
     /// A check refused a command or a session, or could not say; in place of a reason its name.
     case checkRefusals
+    /// A client's host name was looked up and wanted; in place of a reason what came of it.
+    case clientNames
 }
 
 extension CounterFamily {
@@ -35,7 +37,7 @@ extension CounterFamily {
         switch self {
         case .downstreamTLSSessions, .upstreamTLSSessions: "version"
         case .authenticationAttempts: "mechanism"
-        case .authenticationOutcomes: "outcome"
+        case .authenticationOutcomes, .clientNames: "outcome"
         case .checkRefusals: "check"
         default: "reason"
         }
@@ -53,6 +55,7 @@ extension CounterFamily {
         case .authenticationAttempts: ("authentication_attempts", "AUTH commands carried out, by mechanism.")
         case .authenticationOutcomes: ("authentication_outcomes", "What authenticators said, by outcome.")
         case .checkRefusals: ("check_refusals", "Commands and sessions that checks refused, by check.")
+        case .clientNames: ("client_names", "Host names of clients that were looked up, by outcome.")
         }
     }
 }

@@ -96,13 +96,15 @@ struct EnvelopeTests {
             [authenticator.other]
             type = "dovecot"
             socket = "/run/dovecot/auth-client"
-            timeout = "10s"\(Self.set)
+            timeout = "10s"
+            [authenticator.own]
+            type = "program"\(Self.set)
             """
         let loaded = try read(text)
         let printed = loaded.printed()
         #expect(try read(printed).settings == loaded.settings)
         #expect(loaded.warnings.map(\.description) == [])
-        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other"])
+        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "own"])
         #expect(loaded.settings.authenticators[0].headers.map(\.name) == ["X-Auth-Key", "a.b"])
         for line in [
             "[listener.mx.auth]", "[authenticator.site]", "headers = { X-Auth-Key = \"a\\\"b\", \"a.b\" = \"\" }",
@@ -210,7 +212,7 @@ struct EnvelopeTests {
             "m.toml:10:16: authenticator.c: the key file is missing; the type \"file\" needs it",
             "m.toml:12:16: authenticator.d: the key socket is missing; the type \"dovecot\" needs it",
             "m.toml:15:8: authenticator.e.type: \"pam\" is not available in this version; expected one of \"http\","
-                + " \"file\", \"dovecot\""),
+                + " \"file\", \"dovecot\", \"program\""),
         Case(
             "keys of another type",
             "\(mx)[authenticator.c]\ntype = \"file\"\nfile = \"/users\"\nurl = \"http://127.0.0.1/\"\nsocket = \"/run/x\"\n"

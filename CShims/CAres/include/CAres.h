@@ -44,7 +44,7 @@ struct cares_options {
     void *context;  // the first argument of `watch`
     /// A socket is to be watched for what is true, from now on; neither: it is about to be closed.
     void (*watch)(void *context, int32_t descriptor, bool readable, bool writable);
-    /// One address (4 or 16 octets) of the name that `name` stands for.
+    /// One address (4 or 16 octets) of the name that `name` stands for; of an address, one name, without a NUL.
     void (*address)(void *name, const uint8_t *octets, uint32_t octet_count);
     /// The end of a name's resolution, after its addresses, once. `ttl_seconds` is the least of all records used; `text`
     /// describes the outcome.
@@ -58,6 +58,8 @@ void cares_close(cares_channel *channel);
 /// Begins to resolve `host`, by /etc/hosts first. `name` is handed to `address` and `ended`, which may be called before
 /// this returns: what is not asked of a server ends at once. An address in words stands for itself.
 void cares_resolve(cares_channel *channel, const char *host, void *name);
+/// Begins to look for the names of an address (4 or 16 octets) by its PTR records. There is no TTL: `ended` is told 0.
+void cares_reverse(cares_channel *channel, const uint8_t *octets, uint32_t octet_count, void *name);
 /// Ends all names in flight.
 void cares_cancel(cares_channel *channel);
 /// Goes on where these descriptors are ready (-1: none), and looks what has timed out.

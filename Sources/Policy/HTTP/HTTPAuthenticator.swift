@@ -27,6 +27,7 @@ public final class HTTPAuthenticator: Authenticator {
     }
 
     public var name: String { settings.name }
+    public var needsClientName: Bool { true }
 
     public func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationOutcome {
         var fields = AuthenticationFields(attempt, settings).fields

@@ -124,6 +124,7 @@ extension Review {
                     ("max_commands", listener.maxCommands != standard.maxCommands),
                     ("max_messages_per_address", listener.maxMessagesPerAddress.count > 0),
                     ("xclient_trusted", !listener.xclientTrusted.isEmpty),
+                    ("client_names", listener.looksUpClientNames),
                 ])
         case .envelope:
             warn(

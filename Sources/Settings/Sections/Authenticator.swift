@@ -40,6 +40,8 @@ extension Settings {
         case file
         /// Dovecot's authentication service.
         case dovecot
+        /// Code of the program that Mailrace is embedded in.
+        case program
     }
 }
 
@@ -47,7 +49,8 @@ extension Settings.Authenticator: NamedSection {
     static let fields: [Field<Self>] = [
         .value(
             "type", \.type, .choice(later: ["upstream", "pam", "rest", "sql"]), required: true,
-            "How it decides: http asks as nginx's auth_http does, file looks into a file, dovecot asks Dovecot"),
+            "How it decides: http asks as nginx's auth_http does, file looks into a file, dovecot asks Dovecot;"
+                + " program is for programs that embed Mailrace"),
         .value(
             "timeout", \.timeout, .duration(.milliseconds(1) ... .seconds(600)), "How long a decision may take"),
         .value(
@@ -83,6 +86,7 @@ extension Settings.Authenticator: NamedSection {
         ],
         .file: ["file"],
         .dovecot: ["socket"],
+        .program: [],
     ]
 
     /// Whether the keys of a type are as they are where they are not given.

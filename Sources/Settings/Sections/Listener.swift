@@ -37,6 +37,8 @@ extension Settings {
         public internal(set) var maxMessagesPerAddress = Rate(count: 0, per: .seconds(60))
         /// At envelope depth, who may say by XCLIENT which client it is.
         public internal(set) var xclientTrusted: [Network] = []
+        /// At envelope depth, whether the host names of clients are looked up.
+        public internal(set) var looksUpClientNames = false
         /// At envelope depth.
         public internal(set) var authentication = Authentication()
         /// Keywords of EHLO in upper case that no client sees.
@@ -200,6 +202,10 @@ extension Settings.Listener: NamedSection {
         .value(
             "xclient_trusted", \.xclientTrusted, .networks,
             "At envelope depth, the networks that may say by XCLIENT which client it is"),
+        .value(
+            "client_names", \.looksUpClientNames, .boolean,
+            "At envelope depth, whether the host names of clients are looked up, for the authenticator and the upstream"
+        ),
     ]
 
     static let later = [

@@ -13,6 +13,7 @@ struct Question: Sendable {
 enum RecordType: UInt16, Sendable {
     case a = 1
     case alias = 5
+    case pointer = 12
     case aaaa = 28
 }
 
@@ -34,6 +35,10 @@ struct Record: Sendable {
     /// An alias, and what the records of its target are to be named.
     static func alias(_ target: String, seconds: UInt32) -> Record {
         Record(type: .alias, seconds: seconds, data: encoded(target))
+    }
+
+    static func pointer(_ target: String, seconds: UInt32 = 300) -> Record {
+        Record(type: .pointer, seconds: seconds, data: encoded(target))
     }
 
     static func encoded(_ name: String) -> [UInt8] {

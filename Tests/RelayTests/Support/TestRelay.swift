@@ -28,6 +28,9 @@ struct Setup: Sendable {
     /// What decides about the sessions; made on the shard.
     var policies: @Sendable (Ring) -> ListenerPolicies = { _ in ListenerPolicies() }
 
+    /// Who knows the host names of clients; nil: nobody is asked.
+    var names: (@Sendable (Ring) -> HostNames.Question)?
+
     init(_ starttls: ListenerSettings.StartTLSPolicy = .offer, _ change: (inout Setup) -> Void = { _ in }) {
         listener.starttls = starttls
         if starttls != .off {
@@ -87,10 +90,12 @@ final class TestRelay {
         tallies = upstream.servers.map { ServerTally(upstream: upstream.name, server: $0.description) }
         shard.sync { [hosted, limits, counters, socket, tallies, upstream, log = log.log] shard in
             let hosted = hosted.reached(on: shard)
+            var policies = setup.policies(shard.ring)
+            if let names = setup.names { policies.hostNames = HostNames(on: shard, names(shard.ring)) }
             guard let resolver = try? Resolver(shard.ring, setup.resolver),
                 let pool = try? UpstreamPool(upstream, on: shard, resolver: resolver, tallies: tallies, log: log),
                 let listener = try? Listener(
-                    setup.listener, on: shard, pool: pool, policies: setup.policies(shard.ring), limits: limits,
+                    setup.listener, on: shard, pool: pool, policies: policies, limits: limits,
                     counters: counters, log: log)
             else { preconditionFailure("the test's settings cannot be used") }
             hosted.resolver = resolver
