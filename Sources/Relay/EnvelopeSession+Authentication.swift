@@ -39,7 +39,6 @@ extension EnvelopeSession {
         defer { withExtendedLifetime(opening.challenge) {} }
         phase = .authentication
         context.counters.add(.authenticationAttempts, reason: "\(exchange.mechanism)".lowercased())
-        facts.authenticationAttempts += 1
         while true {
             switch step {
             case .challenge(let text): step = try await nextStep(of: &exchange, after: text)
@@ -214,6 +213,7 @@ extension EnvelopeSession {
         try await sendReplies()
         if authenticator.needsClientName { try await waitForName() }
         completeFacts()
+        facts.authenticationAttempts += 1
         let cancellation = Cancellation()
         self.cancellation = cancellation
         let start = ring.now
@@ -263,7 +263,8 @@ extension EnvelopeSession {
         guard facts.tls == nil, let engine = client.layer as? TLSEngine else { return }
         facts.tls = ClientTLS(
             protocolVersion: engine.protocolVersion ?? "", cipher: engine.cipher ?? "",
-            serverName: engine.serverName, verification: engine.verification, certificate: engine.peerCertificate)
+            serverName: engine.serverName, verification: engine.asksForCertificate ? engine.verification : nil,
+            certificate: engine.peerCertificate)
     }
 }
 
