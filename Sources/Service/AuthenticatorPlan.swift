@@ -12,6 +12,7 @@ struct AuthenticatorPlan: Sendable {
         case http(HTTPAuthentication, HTTPConfiguration)
         /// The path of a file of passwords.
         case file(String)
+        case upstream
     }
 
     /// Nil for one of a type that is not carried out yet.
@@ -20,6 +21,7 @@ struct AuthenticatorPlan: Sendable {
         switch settings.type {
         case .http: kind = .http(HTTPAuthentication(settings), HTTPConfiguration(settings))
         case .file: kind = .file(settings.file)
+        case .upstream: kind = .upstream
         case .dovecot: return nil
         }
     }

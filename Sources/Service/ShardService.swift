@@ -125,6 +125,7 @@ final class ShardService {
         case .file(let path):
             return FileAuthenticator(
                 plan.settings.name, shared.policies.passwords(in: path, shared.log), on: shared.policies.offload)
+        case .upstream: return UpstreamAuthenticator(plan.settings.name)
         case .http(let settings, let configuration):
             do throws(HTTPError) {
                 let hosted = try HostedAuthenticator(settings, configuration, on: shard.ring, resolver)

@@ -12,13 +12,14 @@ extension Review {
                     keyOf: node, "is for the type \(Quoting.toml(other.rawValue)), and the type is \(word)")
             }
         }
-        let needed =
+        let needed: String? =
             switch authenticator.type {
             case .http: "url"
             case .file: "file"
             case .dovecot: "socket"
+            case .upstream: nil
             }
-        if authenticator.isSilent(about: authenticator.type, needed), table[needed]?.isNothing ?? true {
+        if let needed, authenticator.isSilent(about: authenticator.type, needed), table[needed]?.isNothing ?? true {
             problems.report(keyOf: table, "the key \(needed) is missing; the type \(word) needs it")
         }
         for (index, url) in authenticator.urls.enumerated() where authenticator.urls[..<index].contains(url) {

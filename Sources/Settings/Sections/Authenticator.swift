@@ -40,14 +40,17 @@ extension Settings {
         case file
         /// Dovecot's authentication service.
         case dovecot
+        /// The upstream, to which AUTH is relayed.
+        case upstream
     }
 }
 
 extension Settings.Authenticator: NamedSection {
     static let fields: [Field<Self>] = [
         .value(
-            "type", \.type, .choice(later: ["upstream", "pam", "rest", "sql"]), required: true,
-            "How it decides: http asks as nginx's auth_http does, file looks into a file, dovecot asks Dovecot"),
+            "type", \.type, .choice(later: ["pam", "rest", "sql"]), required: true,
+            "How it decides: http asks as nginx's auth_http does, file looks into a file, dovecot asks Dovecot,"
+                + " upstream relays AUTH to the upstream"),
         .value(
             "timeout", \.timeout, .duration(.milliseconds(1) ... .seconds(600)), "How long a decision may take"),
         .value(
