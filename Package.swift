@@ -140,7 +140,9 @@ let package = Package(
     products: [
         .executable(name: "mailrace", targets: ["mailrace"]),
         .executable(name: "mailrace-bench", targets: ["mailrace-bench"]),
-        .library(name: "Mailrace", targets: ["Relay", "Policy", "Settings"]),
+        .library(
+            name: "Mailrace",
+            targets: ["Service", "Relay", "Policy", "Lookup", "Settings", "Telemetry", "TLS", "Wire", "Ring"]),
     ],
     targets: libraries + shims + sources + tests,
     cxxLanguageStandard: .cxx17

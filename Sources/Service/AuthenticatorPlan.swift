@@ -13,16 +13,21 @@ struct AuthenticatorPlan: Sendable {
         /// The path of a file of passwords.
         case file(String)
         case upstream
+        /// What the program makes that Mailrace is embedded in.
+        case program(ProgramPolicies.Making<any Authenticator>)
     }
 
-    /// Nil for one of a type that is not carried out yet.
-    init?(_ settings: Settings.Authenticator) {
+    /// Nil for one of a type that is not carried out yet, and where the program brings none of the name.
+    init?(_ settings: Settings.Authenticator, _ policies: ProgramPolicies) {
         self.settings = settings
         switch settings.type {
         case .http: kind = .http(HTTPAuthentication(settings), HTTPConfiguration(settings))
         case .file: kind = .file(settings.file)
         case .upstream: kind = .upstream
         case .dovecot: return nil
+        case .program:
+            guard let make = policies.authenticators[settings.name] else { return nil }
+            kind = .program(make)
         }
     }
 }

@@ -33,15 +33,21 @@ struct LoadedPlan {
 extension LoadedSettings {
     /// Tries what `Settings` itself cannot judge: certificates, keys and lists of ciphers.
     ///
+    /// - Parameter policies: what the program brings that Mailrace is embedded in.
     /// - Returns: what is doubtful.
-    /// - Throws: everything that OpenSSL cannot use.
-    public func checkFiles() throws(SettingsProblems) -> [SettingsProblem] {
-        try planned(after: nil).warnings
+    /// - Throws: everything that OpenSSL cannot use, and authenticators that nobody brings.
+    public func checkFiles(_ policies: ProgramPolicies = ProgramPolicies()) throws(SettingsProblems)
+        -> [SettingsProblem]
+    {
+        try planned(after: nil, policies).warnings
     }
 
     /// - Parameter former: what is in force; sessions that clients may take up again by their tickets remain so.
-    /// - Throws: every certificate, key or list of ciphers that OpenSSL cannot use.
-    func planned(after former: LoadedPlan?) throws(SettingsProblems) -> LoadedPlan {
+    /// - Throws: every certificate, key or list of ciphers that OpenSSL cannot use, and authenticators that nobody
+    ///   brings.
+    func planned(
+        after former: LoadedPlan?, _ policies: ProgramPolicies = ProgramPolicies()
+    ) throws(SettingsProblems) -> LoadedPlan {
         var trial = TLSTrial(loaded: self)
         let listeners = settings.listeners.map { listener in
             let before = former?.listeners.first { $0.settings.name == listener.name }?.settings.tls
@@ -66,13 +72,13 @@ extension LoadedSettings {
             let tls = serverConfiguration(of: set, listener: "", ticketKeys: nil)
             if let tls { trial.run(tls, ofSet: set.name) }
         }
-        for authenticator in settings.authenticators where AuthenticatorPlan(authenticator) == nil {
-            trial.note(authenticatorOfLater: authenticator)
+        for authenticator in settings.authenticators where AuthenticatorPlan(authenticator, policies) == nil {
+            trial.note(authenticatorOfNobody: authenticator)
         }
         guard trial.problems.isEmpty else { throw SettingsProblems(list: trial.problems.withoutRepetitions) }
         return LoadedPlan(
             listeners: listeners, upstreams: upstreams,
-            authenticators: settings.authenticators.compactMap { AuthenticatorPlan($0) },
+            authenticators: settings.authenticators.compactMap { AuthenticatorPlan($0, policies) },
             resolver: resolverConfiguration,
             warnings: trial.warnings.withoutRepetitions)
     }
@@ -113,10 +119,13 @@ private struct TLSTrial {
         if problems.count + warnings.count == found { soundClients.append(configuration) }
     }
 
-    mutating func note(authenticatorOfLater authenticator: Settings.Authenticator) {
+    mutating func note(authenticatorOfNobody authenticator: Settings.Authenticator) {
         let key = "authenticator.\(authenticator.name).type"
-        problems.append(
-            loaded.problem(with: key, "authenticators of the type \(authenticator.type.rawValue) are not there yet"))
+        let reason =
+            authenticator.type == .program
+            ? "\"program\" is for a program that embeds Mailrace and brings an authenticator of this name"
+            : "authenticators of the type \(authenticator.type.rawValue) are not there yet"
+        problems.append(loaded.problem(with: key, reason))
     }
 
     mutating func note(secretOf upstream: Settings.Upstream) {

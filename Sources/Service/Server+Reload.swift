@@ -25,7 +25,7 @@ extension Server {
             if !filesRefused.isEmpty { log.info("files are as before again: what was wrong with them is over") }
             return filesRefused = []
         }
-        do throws(SettingsProblems) { _ = try loaded.planned(after: nil) } catch {
+        do throws(SettingsProblems) { _ = try loaded.planned(after: nil, policies) } catch {
             return noteFilesRefused(error.lines)
         }
         // A certificate is not to expire because a socket is in trouble.
@@ -54,7 +54,7 @@ extension Server {
         let plan: LoadedPlan
         let transcript: Transcript?
         do throws(SettingsProblems) {
-            plan = try loaded.planned(after: state.plan)
+            plan = try loaded.planned(after: state.plan, policies)
             transcript = try loaded.transcript(transcripts)
         } catch { return refused(error.lines) }
         let change: Bindings.Change

@@ -63,6 +63,8 @@ public final class Server {
     var control: ControlSocket?
     var admin: AdminServer?
     let program: UpgradeProgram?
+    let policies: ProgramPolicies
+    private let takesSignals: Bool
     private let user: ServiceUser?
     /// The process that is to take this one's place, and who asked for it.
     var upgrade: (Upgrade, [RequestAnswer])?
@@ -101,15 +103,19 @@ public final class Server {
     ///   - notifier: is told how the process is.
     ///   - user: whom the process goes on as, once it listens; nil: as it is.
     ///   - program: what an upgrade starts; nil: there are no upgrades.
+    ///   - policies: what the program brings that Mailrace is embedded in.
+    ///   - takesSignals: the process's signals are for the server.
     ///   - load: what a reload takes.
     public init(
         _ loaded: LoadedSettings, log: Log, handed: HandedSockets = HandedSockets(), inheritance: Inheritance? = nil,
         notifier: SystemdNotifier = .silent, user: ServiceUser? = nil, program: UpgradeProgram? = nil,
-        load: @escaping Loading
+        policies: ProgramPolicies = ProgramPolicies(), takesSignals: Bool = true, load: @escaping Loading
     ) throws(StartFailure) {
         self.log = log
         self.load = load
         self.program = program
+        self.policies = policies
+        self.takesSignals = takesSignals
         self.user = user
         self.inheritance = inheritance
         settingsAtStart = loaded.settings
@@ -118,7 +124,7 @@ public final class Server {
             let claims = try handed.claimed(for: loaded)
             for warning in claims.warnings { log.warning(warning) }
             handedIn = claims.claimed
-            plan = try loaded.planned(after: nil)
+            plan = try loaded.planned(after: nil, policies)
         } catch { throw .configuration(error) }
         for warning in plan.warnings { log.warning(warning.description) }
         let shards = try Self.makeShards(loaded.settings.runtime)
@@ -140,7 +146,7 @@ public final class Server {
         counters = CounterTable(shardCount: shards.count)
         fleet = ShardFleet(
             shards,
-            ShardService.Shared(limits: limits, counters: counters, log: log) { [events] in
+            ShardService.Shared(limits: limits, counters: counters, log: log, program: policies) { [events] in
                 events.noteSessionsEmptied()
             })
         state = State(
@@ -192,7 +198,7 @@ public final class Server {
             return .unavailable(lack)
         }
         let threads = fleet.shards.map { $0.start() }
-        events.takeSignals()
+        if takesSignals { events.takeSignals() }
         let plan = servicePlan(state, since: nil)
         let reasons = fleet.prepare(plan)
         guard reasons.isEmpty else {

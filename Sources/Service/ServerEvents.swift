@@ -29,6 +29,7 @@ final class ServerEvents: Sendable {
 
     private struct Pending {
         var terminations: [Int32] = []
+        var isToldToEnd = false
         var drainedShards = 0
         var reopensLog = false
         var reloads = false
@@ -101,8 +102,17 @@ final class ServerEvents: Sendable {
             case SIGUSR1: pending.reopensLog = true
             case SIGUSR2: pending.upgrades = true
             default:
+                pending.isToldToEnd = true
                 if pending.terminations.count < Self.terminationsMax { pending.terminations.append(number) }
             }
+        }
+    }
+
+    /// As the first SIGTERM; another time it means nothing.
+    func askForDrain() {
+        change { pending in
+            if !pending.isToldToEnd { pending.terminations.append(SIGTERM) }
+            pending.isToldToEnd = true
         }
     }
 

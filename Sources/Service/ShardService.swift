@@ -17,6 +17,8 @@ final class ShardService {
         let counters: CounterTable
         let log: Log
         let policies = SharedPolicies()
+        /// What the program brings that Mailrace is embedded in.
+        var program = ProgramPolicies()
         /// Told when most of many sessions have ended.
         let emptied: @Sendable () -> Void
     }
@@ -126,6 +128,7 @@ final class ShardService {
             return FileAuthenticator(
                 plan.settings.name, shared.policies.passwords(in: path, shared.log), on: shared.policies.offload)
         case .upstream: return UpstreamAuthenticator(plan.settings.name)
+        case .program(let make): return make(shard.ring)
         case .http(let settings, let configuration):
             do throws(HTTPError) {
                 let hosted = try HostedAuthenticator(settings, configuration, on: shard.ring, resolver)
@@ -137,12 +140,16 @@ final class ShardService {
 
     private func policies(of part: ServicePlan.Listener, on shard: isolated Shard) -> ListenerPolicies {
         var policies = ListenerPolicies(authenticator: part.authenticator.flatMap { authenticators[$0]?.authenticator })
+        guard part.settings.envelope != nil else { return policies }
         if part.looksUpClientNames { policies.hostNames = names(on: shard) }
+        var checks: [StageGate.Entry] = []
         if part.messageRate.messagesMax > 0 {
             let table = shared.policies.rates(of: part.settings.name)
             let limit = RateLimit("max_messages_per_address", part.messageRate, table, on: shard.ring)
-            policies.gate = StageGate([StageGate.Entry(limit)])
+            checks.append(StageGate.Entry(limit))
         }
+        checks += shared.program.checks(part.settings.name, shard.ring)
+        policies.gate = StageGate(checks)
         return policies
     }
 

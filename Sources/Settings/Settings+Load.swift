@@ -11,9 +11,14 @@ public struct SettingsSources: Sendable {
     public var environment: [String: String]
     /// What stood after each `--set`: `KEY=VALUE`.
     public var options: [String]
+    /// A configuration that stands in no file, for programs that embed Mailrace; then no configuration file is read.
+    public var text: String?
 
-    public init(file: String? = nil, environment: [String: String] = [:], options: [String] = []) {
+    public init(
+        file: String? = nil, environment: [String: String] = [:], options: [String] = [], text: String? = nil
+    ) {
         self.file = file
+        self.text = text
         self.environment = environment
         self.options = options
     }
@@ -55,6 +60,9 @@ extension Settings {
     private static func draft(
         _ sources: SettingsSources, standardFile: String
     ) throws(SettingsProblems) -> (draft: Draft, file: String?) {
+        if let text = sources.text {
+            return (try Draft(Array(text.utf8), file: "configuration", sources), nil)
+        }
         let name = sources.file ?? standardFile
         let text: [UInt8]?
         do {

@@ -51,7 +51,7 @@ enum Run {
             plan = try ServiceUser.plan(loaded)
             plan.user?.renounce()
             log = try ServiceUser.open(as: plan.user, for: loaded) { () throws(SettingsProblems) in
-                try openLog(loaded)
+                try Log(loaded)
             }
         } catch { return wrong(error, surroundings) }
         defer { log.close() }
@@ -92,33 +92,10 @@ enum Run {
         surroundings.tellFailure(lack.reason, errno: lack.errno)
         return .unavailable
     }
-
-    private static func openLog(_ loaded: LoadedSettings) throws(SettingsProblems) -> Log {
-        let settings = loaded.settings.log
-        do throws(Log.OpenError) {
-            return try Log(
-                settings.file.isEmpty ? .standard : .file(settings.file),
-                format: Log.Format(settings.format), level: Log.Level(settings.level))
-        } catch {
-            throw SettingsProblems(list: [loaded.problem(with: "log.file", error.description)])
-        }
-    }
 }
 
 extension ServiceUser.Plan {
     fileprivate var user: ServiceUser? {
         if case .become(let user) = self { user } else { nil }
-    }
-}
-
-extension Log.Level {
-    fileprivate init(_ level: Settings.Log.Level) {
-        self =
-            switch level {
-            case .error: .error
-            case .warning: .warning
-            case .info: .info
-            case .debug: .debug
-            }
     }
 }

@@ -98,13 +98,15 @@ struct EnvelopeTests {
             socket = "/run/dovecot/auth-client"
             timeout = "10s"
             [authenticator.relayed]
-            type = "upstream"\(Self.set)
+            type = "upstream"
+            [authenticator.own]
+            type = "program"\(Self.set)
             """
         let loaded = try read(text)
         let printed = loaded.printed()
         #expect(try read(printed).settings == loaded.settings)
         #expect(loaded.warnings.map(\.description) == [])
-        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "relayed"])
+        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "relayed", "own"])
         #expect(loaded.settings.authenticators[0].headers.map(\.name) == ["X-Auth-Key", "a.b"])
         for line in [
             "[listener.mx.auth]", "[authenticator.site]", "headers = { X-Auth-Key = \"a\\\"b\", \"a.b\" = \"\" }",
@@ -231,7 +233,7 @@ struct EnvelopeTests {
             "m.toml:10:16: authenticator.c: the key file is missing; the type \"file\" needs it",
             "m.toml:12:16: authenticator.d: the key socket is missing; the type \"dovecot\" needs it",
             "m.toml:15:8: authenticator.e.type: \"pam\" is not available in this version; expected one of \"http\","
-                + " \"file\", \"dovecot\", \"upstream\""),
+                + " \"file\", \"dovecot\", \"upstream\", \"program\""),
         Case(
             "keys of another type",
             "\(mx)[authenticator.c]\ntype = \"file\"\nfile = \"/users\"\nurl = \"http://127.0.0.1/\"\nsocket = \"/run/x\"\n"

@@ -42,6 +42,8 @@ extension Settings {
         case dovecot
         /// The upstream, to which AUTH is relayed.
         case upstream
+        /// Code of the program that Mailrace is embedded in.
+        case program
     }
 }
 
@@ -50,7 +52,7 @@ extension Settings.Authenticator: NamedSection {
         .value(
             "type", \.type, .choice(later: ["pam", "rest", "sql"]), required: true,
             "How it decides: http asks as nginx's auth_http does, file looks into a file, dovecot asks Dovecot,"
-                + " upstream relays AUTH to the upstream"),
+                + " upstream relays AUTH to the upstream; program is for programs that embed Mailrace"),
         .value(
             "timeout", \.timeout, .duration(.milliseconds(1) ... .seconds(600)), "How long a decision may take"),
         .value(
@@ -86,6 +88,7 @@ extension Settings.Authenticator: NamedSection {
         ],
         .file: ["file"],
         .dovecot: ["socket"],
+        .program: [],
     ]
 
     /// Whether the keys of a type are as they are where they are not given.
