@@ -185,7 +185,7 @@ extension Stream {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(secret.count)
         secret.append(to: &bytes)
-        queue(bytes)
+        queueSecret(bytes)
         bytes.wipe()
     }
 }

@@ -39,6 +39,7 @@ final class EnvelopeSession: Session {
         facts = SessionFacts(id: record.id, listener: record.listener, client: peer)
         super.init(client, from: peer, context, record)
         watch = .waitingClient
+        client.keepsInputSecret = true
     }
 
     var envelope: EnvelopeSettings { context.envelope }

@@ -124,6 +124,7 @@ extension Review {
                     ("greeting_teaser", !listener.greetingTeaser.isEmpty),
                     ("greeting_delay", listener.greetingDelay != .zero),
                     ("capabilities", !listener.capabilities.isEmpty),
+                    ("client_buffer", listener.clientBuffer != standard.clientBuffer),
                     ("max_errors", listener.maxErrors != standard.maxErrors),
                     ("max_commands", listener.maxCommands != standard.maxCommands),
                     ("max_messages_per_address", listener.maxMessagesPerAddress.count > 0),
