@@ -97,6 +97,8 @@ struct EnvelopeTests {
             type = "dovecot"
             socket = "/run/dovecot/auth-client"
             timeout = "10s"
+            [authenticator.relayed]
+            type = "upstream"
             [authenticator.own]
             type = "program"\(Self.set)
             """
@@ -104,7 +106,7 @@ struct EnvelopeTests {
         let printed = loaded.printed()
         #expect(try read(printed).settings == loaded.settings)
         #expect(loaded.warnings.map(\.description) == [])
-        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "own"])
+        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "relayed", "own"])
         #expect(loaded.settings.authenticators[0].headers.map(\.name) == ["X-Auth-Key", "a.b"])
         for line in [
             "[listener.mx.auth]", "[authenticator.site]", "headers = { X-Auth-Key = \"a\\\"b\", \"a.b\" = \"\" }",
@@ -178,6 +180,25 @@ struct EnvelopeTests {
             "m.toml:8:59: listener.mx.auth.mechanisms: \"NONE\" is for an authenticator of the type \"http\"",
             "m.toml:8:76: listener.mx.auth.mechanisms: \"PLAIN\" is in the list already"),
         Case(
+            "mechanisms that an upstream cannot be shown",
+            "\(mx)tls = \"a\"\nauth = { authenticator = \"site\", mechanisms = [\"CRAM-MD5\", \"EXTERNAL\", \"NONE\"] }\n"
+                + "[authenticator.site]\ntype = \"upstream\"\(set)",
+            "m.toml:8:48: listener.mx.auth.mechanisms: \"CRAM-MD5\" answers a challenge, which would have to be the"
+                + " upstream's",
+            "m.toml:8:60: listener.mx.auth.mechanisms: \"EXTERNAL\" shows a certificate, which nobody can show to the"
+                + " upstream in the client's place",
+            "m.toml:8:72: listener.mx.auth.mechanisms: \"NONE\" is for an authenticator of the type \"http\""),
+        Case(
+            "credentials of nobody", "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth = \"own\"",
+            "m.toml:9:8: upstream.b.auth: \"own\" needs auth_password_file or auth_token_file",
+            "m.toml:9:8: upstream.b.auth: \"own\" needs auth_user"),
+        Case(
+            "credentials of two kinds",
+            "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth = \"own\"\nauth_user = \"a\\nb\"\n"
+                + "auth_password_file = \"/a\"\nauth_token_file = \"/b\"",
+            "m.toml:9:8: upstream.b.auth: \"own\" takes a password or a token, and both are given",
+            "m.toml:10:13: upstream.b.auth_user: a control character is not allowed here"),
+        Case(
             "certificates are asked for",
             "\(mx)tls = \"a\"\nauth = { authenticator = \"site\", mechanisms = [\"EXTERNAL\"] }\(site)\(asked)"),
         Case(
@@ -212,7 +233,7 @@ struct EnvelopeTests {
             "m.toml:10:16: authenticator.c: the key file is missing; the type \"file\" needs it",
             "m.toml:12:16: authenticator.d: the key socket is missing; the type \"dovecot\" needs it",
             "m.toml:15:8: authenticator.e.type: \"pam\" is not available in this version; expected one of \"http\","
-                + " \"file\", \"dovecot\", \"program\""),
+                + " \"file\", \"dovecot\", \"upstream\", \"program\""),
         Case(
             "keys of another type",
             "\(mx)[authenticator.c]\ntype = \"file\"\nfile = \"/users\"\nurl = \"http://127.0.0.1/\"\nsocket = \"/run/x\"\n"
@@ -300,6 +321,17 @@ struct EnvelopeTests {
                 + " only where it offers XCLIENT: else it must not trust Mailrace's address",
             "m.toml:8:11: listener.b.listen: 192.0.2.1:26 is open to others, and upstream.b sees Mailrace's address in place"
                 + " of theirs: it must not trust that address"),
+        Case(
+            "credentials that nobody shows",
+            "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth_user = \"joe\"\nauth_password_file = \"/a\"",
+            "m.toml:9:13: upstream.b.auth_user: has no effect, for auth is \"off\"",
+            "m.toml:10:22: upstream.b.auth_password_file: has no effect, for auth is \"off\""),
+        Case(
+            "credentials in the open",
+            "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth = \"own\"\nauth_user = \"joe\"\nauth_password_file = \"/a\""
+                + "\n[upstream.c]\nservers = [\"127.0.0.1\", \"unix:/x\"]\nauth = \"own\"\nauth_user = \"joe\"\n"
+                + "auth_token_file = \"/a\"",
+            "m.toml:9:8: upstream.b.auth: Mailrace's password can be read on its way; tls = \"required\" keeps it"),
         Case(
             "servers that anybody can play",
             "\(mx)[authenticator.b]\ntype = \"http\"\nurl = [\"http://192.0.2.1/\", \"https://192.0.2.1/\", \"HTTPS://a\","
