@@ -223,6 +223,7 @@ extension EnvelopeSession {
 
     private func outcome(for credentials: Credentials?) async throws(SessionEnd) -> AuthenticationOutcome {
         guard let authenticator = context.policies.authenticator else { preconditionFailure("nobody to ask") }
+        if let credentials, let refusal = refusalOfTooMany(credentials) { return .refused(refusal) }
         phase = .decision
         try await sendReplies()
         if authenticator.needsClientName { try await waitForName() }
@@ -232,8 +233,9 @@ extension EnvelopeSession {
         self.cancellation = cancellation
         let start = ring.now
         let attempt = AuthenticationAttempt(facts: facts, credentials: credentials, cancellation: cancellation)
-        let outcome = await authenticator.authenticate(attempt)
+        var outcome = await authenticator.authenticate(attempt)
         self.cancellation = nil
+        noteFailure(with: credentials, &outcome)
         note(.decisionDuration, since: start)
         if let label = outcome.label { noteDecision(label) }
         if isDraining { throw .drained }
@@ -244,6 +246,30 @@ extension EnvelopeSession {
     func noteDecision(_ outcome: String) {
         context.counters.add(.authenticationOutcomes, reason: outcome)
         record.decision = outcome
+    }
+
+    /// A refusal for who has failed too often, without anybody being asked.
+    private func refusalOfTooMany(_ credentials: Credentials) -> Refusal? {
+        let subject = context.policies.failures.subjectAtLimit(
+            of: facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
+        guard let subject else { return nil }
+        context.counters.add(.authenticationOutcomes, reason: "too_many_failures_of_\(subject.rawValue)")
+        record.decision = "too_many_failures"
+        context.failureWarning.note(
+            subject == .user
+                ? String(escaping: credentials.actingUser, limitBytes: SessionRecord.loginBytesMax)
+                : AddressKey(facts.client).description,
+            listener: settings.name, to: context.log, at: ring.now)
+        return Refusal(reply: .tooManyFailures)
+    }
+
+    /// Counts a no for good, and has it held back.
+    private func noteFailure(with credentials: Credentials?, _ outcome: inout AuthenticationOutcome) {
+        guard let credentials, case .refused(var refusal) = outcome, refusal.reply.code / 100 == 5 else { return }
+        let delay = context.policies.failures.note(
+            facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
+        refusal.delay = max(refusal.delay, delay)
+        outcome = .refused(refusal)
     }
 
     private func note(_ acceptance: Acceptance, login: [UInt8]?) {
