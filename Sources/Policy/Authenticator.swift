@@ -12,11 +12,53 @@ public protocol Authenticator: AnyObject {
     /// Whether it wants to know the client's host name: the session waits for that before it asks.
     var needsClientName: Bool { get }
 
+    /// What a client is asked to sign, where it does not speak first (CRAM-MD5). Without this method Mailrace makes it.
+    func challenge(
+        for mechanism: SASLMechanism, _ facts: SessionFacts, cancellation: Cancellation
+    ) async -> AuthenticationChallenge
+
     func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationOutcome
 }
 
 extension Authenticator {
     public var needsClientName: Bool { false }
+
+    public func challenge(
+        for mechanism: SASLMechanism, _ facts: SessionFacts, cancellation: Cancellation
+    ) async -> AuthenticationChallenge { .own }
+}
+
+/// What a client is to sign.
+public enum AuthenticationChallenge {
+    /// What Mailrace makes.
+    case own
+    /// What the authenticator has made.
+    case given(GivenChallenge)
+    /// Nobody can say just now. The text is for the log: one line, safe to print, without secrets.
+    case unavailable(LocalReply, because: String)
+}
+
+/// A challenge that an authenticator has made. It comes back in the credentials (`Credentials.Proof.digest`).
+///
+/// Whoever asked for it holds it for as long as the client may answer; when it goes, its author is told.
+public final class GivenChallenge {
+    /// The longest, in bytes.
+    public static let limitBytes = 1_024
+
+    /// Not base64; one at least.
+    public let bytes: [UInt8]
+    private let isForgotten: () -> Void
+
+    /// Nil where there are no bytes, or too many.
+    ///
+    /// - Parameter isForgotten: called once, on the shard: nobody will answer any more.
+    public init?(_ bytes: [UInt8], isForgotten: @escaping () -> Void = {}) {
+        guard 1...Self.limitBytes ~= bytes.count else { return nil }
+        self.bytes = bytes
+        self.isForgotten = isForgotten
+    }
+
+    deinit { isForgotten() }
 }
 
 /// What is to be decided.

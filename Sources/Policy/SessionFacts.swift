@@ -25,7 +25,7 @@ public final class SessionFacts {
     public var login: [UInt8]?
     /// The credentials of an authentication that was deferred: kept until a later stage decides, also through RSET.
     public var deferredCredentials: Credentials?
-    /// How often the client has tried to authenticate, the attempt that is being decided about included.
+    /// How often somebody was asked about the client, what is being decided now included.
     public var authenticationAttempts = 0
     /// MAIL of the transaction; nil outside one.
     public var reversePath: EnvelopePath?

@@ -33,10 +33,12 @@ extension EnvelopeSession {
     ///
     /// - Returns: true where the session is handed off.
     func authenticate(_ length: Int) async throws(SessionEnd) -> Bool {
-        guard var (exchange, step) = try begin(length) else { return false }
+        guard let opening = try await begin(length) else { return false }
+        var (exchange, step) = (opening.exchange, opening.step)
+        // Held until the client has answered it.
+        defer { withExtendedLifetime(opening.challenge) {} }
         phase = .authentication
         context.counters.add(.authenticationAttempts, reason: "\(exchange.mechanism)".lowercased())
-        facts.authenticationAttempts += 1
         while true {
             switch step {
             case .challenge(let text): step = try await nextStep(of: &exchange, after: text)
@@ -48,8 +50,17 @@ extension EnvelopeSession {
         }
     }
 
+    /// How an exchange begins.
+    private struct Opening {
+        let exchange: SASLServer
+        let step: SASLServer.Step
+        /// Of the authenticator's making.
+        let challenge: GivenChallenge?
+    }
+
     /// Reads AUTH. Nil where it has been refused.
-    private func begin(_ length: Int) throws(SessionEnd) -> (SASLServer, SASLServer.Step)? {
+    @inline(never)  // Kept out of the frames that live while a session is idle.
+    private func begin(_ length: Int) async throws(SessionEnd) -> Opening? {
         defer { client.wipeInput(length) }
         let command = client.withInput { AuthCommand(line: $0.extracting(first: length)) }
         let shown = "AUTH \(command?.mechanism?.rawValue ?? CredentialFilter.mark)"
@@ -75,13 +86,35 @@ extension EnvelopeSession {
             try refuse(.mechanismNotKnown)
             return nil
         }
-        var exchange = SASLServer(mechanism, challenge: mechanism == .cramMD5 ? newChallenge : [])
+        var given: GivenChallenge?
+        if mechanism == .cramMD5 {
+            switch await challenge(for: mechanism) {
+            case .own: break
+            case .given(let challenge): given = challenge
+            case .unavailable(let reply, because: let reason):
+                try noteUnavailable(reply, reason)
+                return nil
+            }
+            if isDraining { throw .drained }
+            try look(at: .waitingClient)
+        }
+        var exchange = SASLServer(mechanism, challenge: mechanism == .cramMD5 ? given?.bytes ?? newChallenge : [])
         let step = client.withInput { input in
             let line = input.extracting(first: length)
             guard let response = command.initialResponse else { return exchange.begin(initialResponse: nil) }
             return exchange.begin(initialResponse: line.extracting(response))
         }
-        return (exchange, step)
+        return Opening(exchange: exchange, step: step, challenge: given)
+    }
+
+    private func challenge(for mechanism: SASLMechanism) async -> AuthenticationChallenge {
+        guard let authenticator = context.policies.authenticator else { return .own }
+        phase = .decision
+        completeFacts()
+        let cancellation = Cancellation()
+        self.cancellation = cancellation
+        defer { self.cancellation = nil }
+        return await authenticator.challenge(for: mechanism, facts, cancellation: cancellation)
     }
 
     private var newChallenge: [UInt8] {
@@ -193,6 +226,7 @@ extension EnvelopeSession {
         try await sendReplies()
         if authenticator.needsClientName { try await waitForName() }
         completeFacts()
+        facts.authenticationAttempts += 1
         let cancellation = Cancellation()
         self.cancellation = cancellation
         let start = ring.now
@@ -249,7 +283,8 @@ extension EnvelopeSession {
         guard facts.tls == nil, let engine = client.layer as? TLSEngine else { return }
         facts.tls = ClientTLS(
             protocolVersion: engine.protocolVersion ?? "", cipher: engine.cipher ?? "",
-            serverName: engine.serverName, verification: engine.verification, certificate: engine.peerCertificate)
+            serverName: engine.serverName, verification: engine.asksForCertificate ? engine.verification : nil,
+            certificate: engine.peerCertificate)
     }
 }
 

@@ -70,13 +70,20 @@ extension EnvelopeSession {
         phase = .envelope
         guard isPipelined else {
             let reply = try await answer(to: mail)
-            return reply.code == 250 ? try await answer(to: rcpt) : reply
+            return reply.code == 250 ? try await answer(to: rcpt) : try refused(reply)
         }
         transcribe(with: .upstream, .client, mail)
         upstream?.queue(mail)
         try await tellUpstream(rcpt)
         let replies = (try await nextReply(isLast: false), try await nextReply(isLast: true))
-        return replies.0.code == 250 ? replies.1 : replies.0
+        return replies.0.code == 250 ? replies.1 : try refused(replies.0)
+    }
+
+    /// What becomes of a refused MAIL. Where that is for now, the session is not handed off: a server without a sender
+    /// refuses all other recipients for good (503), and the client would give up on them.
+    private func refused(_ reply: Reply) throws(SessionEnd) -> Reply {
+        guard !reply.isTransientFailure else { throw .refused(reply) }
+        return reply
     }
 
     private func nextReply(isLast: Bool) async throws(SessionEnd) -> Reply {

@@ -17,6 +17,8 @@ public final class Alarm {
         guard !isOff else { return }
         let timer = ring.timers.add(self)
         await withUnsafeContinuation { continuation in
+            // A suspension may lie between the look above and this one.
+            guard !isOff else { return continuation.resume() }
             sleeper = continuation
             ring.timers.setDeadline(moment, of: timer)
         }

@@ -1,5 +1,6 @@
 import Lookup
 import Policy
+import Ring
 import Settings
 
 /// An authenticator of the configuration, in the terms of those who decide.
@@ -13,18 +14,22 @@ struct AuthenticatorPlan: Sendable {
         /// The path of a file of passwords.
         case file(String)
         case upstream
+        /// The place of Dovecot's auth service, and how long a decision may take.
+        case dovecot(SocketAddress, timeout: Duration)
         /// What the program makes that Mailrace is embedded in.
         case program(ProgramPolicies.Making<any Authenticator>)
     }
 
-    /// Nil for one of a type that is not carried out yet, and where the program brings none of the name.
+    /// Nil where the program brings none of the name.
     init?(_ settings: Settings.Authenticator, _ policies: ProgramPolicies) {
         self.settings = settings
         switch settings.type {
         case .http: kind = .http(HTTPAuthentication(settings), HTTPConfiguration(settings))
         case .file: kind = .file(settings.file)
         case .upstream: kind = .upstream
-        case .dovecot: return nil
+        case .dovecot:
+            guard let socket = settings.socket else { preconditionFailure("the settings took one without a socket") }
+            kind = .dovecot(SocketAddress(socket), timeout: settings.timeout)
         case .program:
             guard let make = policies.authenticators[settings.name] else { return nil }
             kind = .program(make)

@@ -121,10 +121,7 @@ private struct TLSTrial {
 
     mutating func note(authenticatorOfNobody authenticator: Settings.Authenticator) {
         let key = "authenticator.\(authenticator.name).type"
-        let reason =
-            authenticator.type == .program
-            ? "\"program\" is for a program that embeds Mailrace and brings an authenticator of this name"
-            : "authenticators of the type \(authenticator.type.rawValue) are not there yet"
+        let reason = "\"program\" is for a program that embeds Mailrace and brings an authenticator of this name"
         problems.append(loaded.problem(with: key, reason))
     }
 

@@ -128,6 +128,8 @@ final class ShardService {
             return FileAuthenticator(
                 plan.settings.name, shared.policies.passwords(in: path, shared.log), on: shared.policies.offload)
         case .upstream: return UpstreamAuthenticator(plan.settings.name)
+        case .dovecot(let address, let timeout):
+            return DovecotAuthenticator(plan.settings.name, at: address, timeout: timeout, on: shard)
         case .program(let make): return make(shard.ring)
         case .http(let settings, let configuration):
             do throws(HTTPError) {
@@ -292,7 +294,10 @@ final class ShardService {
         for listener in all { listener.beginDrain(until: deadline, gently: gently, on: shard) }
         for listener in all { await listener.drained() }
         for pool in pools.values { pool.beginStop() }
-        for known in authenticators.values { (known.authenticator as? HostedAuthenticator)?.close() }
+        for known in authenticators.values {
+            (known.authenticator as? HostedAuthenticator)?.close()
+            await (known.authenticator as? DovecotAuthenticator)?.closed()
+        }
         authenticators = [:]
         // First, as health checks may wait for names.
         for known in formerResolvers + [resolver].compactMap({ $0 }) { known.resolver.close() }

@@ -19,6 +19,8 @@ public final class TLSEngine: RecordLayer {
     /// A client's.
     let origin: TLSSession.Origin?
     private let needsCertificate: Bool
+    /// A server's client is asked for a certificate; a server always is.
+    public let asksForCertificate: Bool
     private var peerHasEnded = false
     private var hasEnded = false
 
@@ -34,6 +36,7 @@ public final class TLSEngine: RecordLayer {
         namedContexts = context.namedContexts
         origin = nil
         needsCertificate = false
+        asksForCertificate = context.asksForCertificate
         pointer = copenssl_engine_new_server(context.handle.pointer)
         precondition(pointer != nil, "no memory for a connection")
     }
@@ -57,6 +60,7 @@ public final class TLSEngine: RecordLayer {
         let session = session.flatMap { $0.began(at: origin) ? $0 : nil }
         self.origin = origin
         needsCertificate = context.needsCertificate
+        asksForCertificate = true
         if var name = serverName {
             if name.hasSuffix(".") { name.removeLast() }
             guard !name.isEmpty, !name.utf8.contains(0) else {

@@ -4,6 +4,7 @@ import COpenSSL
 public final class TLSServerContext {
     let handle: ContextHandle
     let namedContexts: NamedContexts?
+    let asksForCertificate: Bool
     /// What is doubtful, though it can be used: certificates out of their time. A relay that did not start for that
     /// would do more harm, since most senders do not look.
     public let doubts: [TLSConfigurationError]
@@ -13,6 +14,7 @@ public final class TLSServerContext {
         handle = try ContextHandle(.server)
         var doubts = try handle.serve(configuration.identities, of: "certificate", configuration)
         try handle.ask(for: configuration.clientCertificates)
+        asksForCertificate = configuration.clientCertificates != .off
         if let keys = configuration.ticketKeys { try handle.use(keys) }
         if configuration.namedIdentities.isEmpty {
             namedContexts = nil

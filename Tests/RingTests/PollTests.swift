@@ -215,4 +215,19 @@ import Testing
             timers.removeAll()
         }
     }
+
+    /// A task that has just been made may not have reached its sleep yet when somebody ends that.
+    @Test func aSleepThatIsAboutToBeginCanBeEnded() async throws {
+        try await withShard { shard in
+            let ring = shard.ring
+            var hasWoken = false
+            let alarm = Alarm()
+            shard.spawn {
+                await alarm.sleep(on: ring, until: .never)
+                hasWoken = true
+            }
+            alarm.turnOff()
+            #expect(await ring.eventually { hasWoken })
+        }
+    }
 }

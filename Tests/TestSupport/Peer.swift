@@ -193,12 +193,20 @@ public final class Peer {
 
     /// Reads a line, which has to end in CRLF, and returns it without that.
     public func line() throws -> String {
+        let line = try bareLine()
+        guard line.utf8.last == 13 else {
+            throw Failure(description: "a bare LF behind \(Self.shown(Array(line.utf8)[...]))")
+        }
+        return String(decoding: line.utf8.dropLast(), as: UTF8.self)
+    }
+
+    /// Reads a line up to a line feed, and returns it without that.
+    public func bareLine() throws -> String {
         while true {
             if let end = unread.firstIndex(of: 10) {
                 let line = unread[unread.startIndex..<end]
                 unread = unread[(end + 1)...]
-                guard line.last == 13 else { throw Failure(description: "a bare LF in \(Self.shown(line))") }
-                return String(decoding: line.dropLast(), as: UTF8.self)
+                return String(decoding: line, as: UTF8.self)
             }
             guard try receive() else { throw Failure(description: "no line but \(Self.shown(unread)) and \(shownEnd)") }
         }

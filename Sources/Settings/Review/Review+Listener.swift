@@ -147,20 +147,6 @@ extension Review {
                     + " TLS\(remedy)")
         }
     }
-
-    private mutating func warnOfOpenRelay(_ listener: Settings.Listener, _ upstream: Settings.Upstream) {
-        let tellsByXCLIENT = listener.depth == .envelope && upstream.xclient == .auto
-        guard listener.role == .smtp, !listener.authentication.isRequired, upstream.proxyProtocol == .off,
-            !tellsByXCLIENT, let node = node(listener, "listen")
-        else { return }
-        for (index, address) in listener.listen.enumerated() {
-            guard let endpoint = address.endpoint, !endpoint.isLoopback else { continue }
-            warnings.report(
-                node.value(index, of: listener.listen.count),
-                "\(endpoint) is open to others, and upstream.\(upstream.name) sees Mailrace's address in place of"
-                    + " theirs: it must not trust that address")
-        }
-    }
 }
 
 extension Node {

@@ -21,6 +21,7 @@ struct Review {
         for upstream in settings.upstreams {
             check(upstream, problems: &problems)
             warn(about: upstream)
+            warnOfOpenAuthentication(to: upstream)
         }
         for authenticator in settings.authenticators {
             check(authenticator, problems: &problems)

@@ -65,3 +65,20 @@ extension Kind where Value == Settings.SocketPath? {
         }
     }
 }
+
+extension Kind where Value == Settings.ListenAddress? {
+    /// A service that is met by a Unix socket, without a prefix, or at an IP address; `""` is none.
+    static var optionalService: Kind {
+        .string("the path of a Unix socket, an address as in \"127.0.0.1:12345\", or \"\"") { text in
+            if text.isEmpty { return .value(nil) }
+            let isPath = text.hasPrefix("/") || text.hasPrefix("@")
+            guard !isPath, !text.hasPrefix(Settings.SocketPath.prefix) else {
+                let path = isPath ? text[...] : text.dropFirst(Settings.SocketPath.prefix.count)
+                return Settings.SocketPath.parse(path, writtenAs: text).map { .unix($0) }
+            }
+            return Endpoint.parse(text, defaultPort: nil, ports: 1...65_535).map { .ip($0) }
+        } format: { address in
+            if case .unix(let path) = address { path.text } else { address?.description ?? "" }
+        }
+    }
+}

@@ -21,8 +21,8 @@ extension Settings {
         public internal(set) var verifiesTLS = true
         /// `file`: the name of the file with a user a line.
         public internal(set) var file = ""
-        /// `dovecot`: the socket of its authentication service.
-        public internal(set) var socket: SocketPath?
+        /// `dovecot`: where its authentication service is.
+        public internal(set) var socket: ListenAddress?
 
         init() {}
 
@@ -77,8 +77,8 @@ extension Settings.Authenticator: NamedSection {
             "file", \.file, .path(optional: true), fallback: "none; required with file",
             "file: the name of the file, as mailrace password writes its lines"),
         .value(
-            "socket", \.socket, .optionalSocketPath, fallback: "none; required with dovecot",
-            "dovecot: the socket of its authentication service"),
+            "socket", \.socket, .optionalService, fallback: "none; required with dovecot",
+            "dovecot: where its authentication service is: the path of a Unix socket, or an IP address and a port"),
     ]
 
     /// Which keys are of which type; the others are of all.

@@ -18,7 +18,7 @@ public enum Base64 {
     }
 
     /// Appends the text of `bytes`.
-    static func encode(_ bytes: Span<UInt8>, into text: inout OutputSpan<UInt8>) {
+    public static func encode(_ bytes: Span<UInt8>, into text: inout OutputSpan<UInt8>) {
         var index = 0
         while index < bytes.count {
             let length = min(3, bytes.count - index)

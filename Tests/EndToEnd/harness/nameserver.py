@@ -7,15 +7,19 @@ import threading
 
 from . import HOST
 
-TYPES = {1: "A", 28: "AAAA"}
+TYPES = {1: "A", 5: "CNAME", 12: "PTR", 28: "AAAA"}
 SERVFAIL, NXDOMAIN = 2, 3
 
 
 class Name:
     """What is answered for one name."""
 
-    def __init__(self, addresses=(), ttl=0, delay=0, code=0, is_silent=False):
-        """`addresses` are of both families, `delay` is in seconds, `code` an RCODE; a silent one is never answered."""
+    def __init__(self, addresses=(), ttl=0, delay=0, code=0, is_silent=False, host=None, alias=None):
+        """`addresses` are of both families, `delay` is in seconds, `code` an RCODE; a silent one is never answered.
+
+        `host` is what a PTR record names; with an `alias` the name is one for that, whose PTR record it is.
+        """
+        self.host, self.alias = host, alias
         self.addresses = [ipaddress.ip_address(address) for address in addresses]
         self.ttl, self.delay, self.code, self.is_silent = ttl, delay, code, is_silent
 
@@ -77,7 +81,25 @@ class NameServer:
     def _answer(identity, question, kind, known):
         version = {"A": 4, "AAAA": 6}.get(TYPES.get(kind))
         found = [address.packed for address in known.addresses if address.version == version and not known.code]
+        if TYPES.get(kind) == "PTR" and known.host:
+            return NameServer._pointer(identity, question, known)
         # A response to a recursive question, the name of each record being that of the question.
         head = identity + struct.pack("!5H", 0x8180 | known.code, 1, len(found), 0, 0)
         records = [struct.pack("!HHHIH", 0xC00C, kind, 1, known.ttl, len(packed)) + packed for packed in found]
         return head + question + b"".join(records)
+
+    @staticmethod
+    def _pointer(identity, question, known):
+        def record(owner, kind, name):
+            return owner + struct.pack("!HHIH", kind, 1, known.ttl, len(name)) + name
+
+        records = [record(b"\xc0\x0c", 12, _encoded(known.host))]
+        if known.alias:
+            alias = _encoded(known.alias)
+            records = [record(b"\xc0\x0c", 5, alias), record(alias, 12, _encoded(known.host))]
+        return identity + struct.pack("!5H", 0x8180, 1, len(records), 0, 0) + question + b"".join(records)
+
+
+def _encoded(name):
+    """A name as labels."""
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"

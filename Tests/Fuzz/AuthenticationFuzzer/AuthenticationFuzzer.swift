@@ -4,11 +4,13 @@ import Ring
 import Telemetry
 import Wire
 
-/// Takes the input for the header of an auth server's answer, and for a server's place, and checks what came of it.
+/// Takes the input for the header of an auth server's answer, for a server's place, and for what Dovecot says, and checks
+/// what came of it.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzAuthentication(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: start, count: count))
     checkServer(String(decoding: bytes, as: UTF8.self))
+    checkDovecot(bytes)
     var answer = HTTPAnswer()
     for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false) { answer.addField(line) }
     let facts = SessionFacts(
@@ -50,4 +52,20 @@ private func checkServer(_ text: String) {
     guard let server = HTTPServer(text) else { return }
     precondition(server.url.utf8.allSatisfy { (0x21..<0x7f).contains($0) })
     precondition(server.unixSocket != nil || HTTPServer(server.url) == server)
+}
+
+/// A greeting ends once, and behind what a greeting has; what is read of an answer is not more than there was.
+private func checkDovecot(_ bytes: [UInt8]) {
+    var greeting = DovecotGreeting()
+    for part in bytes.split(separator: 0x0A, omittingEmptySubsequences: false) {
+        let text = Array(part)
+        let line = DovecotLine(text.span)
+        switch line {
+        case .accepted(_, let fields), .refused(_, let fields):
+            precondition(fields.reduce(0) { $0 + $1.value.count + 1 } <= text.count)
+        case .challenge(_, let challenge): precondition(challenge.count < text.count)
+        case .version, .mechanism, .done, .other, nil: break
+        }
+        guard (try? greeting.take(line)) == false else { return }
+    }
 }

@@ -113,6 +113,31 @@ extension RelaySuites {
             }
         }
 
+        /// Handed off, the other recipients would get the upstream's 503, which is for good.
+        @Test(arguments: [false, true]) func aSenderRefusedForNowIsSoForEachRecipient(_ pipelines: Bool) throws {
+            try withRelay(.envelope()) { relay in
+                let client = try relay.introducedClient()
+                try client.ask(Self.mail, "250 2.1.0 Ok")
+                try client.send("\(Self.rcpt)\r\n\(Self.rcpt)\r\n")
+                for _ in 1...2 {
+                    let upstream = try relay.introducedUpstream(pipelines ? ["PIPELINING"] : [])
+                    if pipelines {
+                        try upstream.expect("\(Self.mail)\r\n\(Self.rcpt)\r\n")
+                        try upstream.send("452 4.3.1 full\r\n503 5.5.1 no sender\r\n")
+                    } else {
+                        try upstream.answer(Self.mail, "452 4.3.1 full")
+                    }
+                    try client.expect("452 4.3.1 full\r\n")
+                }
+                try client.ask("DATA", "503 5.5.1 Bad sequence of commands")
+                try client.send("\(Self.rcpt)\r\n")
+                let upstream = try relay.introducedUpstream()
+                try upstream.answer(Self.mail, "250 sender")
+                try upstream.answer(Self.rcpt, "250 recipient")
+                try client.expect("250 recipient\r\n")
+            }
+        }
+
         @Test(arguments: ["550 5.1.1 nobody", "452 4.5.3 later"]) func aRefusedRecipientIsToldSo(_ reply: String) throws
         {
             try withRelay(.envelope()) { relay in

@@ -58,6 +58,32 @@ final class ScriptedAuthenticator: Authenticator {
     func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationOutcome { decide(attempt) }
 }
 
+/// Makes its own challenges, and notes whose are never answered.
+final class ChallengingAuthenticator: Authenticator {
+    let name = "challenge"
+    private let challenge: [UInt8]?
+    private let noted: Noted
+
+    init(_ challenge: String?, _ noted: Noted) {
+        self.challenge = challenge.map { Array($0.utf8) }
+        self.noted = noted
+    }
+
+    func challenge(
+        for mechanism: SASLMechanism, _ facts: SessionFacts, cancellation: Cancellation
+    ) async -> AuthenticationChallenge {
+        guard let challenge, let given = GivenChallenge(challenge, isForgotten: { [noted] in noted.note("forgotten") })
+        else { return .unavailable(.authenticationNotAvailable, because: "no challenge") }
+        return .given(given)
+    }
+
+    func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationOutcome {
+        guard case .digest(_, let challenge) = attempt.credentials?.proof else { return .deferred }
+        noted.note(String(decoding: challenge, as: UTF8.self))
+        return .refused(Refusal(reply: .authenticationFailed))
+    }
+}
+
 /// Never answers until it is taken back.
 final class SilentAuthenticator: Authenticator {
     let name = "silence"
