@@ -166,6 +166,7 @@ extension EnvelopeSession {
         case .passedOn: return try await passOn(credentials)
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
         case .refused(let refusal):
+            logRefusal(of: credentials)
             try await hold(refusal)
             if case .challenge(let text) = exchange.refuse(reason: refusal.errorDocument) {
                 _ = try await nextStep(of: &exchange, after: text)
@@ -263,6 +264,17 @@ extension EnvelopeSession {
                 "reason": reason,
             ])
         try refuse(reply)
+    }
+
+    /// For who keeps clients out that guess. The user is the last field: no client can write those before it.
+    func logRefusal(of credentials: Credentials) {
+        context.log.info(
+            "authentication refused",
+            [
+                "session": record.id.description, "listener": record.listener, "client": record.client,
+                "proxy": record.proxy ?? "none", "mechanism": "\(credentials.mechanism)",
+                "user": String(decoding: credentials.user.prefix(SessionRecord.loginBytesMax), as: UTF8.self),
+            ], event: .authenticationRefused)
     }
 
     /// Holds a refusal back for as long as its author asks.

@@ -113,6 +113,7 @@ extension EnvelopeSession {
             return noteDecision("unavailable")
         }
         noteDecision("refused")
+        if let shownCredentials { logRefusal(of: shownCredentials) }
         try noteFailure()
     }
 

@@ -13,9 +13,9 @@ struct AuthenticatorPlan: Sendable {
         case http(HTTPAuthentication, HTTPConfiguration)
         /// The path of a file of passwords.
         case file(String)
-        case upstream
         /// The place of Dovecot's auth service, and how long a decision may take.
         case dovecot(SocketAddress, timeout: Duration)
+        case upstream
         /// What the program makes that Mailrace is embedded in.
         case program(ProgramPolicies.Making<any Authenticator>)
     }
@@ -26,10 +26,10 @@ struct AuthenticatorPlan: Sendable {
         switch settings.type {
         case .http: kind = .http(HTTPAuthentication(settings), HTTPConfiguration(settings))
         case .file: kind = .file(settings.file)
-        case .upstream: kind = .upstream
         case .dovecot:
             guard let socket = settings.socket else { preconditionFailure("the settings took one without a socket") }
             kind = .dovecot(SocketAddress(socket), timeout: settings.timeout)
+        case .upstream: kind = .upstream
         case .program:
             guard let make = policies.authenticators[settings.name] else { return nil }
             kind = .program(make)

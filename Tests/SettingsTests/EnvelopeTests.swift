@@ -307,6 +307,19 @@ struct EnvelopeTests {
             "m.toml:12:12: upstream.b.servers: passwords may go to a.example:25 in the clear; tls = \"required\" keeps"
                 + " them"),
         Case(
+            "passwords for an upstream that decides",
+            "[listener.mx]\nlisten = [\"127.0.0.1:25\"]\ndepth = \"envelope\"\nupstream = \"a\"\n"
+                + "auth = { authenticator = \"u\", before_tls = true }\n[authenticator.u]\ntype = \"upstream\"\n"
+                + "[upstream.a]\nservers = [\"192.0.2.1\"]\ntls = \"off\"",
+            "m.toml:9:12: upstream.a.servers: passwords go to 192.0.2.1:25 in the clear; tls = \"required\" keeps them"),
+        Case(
+            "others, whose mail becomes Mailrace's own",
+            "[listener.mx]\nlisten = [\"192.0.2.1:25\"]\ndepth = \"envelope\"\nupstream = \"a\"\n"
+                + "[upstream.a]\nservers = [\"127.0.0.1\"]\nauth = \"own\"\nauth_user = \"u\"\n"
+                + "auth_password_file = \"/p\"\nproxy_protocol = \"v1\"",
+            "m.toml:2:11: listener.mx.listen: 192.0.2.1:25 is open to others, and upstream.a takes what they send for"
+                + " Mailrace's: it must not relay for that user; auth.require = true demands that they authenticate"),
+        Case(
             "others, about whom the authenticator is asked",
             "\(relay)listen = [\"192.0.2.1:25\"]\ndepth = \"envelope\"\n"
                 + "auth = { authenticator = \"site\", mechanisms = [\"NONE\"] }\(site)"),

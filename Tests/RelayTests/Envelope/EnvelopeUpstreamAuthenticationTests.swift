@@ -73,6 +73,7 @@ extension RelaySuites {
                     try client.ask("MAIL FROM:<>", "530 5.7.0 Authentication required")
                 }
                 client.close()
+                #expect(try relay.log.message("authentication refused").contains(#""user":"user""#))
                 _ = try relay.record()
                 #expect(relay.counters.values(of: .authenticationOutcomes) == ["accepted": 1, "refused": 2])
             }
