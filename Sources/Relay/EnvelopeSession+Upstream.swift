@@ -68,6 +68,8 @@ extension EnvelopeSession {
     /// the client has heard that its MAIL was taken.
     private func pass(_ mail: [UInt8], _ rcpt: [UInt8], isPipelined: Bool) async throws(SessionEnd) -> Reply {
         phase = .envelope
+        let start = ring.now
+        defer { note(.upstreamEnvelope, since: start) }
         guard isPipelined else {
             let reply = try await answer(to: mail)
             return reply.code == 250 ? try await answer(to: rcpt) : try refused(reply)
@@ -124,6 +126,8 @@ extension EnvelopeSession {
 
     private func authenticate(with credentials: Credentials, _ offer: Reply) async throws(SessionEnd) {
         phase = .upstreamAuthentication
+        let start = ring.now
+        defer { note(.upstreamAuthentication, since: start) }
         guard let mechanism = SASLClient.mechanism(for: credentials, offered: offer.offeredMechanisms) else {
             throw .upstreamNotInformed
         }

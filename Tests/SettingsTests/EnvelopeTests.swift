@@ -344,12 +344,6 @@ struct EnvelopeTests {
             "m.toml:9:13: upstream.b.auth_user: has no effect, for auth is \"off\"",
             "m.toml:10:22: upstream.b.auth_password_file: has no effect, for auth is \"off\""),
         Case(
-            "credentials in the open",
-            "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth = \"own\"\nauth_user = \"joe\"\nauth_password_file = \"/a\""
-                + "\n[upstream.c]\nservers = [\"127.0.0.1\", \"unix:/x\"]\nauth = \"own\"\nauth_user = \"joe\"\n"
-                + "auth_token_file = \"/a\"",
-            "m.toml:9:8: upstream.b.auth: Mailrace's password can be read on its way; tls = \"required\" keeps it"),
-        Case(
             "servers that anybody can play",
             "\(mx)[authenticator.b]\ntype = \"http\"\nurl = [\"http://192.0.2.1/\", \"https://192.0.2.1/\", \"HTTPS://a\","
                 + " \"http://[::1]/\", \"localhost\", \"a\", \"unix:/x\"]\ntls_verify = false",
