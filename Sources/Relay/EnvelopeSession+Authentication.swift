@@ -164,21 +164,35 @@ extension EnvelopeSession {
         case .deferred:
             facts.deferredCredentials = credentials
             answer(.authenticated)
+        case .passedOn: return try await passOn(credentials)
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
         case .refused(let refusal):
+            logRefusal(of: credentials)
             try await hold(refusal)
             if case .challenge(let text) = exchange.refuse(reason: refusal.errorDocument) {
                 _ = try await nextStep(of: &exchange, after: text)
             }
-            authenticationFailures += 1
             if refusal.closes { throw .unwelcome(refusal.reply) }
-            guard authenticationFailures < policy.failuresMax else { throw .tooManyAuthenticationFailures }
+            try noteFailure()
             try refuse(refusal.reply)
         }
         return false
     }
 
-    private func forgetLogin() {
+    /// The client has failed to authenticate. One failure too many ends the session.
+    func noteFailure() throws(SessionEnd) {
+        authenticationFailures += 1
+        guard authenticationFailures < policy.failuresMax else { throw .tooManyAuthenticationFailures }
+    }
+
+    /// Has the upstream decide.
+    private func passOn(_ credentials: Credentials) async throws(SessionEnd) -> Bool {
+        isUpstreamsDecision = true
+        defer { isUpstreamsDecision = false }
+        return try await handOff(to: .login(credentials))
+    }
+
+    func forgetLogin() {
         facts.login = nil
         record.login = nil
         acceptance = nil
@@ -202,8 +216,8 @@ extension EnvelopeSession {
             if refusal.closes { throw .unwelcome(refusal.reply) }
             try refuse(refusal.reply)
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
-        // There is no later stage.
-        case .deferred: try refuse(.decisionPutOff)
+        // There is no later stage, and nothing to show to the upstream.
+        case .deferred, .passedOn: try refuse(.decisionPutOff)
         }
         return false
     }
@@ -222,16 +236,23 @@ extension EnvelopeSession {
         let outcome = await authenticator.authenticate(attempt)
         self.cancellation = nil
         note(.decisionDuration, since: start)
-        context.counters.add(.authenticationOutcomes, reason: outcome.label)
-        record.decision = outcome.label
+        if let label = outcome.label { noteDecision(label) }
         if isDraining { throw .drained }
         try look(at: .waitingClient)
         return outcome
     }
 
+    func noteDecision(_ outcome: String) {
+        context.counters.add(.authenticationOutcomes, reason: outcome)
+        record.decision = outcome
+    }
+
     private func note(_ acceptance: Acceptance, login: [UInt8]?) {
         self.acceptance = acceptance
-        guard let login else { return }
+        if let login { noteLogin(login) }
+    }
+
+    func noteLogin(_ login: [UInt8]) {
         facts.login = login
         record.login = String(decoding: login.prefix(SessionRecord.loginBytesMax), as: UTF8.self)
     }
@@ -244,6 +265,17 @@ extension EnvelopeSession {
                 "reason": reason,
             ])
         try refuse(reply)
+    }
+
+    /// For who keeps clients out that guess. The user is the last field: no client can write those before it.
+    func logRefusal(of credentials: Credentials) {
+        context.log.info(
+            "authentication refused",
+            [
+                "session": record.id.description, "listener": record.listener, "client": record.client,
+                "proxy": record.proxy ?? "none", "mechanism": "\(credentials.mechanism)",
+                "user": String(decoding: credentials.user.prefix(SessionRecord.loginBytesMax), as: UTF8.self),
+            ], event: .authenticationRefused)
     }
 
     /// Holds a refusal back for as long as its author asks.
@@ -270,13 +302,14 @@ extension EnvelopeSession {
 }
 
 extension AuthenticationOutcome {
-    /// For logs and metrics.
-    var label: String {
+    /// For logs and metrics; nil where it is no decision.
+    fileprivate var label: String? {
         switch self {
         case .accepted: "accepted"
         case .refused: "refused"
         case .unavailable: "unavailable"
         case .deferred: "deferred"
+        case .passedOn: nil
         }
     }
 }

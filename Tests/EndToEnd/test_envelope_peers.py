@@ -181,12 +181,12 @@ class NginxDecides(unittest.TestCase):
             self.assertEqual(len(upstream.messages), 1)
 
 
-@unittest.skipUnless(postfix.can_run() and dovecot.is_installed(), "no Postfix or no Dovecot")
+@unittest.skipUnless(postfix.can_run() and dovecot.can_run(), "no Postfix or no Dovecot")
 class PostfixWithAuthentication(unittest.TestCase):
     """Postfix takes mail of those alone that authenticate; Mailrace shows it what the client has shown."""
 
     def test_it_is_shown_the_clients_credentials(self):
-        users = self.enterContext(dovecot.Dovecot({"joe": "secret"}))
+        users = self.enterContext(dovecot.Dovecot())
         options = ["smtpd_sasl_auth_enable=yes", "smtpd_sasl_type=dovecot", f"smtpd_sasl_path={users.socket}"]
         options += ["smtpd_relay_restrictions=permit_sasl_authenticated,reject", "smtpd_delay_reject=yes"]
         server = self.enterContext(postfix.Postfix(login=options))
