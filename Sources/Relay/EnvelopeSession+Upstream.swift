@@ -23,6 +23,7 @@ extension EnvelopeSession {
         if case .login(let credentials) = errand { shownCredentials = credentials }
         defer { shownCredentials = nil }
         try await sendReplies()
+        guard try await findRoute() else { return false }
         do throws(SessionEnd) {
             let reply = try await reachUpstream()
             if isUpstreamsDecision, try await !welcomesLogin() { return false }

@@ -13,6 +13,10 @@ public struct ListenerPolicies {
     public var failures: AuthenticationFailures
     /// Where the host names of clients are looked up; nil: nobody looks.
     public var hostNames: HostNames?
+    /// Where sessions go; nil: to the listener's upstream.
+    public var router: (any Router)?
+    /// The upstreams that a router may name, by their names.
+    public var upstreams: (String) -> UpstreamPool? = { _ in nil }
 
     public init(
         gate: StageGate = StageGate([]), authenticator: (any Authenticator)? = nil,

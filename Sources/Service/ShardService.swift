@@ -153,6 +153,8 @@ final class ShardService {
         }
         checks += shared.program.checks(part.settings.name, shard.ring)
         policies.gate = StageGate(checks)
+        policies.router = shared.program.router(part.settings.name, shard.ring)
+        policies.upstreams = { [unowned self] in pools[$0] }
         return policies
     }
 
