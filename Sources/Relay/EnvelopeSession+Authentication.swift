@@ -168,7 +168,7 @@ extension EnvelopeSession {
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
         case .refused(let refusal):
             logRefusal(of: credentials)
-            try await hold(refusal)
+            try await hold(refusal.delay)
             if case .challenge(let text) = exchange.refuse(reason: refusal.errorDocument) {
                 _ = try await nextStep(of: &exchange, after: text)
             }
@@ -212,7 +212,8 @@ extension EnvelopeSession {
             note(acceptance, login: acceptance.login ?? deferred?.user)
             return true
         case .refused(let refusal):
-            try await hold(refusal)
+            if let deferred { logRefusal(of: deferred) }
+            try await hold(refusal.delay)
             if refusal.closes { throw .unwelcome(refusal.reply) }
             try refuse(refusal.reply)
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
@@ -236,7 +237,7 @@ extension EnvelopeSession {
         let attempt = AuthenticationAttempt(facts: facts, credentials: credentials, cancellation: cancellation)
         var outcome = await authenticator.authenticate(attempt)
         self.cancellation = nil
-        noteFailure(with: credentials, &outcome)
+        countFailure(with: credentials, &outcome)
         note(.decisionDuration, since: start)
         if let label = outcome.label { noteDecision(label) }
         if isDraining { throw .drained }
@@ -265,12 +266,17 @@ extension EnvelopeSession {
     }
 
     /// Counts a no for good, and has it held back.
-    private func noteFailure(with credentials: Credentials?, _ outcome: inout AuthenticationOutcome) {
+    private func countFailure(with credentials: Credentials?, _ outcome: inout AuthenticationOutcome) {
         guard let credentials, case .refused(var refusal) = outcome, refusal.reply.code / 100 == 5 else { return }
-        let delay = context.policies.failures.note(
-            facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
-        refusal.delay = max(refusal.delay, delay)
+        refusal.delay = max(refusal.delay, countFailure(with: credentials))
         outcome = .refused(refusal)
+    }
+
+    /// Counts a no for good among those of the address and the user.
+    ///
+    /// - Returns: how long the answer is to be held back.
+    func countFailure(with credentials: Credentials) -> Duration {
+        context.policies.failures.note(facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
     }
 
     private func note(_ acceptance: Acceptance, login: [UInt8]?) {
@@ -304,12 +310,12 @@ extension EnvelopeSession {
             ], event: .authenticationRefused)
     }
 
-    /// Holds a refusal back for as long as its author asks.
-    private func hold(_ refusal: Refusal) async throws(SessionEnd) {
-        guard refusal.delay > .zero else { return }
+    /// Holds a refusal back.
+    func hold(_ delay: Duration) async throws(SessionEnd) {
+        guard delay > .zero else { return }
         let pause = Alarm()
         self.pause = pause
-        await pause.sleep(on: ring, until: ring.now + min(refusal.delay, EnvelopeLimits.refusalDelayMax))
+        await pause.sleep(on: ring, until: ring.now + min(delay, EnvelopeLimits.refusalDelayMax))
         self.pause = nil
         if isDraining { throw .drained }
         try look(at: .waitingClient)

@@ -37,7 +37,7 @@ extension EnvelopeSession {
             guard let reply = error.passingReply else { throw error }
             count(error)
             await dropUpstream()
-            if isUpstreamsDecision { try noteUpstreamsDecision(error) }
+            if isUpstreamsDecision { try await noteUpstreamsDecision(error) }
             guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
             switch reply {
             case .own(let reply): answer(render(reply))
@@ -109,12 +109,15 @@ extension EnvelopeSession {
     }
 
     /// The upstream has not said yes.
-    private func noteUpstreamsDecision(_ end: SessionEnd) throws(SessionEnd) {
+    private func noteUpstreamsDecision(_ end: SessionEnd) async throws(SessionEnd) {
         guard phase == .upstreamAuthentication, case .relayed(let reply) = end.farewell, reply.isPermanentFailure else {
             return noteDecision("unavailable")
         }
         noteDecision("refused")
-        if let shownCredentials { logRefusal(of: shownCredentials) }
+        if let shownCredentials {
+            logRefusal(of: shownCredentials)
+            try await hold(countFailure(with: shownCredentials))
+        }
         try noteFailure()
     }
 
