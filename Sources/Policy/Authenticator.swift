@@ -91,6 +91,8 @@ public enum AuthenticationOutcome: Sendable {
     /// A later stage decides: the client is told yes, and its credentials are kept
     /// (`SessionFacts.deferredCredentials`).
     case deferred
+    /// The upstream decides: it is shown the credentials, and the client is told its answer.
+    case passedOn
 }
 
 /// A yes.

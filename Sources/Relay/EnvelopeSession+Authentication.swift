@@ -163,21 +163,35 @@ extension EnvelopeSession {
         case .deferred:
             facts.deferredCredentials = credentials
             answer(.authenticated)
+        case .passedOn: return try await passOn(credentials)
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
         case .refused(let refusal):
-            try await hold(refusal)
+            logRefusal(of: credentials)
+            try await hold(for: refusal.delay)
             if case .challenge(let text) = exchange.refuse(reason: refusal.errorDocument) {
                 _ = try await nextStep(of: &exchange, after: text)
             }
-            authenticationFailures += 1
             if refusal.closes { throw .unwelcome(refusal.reply) }
-            guard authenticationFailures < policy.failuresMax else { throw .tooManyAuthenticationFailures }
+            try noteFailure()
             try refuse(refusal.reply)
         }
         return false
     }
 
-    private func forgetLogin() {
+    /// The client has failed to authenticate. One failure too many ends the session.
+    func noteFailure() throws(SessionEnd) {
+        authenticationFailures += 1
+        guard authenticationFailures < policy.failuresMax else { throw .tooManyAuthenticationFailures }
+    }
+
+    /// Has the upstream decide.
+    private func passOn(_ credentials: Credentials) async throws(SessionEnd) -> Bool {
+        isUpstreamsDecision = true
+        defer { isUpstreamsDecision = false }
+        return try await handOff(to: .login(credentials))
+    }
+
+    func forgetLogin() {
         facts.login = nil
         record.login = nil
         acceptance = nil
@@ -197,12 +211,12 @@ extension EnvelopeSession {
             note(acceptance, login: acceptance.login ?? deferred?.user)
             return true
         case .refused(let refusal):
-            try await hold(refusal)
+            try await hold(for: refusal.delay)
             if refusal.closes { throw .unwelcome(refusal.reply) }
             try refuse(refusal.reply)
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
-        // There is no later stage.
-        case .deferred: try refuse(.decisionPutOff)
+        // There is no later stage, and nothing to show to the upstream.
+        case .deferred, .passedOn: try refuse(.decisionPutOff)
         }
         return false
     }
@@ -223,8 +237,7 @@ extension EnvelopeSession {
         self.cancellation = nil
         noteFailure(with: credentials, &outcome)
         note(.decisionDuration, since: start)
-        context.counters.add(.authenticationOutcomes, reason: outcome.label)
-        record.decision = outcome.label
+        if let label = outcome.label { noteDecision(label) }
         if isDraining { throw .drained }
         try look(at: .waitingClient)
         return outcome
@@ -235,8 +248,7 @@ extension EnvelopeSession {
         let subject = context.policies.failures.subjectAtLimit(
             of: facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
         guard let subject else { return nil }
-        context.counters.add(.authenticationOutcomes, reason: "too_many_failures_of_\(subject.rawValue)")
-        record.decision = "too_many_failures"
+        noteDecision("too_many_failures_of_\(subject.rawValue)")
         context.failureWarning.note(
             subject == .user
                 ? String(escaping: credentials.actingUser, limitBytes: SessionRecord.loginBytesMax)
@@ -248,15 +260,26 @@ extension EnvelopeSession {
     /// Counts a no for good, and has it held back.
     private func noteFailure(with credentials: Credentials?, _ outcome: inout AuthenticationOutcome) {
         guard let credentials, case .refused(var refusal) = outcome, refusal.reply.code / 100 == 5 else { return }
-        let delay = context.policies.failures.note(
-            facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
-        refusal.delay = max(refusal.delay, delay)
+        refusal.delay = max(refusal.delay, countFailure(with: credentials))
         outcome = .refused(refusal)
+    }
+
+    /// Counts a failure in all sessions; how long its answer is held back.
+    func countFailure(with credentials: Credentials) -> Duration {
+        context.policies.failures.note(facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
+    }
+
+    func noteDecision(_ outcome: String) {
+        context.counters.add(.authenticationOutcomes, reason: outcome)
+        record.decision = outcome
     }
 
     private func note(_ acceptance: Acceptance, login: [UInt8]?) {
         self.acceptance = acceptance
-        guard let login else { return }
+        if let login { noteLogin(login) }
+    }
+
+    func noteLogin(_ login: [UInt8]) {
         facts.login = login
         record.login = String(decoding: login.prefix(SessionRecord.loginBytesMax), as: UTF8.self)
     }
@@ -271,12 +294,23 @@ extension EnvelopeSession {
         try refuse(reply)
     }
 
+    /// For who keeps clients out that guess. The user is the last field: no client can write those before it.
+    func logRefusal(of credentials: Credentials) {
+        context.log.info(
+            "authentication refused",
+            [
+                "session": record.id.description, "listener": record.listener, "client": record.client,
+                "proxy": record.proxy ?? "none", "mechanism": "\(credentials.mechanism)",
+                "user": String(decoding: credentials.user.prefix(SessionRecord.loginBytesMax), as: UTF8.self),
+            ], event: .authenticationRefused)
+    }
+
     /// Holds a refusal back for as long as its author asks.
-    private func hold(_ refusal: Refusal) async throws(SessionEnd) {
-        guard refusal.delay > .zero else { return }
+    func hold(for delay: Duration) async throws(SessionEnd) {
+        guard delay > .zero else { return }
         let pause = Alarm()
         self.pause = pause
-        await pause.sleep(on: ring, until: ring.now + min(refusal.delay, EnvelopeLimits.refusalDelayMax))
+        await pause.sleep(on: ring, until: ring.now + min(delay, EnvelopeLimits.refusalDelayMax))
         self.pause = nil
         if isDraining { throw .drained }
         try look(at: .waitingClient)
@@ -295,13 +329,14 @@ extension EnvelopeSession {
 }
 
 extension AuthenticationOutcome {
-    /// For logs and metrics.
-    var label: String {
+    /// For logs and metrics; nil where it is no decision.
+    fileprivate var label: String? {
         switch self {
         case .accepted: "accepted"
         case .refused: "refused"
         case .unavailable: "unavailable"
         case .deferred: "deferred"
+        case .passedOn: nil
         }
     }
 }

@@ -14,7 +14,7 @@ extension EnvelopeSession {
     /// The client's next command. Lines that are none are answered.
     func nextRequest() async throws(SessionEnd) -> Request {
         client.deadline = lineDeadline
-        var framer = LineFramer(limitBytes: SASLServer.lineLimitBytes)
+        var framer = LineFramer(limitBytes: lineLimitBytes)
         while true {
             switch client.withInput({ framer.next(in: $0) }) {
             case .line(let length):
@@ -40,7 +40,7 @@ extension EnvelopeSession {
         }
         let bytes = client.takeInput(length)
         transcribe(with: .client, .client, bytes)
-        guard length <= EnvelopeLimits.commandLineBytes else {
+        guard length <= envelope.commandLineBytesMax else {
             try refuse(.lineTooLong)
             return nil
         }
@@ -57,6 +57,9 @@ extension EnvelopeSession {
         noteCommand(verb)
         guard budget.takeCommand(max: envelope.commandsMax) else { throw .tooManyCommands }
     }
+
+    /// The longest line that is looked at, in bytes.
+    private var lineLimitBytes: Int { max(SASLServer.lineLimitBytes, envelope.commandLineBytesMax) }
 
     /// When the client must have said a line.
     private var lineDeadline: Instant { min(ring.now + commandTimeout, start + envelope.conversationTimeout) }
@@ -77,7 +80,7 @@ extension EnvelopeSession {
     /// Drops the line that begins the input, however long; past the limit the session ends.
     @inline(never)  // Kept out of the frames that live while a session is idle.
     func dropLongLine() async throws(SessionEnd) {
-        transcribe(with: .client, "line over \(SASLServer.lineLimitBytes) bytes")
+        transcribe(with: .client, "a line that is too long")
         credentials.noteUnseenLine()
         var discarder = LineDiscarder()
         while true {

@@ -25,6 +25,7 @@ extension EnvelopeSession {
         try await sendReplies()
         do throws(SessionEnd) {
             let reply = try await reachUpstream()
+            if isUpstreamsDecision, try await !welcomesLogin() { return false }
             if case .login = errand {
                 try await tellClient(render(.authenticated))
             } else {
@@ -35,6 +36,7 @@ extension EnvelopeSession {
             guard let reply = error.passingReply else { throw error }
             count(error)
             await dropUpstream()
+            if isUpstreamsDecision { try await noteUpstreamsDecision(error) }
             guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
             switch reply {
             case .own(let reply): answer(render(reply))
@@ -92,9 +94,34 @@ extension EnvelopeSession {
 
     // MARK: AUTH
 
+    /// The upstream knows the client, and the checks of the listener have their say. Where they refuse it, it has been
+    /// told.
+    private func welcomesLogin() async throws(SessionEnd) -> Bool {
+        noteLogin(shownCredentials?.user ?? [])
+        noteDecision("accepted")
+        guard try await !passes(.auth) else { return true }
+        forgetLogin()
+        await dropUpstream()
+        return false
+    }
+
+    /// The upstream has not said yes.
+    private func noteUpstreamsDecision(_ end: SessionEnd) async throws(SessionEnd) {
+        guard phase == .upstreamAuthentication, case .relayed(let reply) = end.farewell, reply.isPermanentFailure else {
+            return noteDecision("unavailable")
+        }
+        noteDecision("refused")
+        if let shownCredentials {
+            logRefusal(of: shownCredentials)
+            try await hold(for: countFailure(with: shownCredentials))
+        }
+        try noteFailure()
+    }
+
     /// What the upstream is shown of the client's credentials; nil: nothing.
     private var upstreamCredentials: Credentials? {
-        guard pool.settings.authenticatesClients else { return nil }
+        if isUpstreamsDecision { return shownCredentials }
+        guard pool.settings.authenticatesClients else { return pool.settings.ownCredentials?.credentials }
         return acceptance?.upstreamCredentials ?? shownCredentials ?? facts.deferredCredentials
     }
 
@@ -109,9 +136,19 @@ extension EnvelopeSession {
             switch exchange.next(try await answer(toSecret: line)) {
             case .send(let next): line = next
             case .succeeded: return
-            case .refused(let reply): throw .refused(reply)
+            case .refused(let reply):
+                guard isUpstreamsDecision || pool.settings.authenticatesClients else { throw ownRefused(reply) }
+                throw .refused(reply)
             }
         }
+    }
+
+    /// Mailrace's own credentials are not taken: nothing that the client could do about it.
+    private func ownRefused(_ reply: Reply) -> SessionEnd {
+        context.log.warning(
+            "the upstream does not take auth_user's credentials",
+            ["session": record.id.description, "server": record.upstream ?? "", "code": "\(reply.code)"])
+        return .upstreamNotInformed
     }
 
     /// What the upstream answers to a line that nobody may see.
@@ -159,7 +196,7 @@ extension Stream {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(secret.count)
         secret.append(to: &bytes)
-        queue(bytes)
+        queueSecret(bytes)
         bytes.wipe()
     }
 }

@@ -22,6 +22,8 @@ final class EnvelopeSession: Session {
     var rcpt: RcptCommand?
     /// What the authenticator has said, where it has said yes: who the client is to the upstream, and which that is.
     var acceptance: Acceptance?
+    /// The upstream is asked who the client is: what it says to AUTH, the client is told.
+    var isUpstreamsDecision = false
     /// What the client has authenticated with, while an upstream is shown it.
     var shownCredentials: Credentials?
     /// By which the question that somebody works at is taken back.
@@ -37,6 +39,7 @@ final class EnvelopeSession: Session {
         facts = SessionFacts(id: record.id, listener: record.listener, client: peer)
         super.init(client, from: peer, context, record)
         watch = .waitingClient
+        client.keepsInputSecret = true
     }
 
     var envelope: EnvelopeSettings { context.envelope }

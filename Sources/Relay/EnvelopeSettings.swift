@@ -16,6 +16,8 @@ public struct EnvelopeSettings: Sendable {
     public var authentication = Authentication()
     /// Who may say by XCLIENT which client it speaks for.
     public var xclientTrusted: [IPNetwork] = []
+    /// A command line other than AUTH, in bytes, its CRLF included. However many come at once, all are answered.
+    public var commandLineBytesMax = 4_096
     /// Commands refused, in one session, that are answered; one more ends it.
     public var errorsMax = 20
     /// Commands in one session before the hand-off; one more ends it.
@@ -56,8 +58,6 @@ public struct EnvelopeSettings: Sendable {
 
 /// Limits of the dialogue at envelope depth.
 enum EnvelopeLimits {
-    /// A command line other than AUTH, CRLF included.
-    static let commandLineBytes = 4_096
     /// What is read and dropped of an over-long line before the session is given up.
     static let discardedLineBytes = 64 << 10
     /// Replies that are gathered into one write.

@@ -22,6 +22,8 @@ public struct UpstreamSettings: Sendable, Equatable {
     /// At envelope depth: the server is shown the credentials of the client, or those that the authenticator gave in
     /// their place.
     public var authenticatesClients = false
+    /// At envelope depth, where it is not shown those: what Mailrace itself authenticates with; nil: nothing.
+    public var ownCredentials: OwnCredentials?
     /// At envelope depth: what the server lists in its reply to EHLO, XCLIENT or XFORWARD, is used to tell it of the
     /// client.
     public var tellsOfClient = true
@@ -94,6 +96,24 @@ public struct UpstreamSettings: Sendable, Equatable {
     public init(name: String, servers: [ServerAddress]) {
         self.name = name
         self.servers = servers
+    }
+}
+
+/// What Mailrace itself shows to a server.
+public struct OwnCredentials: Sendable, Equatable {
+    public let credentials: Credentials
+
+    public init(_ credentials: Credentials) {
+        self.credentials = credentials
+    }
+
+    public static func == (first: Self, second: Self) -> Bool {
+        guard first.credentials.user == second.credentials.user else { return false }
+        switch (first.credentials.proof, second.credentials.proof) {
+        case (.password(let one), .password(let other)), (.token(let one), .token(let other)):
+            return one.withBytes { other.isSame(as: $0) }
+        default: return false
+        }
     }
 }
 

@@ -11,6 +11,8 @@ public struct ByteQueue: ~Copyable {
         var head = 0
         var count = 0
         let capacity: Int
+        /// What leaves this memory is overwritten.
+        var holdsSecrets = false
     }
 
     private var block: UnsafeMutablePointer<Block>?
@@ -24,7 +26,7 @@ public struct ByteQueue: ~Copyable {
 
     public init() {}
 
-    deinit { block?.deallocate() }
+    deinit { if let block { Self.free(block) } }
 
     /// Bytes held.
     public var count: Int { block?.pointee.count ?? 0 }
@@ -91,6 +93,12 @@ public struct ByteQueue: ~Copyable {
         removeFirst(length)
     }
 
+    /// Nobody may find what is held in memory later, wherever it is moved to: whatever the queue leaves behind is
+    /// overwritten, until it is empty.
+    mutating func keepSecret() {
+        block?.pointee.holdsSecrets = true
+    }
+
     public mutating func removeAll() {
         removeFirst(count)
     }
@@ -117,12 +125,14 @@ public struct ByteQueue: ~Copyable {
         if needed <= capacity, head >= count {
             Self.bytes(of: old).copyMemory(from: Self.bytes(of: old) + head, byteCount: count)
             old.pointee.head = 0
+            if old.pointee.holdsSecrets { explicit_bzero(Self.bytes(of: old) + count, head) }
             return old
         }
         let new = Self.allocate(Self.capacity(toHold: needed, after: capacity))
         Self.bytes(of: new).copyMemory(from: Self.bytes(of: old) + head, byteCount: count)
         new.pointee.count = count
-        old.deallocate()
+        new.pointee.holdsSecrets = old.pointee.holdsSecrets
+        Self.free(old)
         block = new
         return new
     }
@@ -130,6 +140,11 @@ public struct ByteQueue: ~Copyable {
     private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Block> {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: bytesOffset + capacity, alignment: blockAlignment)
         return memory.initializeMemory(as: Block.self, to: Block(capacity: capacity))
+    }
+
+    private static func free(_ block: UnsafeMutablePointer<Block>) {
+        if block.pointee.holdsSecrets { explicit_bzero(bytes(of: block), block.pointee.capacity) }
+        block.deallocate()
     }
 
     private static func bytes(of block: UnsafeMutablePointer<Block>) -> UnsafeMutableRawPointer {
@@ -152,7 +167,7 @@ public struct ByteQueue: ~Copyable {
 
     private mutating func releaseIfEmpty() {
         guard let empty = block, empty.pointee.count == 0 else { return }
-        empty.deallocate()
+        Self.free(empty)
         block = nil
     }
 }

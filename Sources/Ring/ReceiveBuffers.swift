@@ -1,4 +1,5 @@
 import CUring
+import Glibc
 
 /// Receive buffers lent to the kernel, which picks one only when there is something to receive: an idle connection
 /// pins none. One set a shard.
@@ -58,6 +59,11 @@ struct ReceivedBuffer: ~Copyable {
     /// The bytes received; they stay where they are as long as this value lives.
     var unsafeBytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: owner.address(id), count: Int(count))
+    }
+
+    /// Overwrites the bytes received, for those that nobody may find later.
+    borrowing func wipe() {
+        explicit_bzero(owner.address(id), Int(count))
     }
 
     /// The bytes received. Valid only inside `body`.

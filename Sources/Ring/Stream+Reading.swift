@@ -103,7 +103,9 @@ extension Stream: CompletionSink {
     func completed(_: OperationID, _ completion: Completion) {
         receiving = nil
         if let id = completion.bufferID {
-            ring.buffers.take(id, count: Int(completion.result)).withBytes { take($0) }
+            let buffer = ring.buffers.take(id, count: Int(completion.result))
+            buffer.withBytes { take($0) }
+            if keepsInputSecret { buffer.wipe() }
         } else {
             takeEnd(completion.result)
         }
@@ -129,6 +131,7 @@ extension Stream: CompletionSink {
             let received = recv(descriptor, memory.baseAddress!, size, Int32(LINUX_MSG_DONTWAIT.rawValue))
             if received > 0 {
                 take(UnsafeRawBufferPointer(rebasing: memory[..<received]))
+                if keepsInputSecret { explicit_bzero(memory.baseAddress!, received) }
             } else if received == 0 {
                 inputEnd = .ended
             } else if errno != EAGAIN && errno != EINTR {
@@ -143,6 +146,7 @@ extension Stream: CompletionSink {
 
     /// Takes received bytes in: as they are, or through the record layer.
     func take(_ bytes: UnsafeRawBufferPointer) {
+        defer { if keepsInputSecret { inbound.keepSecret() } }
         guard let layer else {
             inbound.append(bytes)
             bytesReceived += UInt64(bytes.count)

@@ -8,6 +8,12 @@ extension Stream {
         outbound.append(bytes)
     }
 
+    /// As `queue`, for secrets: the memory that they have been in is overwritten when they are sent.
+    public func queueSecret(_ bytes: [UInt8]) {
+        outbound.append(bytes)
+        outbound.keepSecret()
+    }
+
     /// Queues `bytes` and sends all that is queued.
     public func write(_ bytes: [UInt8]) async throws(StreamError) {
         queue(bytes)

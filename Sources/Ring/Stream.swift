@@ -28,6 +28,9 @@ public final class Stream {
     /// The stream whose reader also waits for this one.
     unowned var observer: Stream?
     var isInterrupted = false
+    /// The peer may send passwords: the memory that what it sends has been in is overwritten. What a record layer keeps
+    /// inside is its own.
+    public var keepsInputSecret = false
     private var isClosed = false
 
     /// Bytes from and to the peer, as the application sees them (plaintext).

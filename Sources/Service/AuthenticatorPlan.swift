@@ -15,6 +15,7 @@ struct AuthenticatorPlan: Sendable {
         case file(String)
         /// The place of Dovecot's auth service, and how long a decision may take.
         case dovecot(SocketAddress, timeout: Duration)
+        case upstream
         /// What the program makes that Mailrace is embedded in.
         case program(ProgramPolicies.Making<any Authenticator>)
     }
@@ -28,6 +29,7 @@ struct AuthenticatorPlan: Sendable {
         case .dovecot:
             guard let socket = settings.socket else { preconditionFailure("the settings took one without a socket") }
             kind = .dovecot(SocketAddress(socket), timeout: settings.timeout)
+        case .upstream: kind = .upstream
         case .program:
             guard let make = policies.authenticators[settings.name] else { return nil }
             kind = .program(make)

@@ -85,6 +85,7 @@ extension EnvelopeSettings {
         capabilities = listener.capabilities
         authentication = Authentication(listener.authentication)
         xclientTrusted = listener.xclientTrusted.map(IPNetwork.init)
+        commandLineBytesMax = listener.clientBuffer
         errorsMax = listener.maxErrors
         commandsMax = listener.maxCommands
         conversationTimeout = listener.timeouts.conversation

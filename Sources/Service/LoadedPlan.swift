@@ -61,6 +61,9 @@ extension LoadedSettings {
                 places: listener.places, hasKeptTLS: result.tls == before)
         }
         let upstreams = settings.upstreams.map(upstreamSettings)
+        for upstream in settings.upstreams where upstream.authentication == .own {
+            if ownCredentials(for: upstream) == nil { trial.note(secretOf: upstream) }
+        }
         for upstream in upstreams {
             if let tls = upstream.tlsClient { trial.run(tls, ofUpstream: upstream.name) }
         }
@@ -142,6 +145,12 @@ private struct TLSTrial {
         let key = "authenticator.\(authenticator.name).type"
         let reason = "\"program\" is for a program that embeds Mailrace and brings an authenticator of this name"
         problems.append(loaded.problem(with: key, reason))
+    }
+
+    mutating func note(secretOf upstream: Settings.Upstream) {
+        guard let file = loaded.upstreamFiles.first(where: { $0.name == upstream.name })?.secret else { return }
+        let what = upstream.authTokenFile.isEmpty ? "password" : "token"
+        problems.append(loaded.problem(with: file.key, "\(file.path): its first line is no \(what)"))
     }
 
     private mutating func note(

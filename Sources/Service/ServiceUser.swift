@@ -70,11 +70,15 @@ public struct ServiceUser: Sendable, Equatable {
         return result < 0 ? -result : 0
     }
 
-    /// What the next reload will not be able to read.
+    /// What the next reload will not be able to read, and passwords that are read only when somebody comes with one.
     func doubts(about loaded: LoadedSettings) -> [String] {
         let files = [loaded.file].compactMap { $0 } + loaded.settings.namedFiles.filter { !$0.hasPrefix("$") }
+        let passwords = loaded.settings.authenticators.filter { $0.type == .file }.map(\.file)
         return files.filter { access($0, R_OK) != 0 }.map { file in
             "\(file) was read as root, and \(name) may not: the next reload will be refused"
         }
+            + passwords.filter { access($0, R_OK) != 0 }.map { file in
+                "\(file) cannot be read by \(name): nobody's password will be known"
+            }
     }
 }

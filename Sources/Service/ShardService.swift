@@ -129,6 +129,7 @@ final class ShardService {
                 plan.settings.name, shared.policies.passwords(in: path, shared.log), on: shared.policies.offload)
         case .dovecot(let address, let timeout):
             return DovecotAuthenticator(plan.settings.name, at: address, timeout: timeout, on: shard)
+        case .upstream: return UpstreamAuthenticator(plan.settings.name)
         case .program(let make): return make(shard.ring)
         case .http(let settings, let configuration):
             do throws(HTTPError) {

@@ -24,7 +24,21 @@ extension LoadedSettings {
         result.tellsOfClient = upstream.xclient == .auto
         result.goesOnWithoutXCLIENT = upstream.xclientRefused == .continue
         result.authenticatesClients = upstream.authentication == .session
+        result.ownCredentials = ownCredentials(for: upstream)
         return result
+    }
+
+    /// What Mailrace authenticates with; nil where it does not, and where its file holds nothing of that kind.
+    func ownCredentials(for upstream: Settings.Upstream) -> OwnCredentials? {
+        guard upstream.authentication == .own,
+            let bytes = upstreamFiles.first(where: { $0.name == upstream.name })?.secretBytes
+        else { return nil }
+        let secret = Secret(copying: bytes)
+        let isToken = !upstream.authTokenFile.isEmpty
+        let credentials = Credentials(
+            mechanism: isToken ? .xoauth2 : .plain, user: Array(upstream.authUser.utf8),
+            proof: isToken ? .token(secret) : .password(secret))
+        return credentials.map(OwnCredentials.init)
     }
 
     var resolverConfiguration: ResolverConfiguration {

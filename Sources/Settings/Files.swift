@@ -69,6 +69,9 @@ public struct SettingsFile: Sendable, Hashable {
     public let index: Int
     public let path: String
     public let bytes: [UInt8]
+
+    /// Without its end.
+    var firstLine: [UInt8] { Array(bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }) }
 }
 
 /// Certificates with their chains, and the private keys in the same order: PEM as it was read, not yet looked into.
@@ -105,11 +108,16 @@ public struct UpstreamFiles: Sendable, Hashable {
     public let identity: IdentityFiles
     /// The authorities that vouch for the servers; nil is the system's.
     public let ca: SettingsFile?
+    /// What Mailrace authenticates with, password or token; nil: it has none.
+    public let secret: SettingsFile?
+
+    /// The first line of `secret`.
+    public var secretBytes: [UInt8]? { secret?.firstLine }
 }
 
 extension UpstreamFiles {
     /// Each of them.
-    public var all: [SettingsFile] { identity.certificates + identity.keys + [ca].compactMap { $0 } }
+    public var all: [SettingsFile] { identity.certificates + identity.keys + [ca, secret].compactMap { $0 } }
 }
 
 /// All the files that a configuration names.
@@ -160,7 +168,12 @@ struct FileCollector {
         let identity = identity(
             path, "tls_", certificate: upstream.tlsCertificate, key: upstream.tlsKey,
             passwordFile: upstream.tlsKeyPasswordFile)
-        return UpstreamFiles(name: upstream.name, identity: identity, ca: file(path + ["tls_ca"], upstream.tlsCA))
+        let secret =
+            upstream.authTokenFile.isEmpty
+            ? file(path + ["auth_password_file"], upstream.authPasswordFile)
+            : file(path + ["auth_token_file"], upstream.authTokenFile)
+        return UpstreamFiles(
+            name: upstream.name, identity: identity, ca: file(path + ["tls_ca"], upstream.tlsCA), secret: secret)
     }
 
     /// Files of the table at `path`, whose keys begin with `prefix`.
@@ -169,9 +182,7 @@ struct FileCollector {
     ) -> IdentityFiles {
         let certificates = files(path + ["\(prefix)certificate"], certificate)
         let keys = files(path + ["\(prefix)key"], key)
-        let password = file(path + ["\(prefix)key_password_file"], passwordFile).map { file in
-            Array(file.bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
-        }
+        let password = file(path + ["\(prefix)key_password_file"], passwordFile)?.firstLine
         return IdentityFiles(certificates: certificates, keys: keys, keyPassword: password)
     }
 

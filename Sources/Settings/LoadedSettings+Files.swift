@@ -26,7 +26,7 @@ extension Settings {
         }
         for upstream in upstreams {
             names += upstream.tlsCertificate + upstream.tlsKey
-            names += [upstream.tlsKeyPasswordFile, upstream.tlsCA]
+            names += [upstream.tlsKeyPasswordFile, upstream.tlsCA, upstream.authPasswordFile, upstream.authTokenFile]
         }
         return Set(names).filter { !$0.isEmpty }.sorted()
     }

@@ -6,6 +6,8 @@ extension Log {
         case sessionEnded
         /// A client was turned away: there were too many sessions, or too many of its address, or it may not connect.
         case clientRefused
+        /// A client has shown credentials that are not good.
+        case authenticationRefused
         case reloadDone
         case reloadRefused
         /// A shard stopped choosing a server of an upstream.
@@ -18,6 +20,7 @@ extension Log {
             switch self {
             case .sessionEnded: "5e9c8e7f28d94b658f6f49ea71bf50b9"
             case .clientRefused: "9f0168f299ad4e58bc03fbdadd9dcc28"
+            case .authenticationRefused: "b93e451c2ee84668b42e6f208d8e57aa"
             case .reloadDone: "8fee8ec8174243218e2269c417f34fb4"
             case .reloadRefused: "4dd1d1257ab94053b7c568ba348bd480"
             case .serverDown: "6362cc30fc734f4aaca5e03bbd6bb7b6"

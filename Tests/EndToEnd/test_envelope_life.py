@@ -6,7 +6,7 @@ import tempfile
 import threading
 import unittest
 
-from harness import HOST, PATIENCE_S, programs, relay, scripted, sink
+from harness import HOST, PATIENCE_S, admin, programs, relay, scripted, sink
 from test_envelope import AUTH, CREDENTIALS, AuthServer
 
 
@@ -137,6 +137,22 @@ file = "{users}"
         self.assertTrue(self.client().ask("MAIL FROM:<a@client.test>").startswith(b"250 "))
         # A session keeps the limit with which it began.
         self.assertTrue(client.ask("MAIL FROM:<a@client.test>").startswith(b"450 4.7.1 "))
+
+    # What is seen of it
+
+    def test_sessions_are_shown_with_login_and_decision(self):
+        self.auth.may_answer.set()
+        self.start(auth=self.auth, admin=f"{HOST}:0")
+        endpoint = admin.Admin(self.mailrace)
+        known, stranger = self.client(), self.client()
+        self.assertTrue(known.ask(f"AUTH PLAIN {CREDENTIALS}").startswith(b"235 "))
+        stranger.send("AUTH PLAIN AGpvZQB3cm9uZw==\r\n")
+        self.mailrace.wait_counter("authentication_outcomes", 1, outcome="refused")
+        rows = {(row["login"], row["decision"], row["phase"]) for row in endpoint.json("/sessions")["sessions"]}
+        self.assertLessEqual({("joe", "accepted", "passthrough"), (None, "refused", "decision")}, rows)
+        shown = relay.mailrace("sessions", "--admin", endpoint.address).stdout
+        self.assertRegex(shown, r"joe +accepted")
+        self.assertIn("<td>joe</td><td>accepted</td>", endpoint.text("/status"))
 
     # The end
 

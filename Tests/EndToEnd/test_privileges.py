@@ -63,11 +63,13 @@ class Root(unittest.TestCase):
         with open(own.key_file) as source, open(key, "w") as target:
             target.write(source.read())
         os.chmod(key, 0o600)
-        tls = f'[tls.default]\ncertificate = "{own.file}"\nkey = "{key}"'
-        mailrace = self.start(self.text(tables=tls))
+        tls = f'[tls.default]\ncertificate = "{own.file}"\nkey = "{key}"\n'
+        users = f'[authenticator.users]\ntype = "file"\nfile = "{key}"'
+        mailrace = self.start(self.text(tables=tls + users))
         os.chmod(mailrace.directory, 0o755)
         mailrace.wait_ready()
         mailrace.program.wait_for_line(f"{key} was read as root, and nobody may not: the next reload will be refused")
+        mailrace.program.wait_for_line(f"{key} cannot be read by nobody: nobody's password will be known")
         mailrace.program.signal(signal.SIGHUP)
         mailrace.program.wait_for_line("reload refused: .*Permission denied")
         os.chown(key, self.user.pw_uid, -1)

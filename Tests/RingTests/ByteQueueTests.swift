@@ -16,6 +16,20 @@ private final class Queue {
     func append(_ more: RawSpan) { bytes.append(more) }
     func append(atLeast: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) { bytes.append(atLeast: atLeast, body) }
     func removeFirst(_ length: Int) { bytes.removeFirst(length) }
+    func keepSecret() { bytes.keepSecret() }
+    /// Whether 16 times the byte stands in the free memory at the end.
+    func leaves(_ byte: UInt8) -> Bool {
+        var longest = 0
+        append(atLeast: 1) { room in
+            var run = 0
+            for found in room {
+                run = found == byte ? run + 1 : 0
+                longest = max(longest, run)
+            }
+            return 0
+        }
+        return longest >= 16
+    }
     func removeAll() { bytes.removeAll() }
     func take(_ length: Int) -> [UInt8] { bytes.take(length) }
 }
@@ -32,6 +46,33 @@ private final class Queue {
         queue.removeAll()
         #expect(queue.take(0) == [])
         #expect(!queue.hasMemory)
+    }
+
+    /// Whatever is moved or freed, nothing of a secret stays where it was.
+    @Test func secretsLeaveNothingBehind() {
+        let secret = [UInt8](repeating: 0x53, count: 100)
+        let queue = Queue()
+        queue.append(secret)
+        queue.keepSecret()
+        queue.append([UInt8](repeating: 0x20, count: 100))
+        queue.removeFirst(150)
+        // To the front of the same memory.
+        queue.append([UInt8](repeating: 0x20, count: 100))
+        #expect(queue.count == 150 && !queue.leaves(0x53))
+        // To new memory, and to none: the next of the same size may be the same.
+        for length in [200, 5_000] {
+            let queue = Queue()
+            queue.append(secret + [UInt8](repeating: 0x53, count: length))
+            queue.keepSecret()
+            queue.append([UInt8](repeating: 0x20, count: 4 * length))
+            let next = Queue()
+            next.append([0x20])
+            #expect(!next.leaves(0x53))
+            queue.removeAll()
+            let last = Queue()
+            last.append([UInt8](repeating: 0x20, count: 4 * length))
+            #expect(!last.leaves(0x53))
+        }
     }
 
     /// A session has ten queues, which are empty most of the time.

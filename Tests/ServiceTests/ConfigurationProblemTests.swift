@@ -161,6 +161,17 @@ struct FileCase: Sendable, CustomTestStringConvertible {
 
     private static let upstreams = [
         FileCase(
+            name: "a password for servers", password: "secret\n",
+            upstream: "auth = \"own\"\nauth_user = \"joe\"\nauth_password_file = \"%/password\"", said: []),
+        FileCase(
+            name: "no password for servers", password: "\nsecret",
+            upstream: "auth = \"own\"\nauth_user = \"joe\"\nauth_password_file = \"%/password\"",
+            said: ["%/m.toml:9:22: upstream.backend.auth_password_file: %/password: its first line is no password"]),
+        FileCase(
+            name: "no token for servers", password: "to ken\n",
+            upstream: "auth = \"own\"\nauth_user = \"joe\"\nauth_token_file = \"%/password\"",
+            said: ["%/m.toml:9:19: upstream.backend.auth_token_file: %/password: its first line is no token"]),
+        FileCase(
             name: "authorities of servers", other: TestCertificates.ecdsaKey, upstream: "tls_ca = \"%/other.pem\"",
             said: ["%/m.toml:7:10: upstream.backend.tls_ca: %/other.pem: holds no certificate in PEM form"]),
         FileCase(

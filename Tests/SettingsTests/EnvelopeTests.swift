@@ -97,6 +97,8 @@ struct EnvelopeTests {
             type = "dovecot"
             socket = "/run/dovecot/auth-client"
             timeout = "10s"
+            [authenticator.relayed]
+            type = "upstream"
             [authenticator.own]
             type = "program"\(Self.set)
             """
@@ -107,7 +109,7 @@ struct EnvelopeTests {
             #"{ X-Auth-Key = "(hidden)", "a.b" = "(hidden)" }"#, with: #"{ X-Auth-Key = "a\"b", "a.b" = "" }"#)
         #expect(try read(shown).settings == loaded.settings)
         #expect(loaded.warnings.map(\.description) == [])
-        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "own"])
+        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "relayed", "own"])
         #expect(loaded.settings.authenticators[0].headers.map(\.name) == ["X-Auth-Key", "a.b"])
         for line in [
             "[listener.mx.auth]", "[authenticator.site]",
@@ -182,6 +184,25 @@ struct EnvelopeTests {
             "m.toml:8:59: listener.mx.auth.mechanisms: \"NONE\" is for an authenticator of the type \"http\"",
             "m.toml:8:76: listener.mx.auth.mechanisms: \"PLAIN\" is in the list already"),
         Case(
+            "mechanisms that an upstream cannot be shown",
+            "\(mx)tls = \"a\"\nauth = { authenticator = \"site\", mechanisms = [\"CRAM-MD5\", \"EXTERNAL\", \"NONE\"] }\n"
+                + "[authenticator.site]\ntype = \"upstream\"\(set)",
+            "m.toml:8:48: listener.mx.auth.mechanisms: \"CRAM-MD5\" answers a challenge, which would have to be the"
+                + " upstream's",
+            "m.toml:8:60: listener.mx.auth.mechanisms: \"EXTERNAL\" shows a certificate, which nobody can show to the"
+                + " upstream in the client's place",
+            "m.toml:8:72: listener.mx.auth.mechanisms: \"NONE\" is for an authenticator of the type \"http\""),
+        Case(
+            "credentials of nobody", "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth = \"own\"",
+            "m.toml:9:8: upstream.b.auth: \"own\" needs auth_password_file or auth_token_file",
+            "m.toml:9:8: upstream.b.auth: \"own\" needs auth_user"),
+        Case(
+            "credentials of two kinds",
+            "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth = \"own\"\nauth_user = \"a\\nb\"\n"
+                + "auth_password_file = \"/a\"\nauth_token_file = \"/b\"",
+            "m.toml:9:8: upstream.b.auth: \"own\" takes a password or a token, and both are given",
+            "m.toml:10:13: upstream.b.auth_user: a control character is not allowed here"),
+        Case(
             "certificates are asked for",
             "\(mx)tls = \"a\"\nauth = { authenticator = \"site\", mechanisms = [\"EXTERNAL\"] }\(site)\(asked)"),
         Case(
@@ -216,7 +237,7 @@ struct EnvelopeTests {
             "m.toml:10:16: authenticator.c: the key file is missing; the type \"file\" needs it",
             "m.toml:12:16: authenticator.d: the key socket is missing; the type \"dovecot\" needs it",
             "m.toml:15:8: authenticator.e.type: \"pam\" is not available in this version; expected one of \"http\","
-                + " \"file\", \"dovecot\", \"program\""),
+                + " \"file\", \"dovecot\", \"upstream\", \"program\""),
         Case(
             "keys of another type",
             "\(mx)[authenticator.c]\ntype = \"file\"\nfile = \"/users\"\nurl = \"http://127.0.0.1/\"\nsocket = \"/run/x\"\n"
@@ -290,6 +311,19 @@ struct EnvelopeTests {
             "m.toml:12:12: upstream.b.servers: passwords may go to a.example:25 in the clear; tls = \"required\" keeps"
                 + " them"),
         Case(
+            "passwords for an upstream that decides",
+            "[listener.mx]\nlisten = [\"127.0.0.1:25\"]\ndepth = \"envelope\"\nupstream = \"a\"\n"
+                + "auth = { authenticator = \"u\", before_tls = true }\n[authenticator.u]\ntype = \"upstream\"\n"
+                + "[upstream.a]\nservers = [\"192.0.2.1\"]\ntls = \"off\"",
+            "m.toml:9:12: upstream.a.servers: passwords go to 192.0.2.1:25 in the clear; tls = \"required\" keeps them"),
+        Case(
+            "others, whose mail becomes Mailrace's own",
+            "[listener.mx]\nlisten = [\"192.0.2.1:25\"]\ndepth = \"envelope\"\nupstream = \"a\"\n"
+                + "[upstream.a]\nservers = [\"127.0.0.1\"]\nauth = \"own\"\nauth_user = \"u\"\n"
+                + "auth_password_file = \"/p\"\nproxy_protocol = \"v1\"",
+            "m.toml:2:11: listener.mx.listen: 192.0.2.1:25 is open to others, and upstream.a takes what they send for"
+                + " Mailrace's: it must not relay for that user; auth.require = true demands that they authenticate"),
+        Case(
             "others, about whom the authenticator is asked",
             "\(relay)listen = [\"192.0.2.1:25\"]\ndepth = \"envelope\"\n"
                 + "auth = { authenticator = \"site\", mechanisms = [\"NONE\"] }\(site)"),
@@ -304,6 +338,17 @@ struct EnvelopeTests {
                 + " only where it offers XCLIENT: else it must not trust Mailrace's address",
             "m.toml:8:11: listener.b.listen: 192.0.2.1:26 is open to others, and upstream.b sees Mailrace's address in place"
                 + " of theirs: it must not trust that address"),
+        Case(
+            "credentials that nobody shows",
+            "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth_user = \"joe\"\nauth_password_file = \"/a\"",
+            "m.toml:9:13: upstream.b.auth_user: has no effect, for auth is \"off\"",
+            "m.toml:10:22: upstream.b.auth_password_file: has no effect, for auth is \"off\""),
+        Case(
+            "credentials in the open",
+            "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth = \"own\"\nauth_user = \"joe\"\nauth_password_file = \"/a\""
+                + "\n[upstream.c]\nservers = [\"127.0.0.1\", \"unix:/x\"]\nauth = \"own\"\nauth_user = \"joe\"\n"
+                + "auth_token_file = \"/a\"",
+            "m.toml:9:8: upstream.b.auth: Mailrace's password can be read on its way; tls = \"required\" keeps it"),
         Case(
             "servers that anybody can play",
             "\(mx)[authenticator.b]\ntype = \"http\"\nurl = [\"http://192.0.2.1/\", \"https://192.0.2.1/\", \"HTTPS://a\","

@@ -98,12 +98,10 @@ struct ProblemTests {
         Case(
             "words of a later version",
             "\(relay)listen = [\"127.0.0.1:25\"]\ndepth = \"message\"\n"
-                + "[upstream.b]\nservers = [\"127.0.0.1\"]\nprotocol = \"lmtp\"\nauth = \"own\"",
+                + "[upstream.b]\nservers = [\"127.0.0.1\"]\nprotocol = \"lmtp\"",
             "m.toml:6:9: listener.mx.depth: \"message\" is not available in this version; expected one of \"tunnel\","
                 + " \"envelope\"",
-            "m.toml:9:12: upstream.b.protocol: \"lmtp\" is not available in this version; expected \"smtp\"",
-            "m.toml:10:8: upstream.b.auth: \"own\" is not available in this version; expected one of \"off\","
-                + " \"session\""),
+            "m.toml:9:12: upstream.b.protocol: \"lmtp\" is not available in this version; expected \"smtp\""),
         Case(
             "durations", "[timeouts]\ngreeting = \"30\"\ncommand = \"1.5s\"\n\(relay)listen = [\"127.0.0.1:25\"]",
             "m.toml:2:12: timeouts.greeting: \"30\" is not a duration; expected a number and one of ms, s, m,"

@@ -7,8 +7,11 @@ import unittest
 
 from harness import REPOSITORY, appliance, wait_until
 
-# A listener of which every second connection is too much, and a client that begins with nonsense.
+# A listener of which every second connection is too much, a client that begins with nonsense, and one that guesses.
 LIMITS = """
+listener.inside = { listen = ["[::1]:2526"], depth = "envelope", upstream = "backend" }
+listener.inside.auth = { authenticator = "users", before_tls = true }
+authenticator.users = { type = "file", file = "/etc/mailrace/users" }
 runtime.max_accepts_per_address = "2/1m"
 runtime.limits_exempt = []
 listener.smtp.tls = "default"
@@ -29,6 +32,7 @@ class Logs(unittest.TestCase):
         """A log with a good session, one of nonsense, refused ones, and what an administrator does from day to day."""
         cls.container = container = cls.enterClassContext(appliance.installed())
         cls.certify()
+        container.write("/etc/mailrace/users", "joe:$6$no$hash\n")
         container.configure(LIMITS)
         container.open()
         container.begin_sink()
@@ -43,6 +47,9 @@ class Logs(unittest.TestCase):
         container.send()
         nonsense = "exec 3<>/dev/tcp/127.0.0.1/25; read -u 3; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
         container.run("timeout", "10", "bash", "-c", nonsense)
+        guess = "EHLO client.test\\r\\nAUTH PLAIN AGpvZQB3cm9uZw==\\r\\nQUIT\\r\\n"
+        guess = f"exec 3<>/dev/tcp/::1/2526; read -u 3; printf '{guess}' >&3; cat <&3"
+        container.run("timeout", "10", "bash", "-c", guess)
         for address in ("127.0.0.1", "[::1]", "127.0.0.1"):
             container.send(address=address)
         container.check("systemctl", "stop", "mailrace-smtp.socket", "mailrace.service")
@@ -65,10 +72,10 @@ class Logs(unittest.TestCase):
     def ended(self, *ends):
         return [entry for entry in self.sessions if re.search(r" end=(\w+) ", entry["MESSAGE"]).group(1) in ends]
 
-    def matches(self, entries):
+    def matches(self, entries, options=""):
         """How many of the lines fail2ban takes for an offence."""
         self.container.write("/root/log", text_lines(entries))
-        text = self.container.check("fail2ban-regex", "/root/log", "/etc/fail2ban/filter.d/mailrace.conf")
+        text = self.container.check("fail2ban-regex", "/root/log", f"/etc/fail2ban/filter.d/mailrace.conf{options}")
         return int(re.search(r"(\d+) matched", text).group(1))
 
     def is_routine(self, entry):
@@ -97,12 +104,17 @@ class Logs(unittest.TestCase):
         self.assertEqual((len(refused), len(bad)), (2, 1), text_lines(self.sessions))
         self.assertEqual(self.matches(refused + bad), 3)
         rest = [entry for entry in self.sessions if entry not in refused + bad]
-        self.assertEqual(self.matches(rest + self.others), 0)
+        guessed = [entry for entry in self.others if entry["MESSAGE"].startswith("authentication refused ")]
+        self.assertEqual([entry["MAILRACE_USER"] for entry in guessed], ["joe"])
+        self.assertEqual(self.matches(guessed), 1)
+        self.assertEqual(self.matches(guessed, "[mode=session]"), 0)
+        self.assertEqual(self.matches(refused + guessed, "[mode=auth]"), 1)
+        self.assertEqual(self.matches(rest + [entry for entry in self.others if entry not in guessed]), 0)
 
     def test_fail2ban_reads_the_journal(self):
         filter = "/etc/fail2ban/filter.d/mailrace.conf"
         text = self.container.run("fail2ban-regex", "systemd-journal", filter).stdout
-        self.assertIn("3 matched", text)
+        self.assertIn("4 matched", text)
 
     def test_the_jail_of_the_example_reads_the_journal(self):
         with open(f"{REPOSITORY}/packaging/fail2ban/mailrace.conf") as file:

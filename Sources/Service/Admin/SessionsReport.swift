@@ -51,6 +51,7 @@ struct SessionsReport: Sendable {
             ("age_seconds", .decimal(ageSeconds(of: session))), ("phase", .text(record.phase.rawValue)),
             ("listener", .text(record.listener)), ("client", .text(record.client)), ("proxy", .text(record.proxy)),
             ("greeting", .text(record.greeting?.rawValue)), ("name", .text(record.greetingName)),
+            ("login", .text(record.login)), ("decision", .text(record.decision)),
             ("tls", .text(record.tls?.version)), ("upstream", .text(record.upstream)),
             ("upstream_tls", .text(record.upstreamTLS?.version)),
             ("bytes_received", .count(session.bytesReceived)), ("bytes_sent", .count(session.bytesSent)),

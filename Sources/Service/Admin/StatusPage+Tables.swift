@@ -61,7 +61,8 @@ extension StatusPage {
             let record = session.record
             return [
                 Figures.duration(seconds: report.oldest.ageSeconds(of: session)), HTML.escaped(record.client),
-                HTML.escaped(record.greetingName ?? "", limit: 64), HTML.escaped(record.phase.rawValue),
+                HTML.escaped(record.greetingName ?? "", limit: 64), HTML.escaped(record.login ?? "", limit: 64),
+                HTML.escaped(record.decision ?? ""), HTML.escaped(record.phase.rawValue),
                 HTML.escaped(record.listener), HTML.escaped(record.upstream ?? ""),
                 HTML.escaped(record.tls?.version ?? ""), Figures.bytes(session.bytesReceived),
                 Figures.bytes(session.bytesSent), "<code>\(record.id)</code>",
@@ -73,8 +74,8 @@ extension StatusPage {
         return "<h2>\(title)</h2>\n"
             + HTML.table(
                 [
-                    "#Age", "Client", "Calls itself", "Phase", "Listener", "Upstream", "TLS", "#Received", "#Sent",
-                    "Id",
+                    "#Age", "Client", "Calls itself", "Login", "Decision", "Phase", "Listener", "Upstream", "TLS",
+                    "#Received", "#Sent", "Id",
                 ], rows)
     }
 

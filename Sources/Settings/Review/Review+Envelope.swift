@@ -99,13 +99,17 @@ extension Review {
         _ type: Settings.AuthenticatorType?
     ) -> String? {
         switch (mechanism, type) {
+        case (.external, .upstream):
+            return "shows a certificate, which nobody can show to the upstream in the client's place"
+        case (.cramMD5, .upstream): return "answers a challenge, which would have to be the upstream's"
         case (.external, _):
             let set = listener.tls.flatMap(settings.tls(named:))
             guard set == nil || set?.clientCertificates == .off else { return nil }
             return "needs clients with certificates; expected a TLS set with client_certificates = \"request\" or"
                 + " \"require\""
         case (.xoauth2, .file), (.oauthbearer, .file): return "brings a token, of which a file knows nothing"
-        case (.none, .file), (.none, .dovecot): return "is for an authenticator of the type \"http\""
+        case (.none, .file), (.none, .dovecot), (.none, .upstream):
+            return "is for an authenticator of the type \"http\""
         default: return nil
         }
     }
@@ -123,6 +127,7 @@ extension Review {
                     ("greeting_teaser", !listener.greetingTeaser.isEmpty),
                     ("greeting_delay", listener.greetingDelay != .zero),
                     ("capabilities", !listener.capabilities.isEmpty),
+                    ("client_buffer", listener.clientBuffer != standard.clientBuffer),
                     ("max_errors", listener.maxErrors != standard.maxErrors),
                     ("max_commands", listener.maxCommands != standard.maxCommands),
                     ("max_messages_per_address", listener.maxMessagesPerAddress.count > 0),

@@ -5,6 +5,7 @@ extension Review {
         checkCertificate(of: upstream, problems: &problems)
         checkSource(of: upstream, problems: &problems)
         checkTLVs(of: upstream, problems: &problems)
+        checkOwnCredentials(of: upstream, problems: &problems)
         if upstream.health.timeout > upstream.health.interval,
             let node = node(upstream, "health").flatMap({ $0["timeout"] ?? $0["interval"] })
         {
@@ -78,6 +79,17 @@ extension Review {
         }
     }
 
+    private func checkOwnCredentials(of upstream: Settings.Upstream, problems: inout ProblemCollector) {
+        guard upstream.authentication == .own, let node = node(upstream, "auth") else { return }
+        let isGiven = { (key: String) in !(self.node(upstream, key)?.isNothing ?? true) }
+        if !isGiven("auth_user") { problems.report(node, "\"own\" needs auth_user") }
+        switch (isGiven("auth_password_file"), isGiven("auth_token_file")) {
+        case (false, false): problems.report(node, "\"own\" needs auth_password_file or auth_token_file")
+        case (true, true): problems.report(node, "\"own\" takes a password or a token, and both are given")
+        default: break
+        }
+    }
+
     private func checkTLVs(of upstream: Settings.Upstream, problems: inout ProblemCollector) {
         let values = upstream.proxyProtocolTLVs
         guard !values.isEmpty, let node = node(upstream, "proxy_protocol_tlvs") else { return }
@@ -104,6 +116,12 @@ extension Review {
         } else if upstream.tlsVerify == .off {
             warn(of: ["tls_ca", "tls_server_name"], in: upstream, because: "tls_verify is false")
         }
+        if upstream.authentication == .own {
+            warnOfOpenPassword(to: upstream)
+        } else {
+            let word = Quoting.toml(upstream.authentication.rawValue)
+            warn(of: ["auth_user", "auth_password_file", "auth_token_file"], in: upstream, because: "auth is \(word)")
+        }
         if upstream.maxConnections == 0 { warn(of: ["max_wait"], in: upstream, because: "max_connections is 0") }
         guard let node = node(upstream, "servers") else { return }
         for (index, server) in upstream.servers.enumerated() {
@@ -120,6 +138,13 @@ extension Review {
         }
     }
 
+    private mutating func warnOfOpenPassword(to upstream: Settings.Upstream) {
+        guard ![.required, .implicit].contains(upstream.tls), let node = node(upstream, "auth"),
+            !upstream.servers.allSatisfy(\.isHere)
+        else { return }
+        warnings.report(node, "Mailrace's password can be read on its way; tls = \"required\" keeps it")
+    }
+
     private static let tlsKeys = [
         "tls_verify", "tls_server_name", "tls_ca", "tls_pin_sha256", "tls_certificate", "tls_key",
         "tls_key_password_file", "tls_minimum_version",
@@ -130,6 +155,17 @@ extension Review {
         for key in keys {
             guard let node = node(upstream, key), !node.isNothing else { continue }
             warnings.report(node, "has no effect, for \(reason)")
+        }
+    }
+}
+
+extension Settings.ServerAddress {
+    /// What is sent to it does not leave the machine.
+    fileprivate var isHere: Bool {
+        switch self {
+        case .ip(let endpoint): endpoint.isLoopback
+        case .host: false
+        case .unix: true
         }
     }
 }

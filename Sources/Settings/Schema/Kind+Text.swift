@@ -100,6 +100,16 @@ extension Kind where Value == String {
         }
     }
 
+    /// Who authenticates (RFC 4616 section 2), or nobody.
+    static var authenticationUser: Kind {
+        .string("the name of a user") { text in
+            if Control.found(in: text) { return .refused("a control character is not allowed here") }
+            return text.utf8.count <= 255 ? .value(text) : .refused("the name has more than 255 bytes")
+        } format: {
+            $0
+        }
+    }
+
     private static var capabilityBytesMax: Int { 64 }
 
     /// A host name as EHLO says it (RFC 5321, section 4.1.2). Underscores pass: containers have them.

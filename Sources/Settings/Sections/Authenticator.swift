@@ -40,6 +40,8 @@ extension Settings {
         case file
         /// Dovecot's authentication service.
         case dovecot
+        /// The upstream, to which AUTH is relayed.
+        case upstream
         /// Code of the program that Mailrace is embedded in.
         case program
     }
@@ -48,9 +50,9 @@ extension Settings {
 extension Settings.Authenticator: NamedSection {
     static let fields: [Field<Self>] = [
         .value(
-            "type", \.type, .choice(later: ["upstream", "pam", "rest", "sql"]), required: true,
-            "How it decides: http asks as nginx's auth_http does, file looks into a file, dovecot asks Dovecot;"
-                + " program is for programs that embed Mailrace"),
+            "type", \.type, .choice(later: ["pam", "rest", "sql"]), required: true,
+            "How it decides: http asks as nginx's auth_http does, file looks into a file, dovecot asks Dovecot,"
+                + " upstream relays AUTH to the upstream; program is for programs that embed Mailrace"),
         .value(
             "timeout", \.timeout, .duration(.milliseconds(1) ... .seconds(600)), "How long a decision may take"),
         .value(

@@ -29,6 +29,8 @@ extension Settings {
         public internal(set) var greetingDelay: Duration = .zero
         /// At envelope depth, lines of the reply to EHLO beside STARTTLS and AUTH.
         public internal(set) var capabilities: [String] = []
+        /// At envelope depth, the longest command line in bytes, that of AUTH apart.
+        public internal(set) var clientBuffer = 4 << 10
         /// At envelope depth, refused commands of one session that are answered; one more ends it.
         public internal(set) var maxErrors = 20
         /// At envelope depth, commands of one session before its hand-off; one more ends it.
@@ -191,6 +193,9 @@ extension Settings.Listener: NamedSection {
             ),
             "At envelope depth, what the reply to EHLO lists beside STARTTLS and AUTH"),
         .value(
+            "client_buffer", \.clientBuffer, .size(512...(1 << 20)),
+            "At envelope depth, the longest command line, that of AUTH apart; any number of them may come at once"),
+        .value(
             "max_errors", \.maxErrors, .integer(1...1_000_000),
             "At envelope depth, refused commands of one session that are answered; one more ends it"),
         .value(
@@ -209,7 +214,7 @@ extension Settings.Listener: NamedSection {
     ]
 
     static let later = [
-        "client_buffer", "max_message_size", "max_recipients", "recipient_delimiter", "bare_newline", "multi_route",
+        "max_message_size", "max_recipients", "recipient_delimiter", "bare_newline", "multi_route",
         "route", "check",
     ]
 

@@ -31,6 +31,12 @@ extension Settings {
         public internal(set) var xclientRefused = XCLIENTRefused.defer
         /// Whether a session at envelope depth authenticates to the servers.
         public internal(set) var authentication = Authentication.off
+        /// With `own`: who Mailrace is to the servers; empty is nobody.
+        public internal(set) var authUser = ""
+        /// With `own`: the name of the file whose first line is its password.
+        public internal(set) var authPasswordFile = ""
+        /// With `own`: the same of a bearer token.
+        public internal(set) var authTokenFile = ""
         /// What each server gets to take a connection.
         public internal(set) var connectTimeout: Duration = .seconds(5)
         /// Connections to one server at one time; 0 is no limit.
@@ -115,6 +121,8 @@ extension Settings.Upstream {
         case off
         /// With what the client has shown, or the authenticator's answer puts in its place.
         case session
+        /// With credentials of Mailrace's.
+        case own
     }
 
     /// `health`: how servers are found to be up or down without sessions.
@@ -231,8 +239,17 @@ extension Settings.Upstream: NamedSection {
             "At envelope depth, whether a client is told to come again, or its session goes on, where a server refuses"
                 + " XCLIENT"),
         .value(
-            "auth", \.authentication, .choice(later: ["own"]),
-            "At envelope depth, whether Mailrace authenticates to the servers, with what the client has shown or the"
-                + " authenticator has put in its place"),
+            "auth", \.authentication, .choice(),
+            "At envelope depth, whether Mailrace authenticates to the servers: with what the client has shown or the"
+                + " authenticator has put in its place, or with its own credentials"),
+        .value(
+            "auth_user", \.authUser, .authenticationUser, fallback: "none; required with auth = \"own\"",
+            "Who Mailrace is to the servers, where auth is own"),
+        .value(
+            "auth_password_file", \.authPasswordFile, .path(optional: true),
+            "The file whose first line is Mailrace's password to the servers, where auth is own"),
+        .value(
+            "auth_token_file", \.authTokenFile, .path(optional: true),
+            "The file whose first line is Mailrace's bearer token, in place of a password"),
     ]
 }

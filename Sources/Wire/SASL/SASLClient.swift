@@ -32,14 +32,17 @@ public struct SASLClient {
     private var state = State.commandSent
 
     /// Which of the mechanisms that an upstream offers carries the credentials: PLAIN before LOGIN for a password,
-    /// XOAUTH2 for a token. Nil where none does: a digest is good for one server's challenge alone, and a certificate
-    /// is not Mailrace's to show.
+    /// XOAUTH2 or OAUTHBEARER for a token, the one before that it came by. Nil where none does: a digest is good for
+    /// one server's challenge alone, and a certificate is not Mailrace's to show.
     public static func mechanism(for credentials: Credentials, offered: Set<SASLMechanism>) -> SASLMechanism? {
         let usable: [SASLMechanism]
         switch credentials.proof {
         // LOGIN has no place for an identity to act as.
         case .password: usable = credentials.authorisationIdentity.isEmpty ? [.plain, .login] : [.plain]
-        case .token: usable = [.xoauth2]
+        // XOAUTH2 has no token without a user.
+        case .token where credentials.user.isEmpty: usable = [.oauthbearer]
+        case .token:
+            usable = credentials.mechanism == .oauthbearer ? [.oauthbearer, .xoauth2] : [.xoauth2, .oauthbearer]
         case .digest, .certificate: usable = []
         }
         return usable.first(where: offered.contains)
@@ -79,8 +82,13 @@ public struct SASLClient {
             return .send(Self.line([], message()))
         case .messageSent:
             state = .ending
-            // To XOAUTH2's challenge, which tells what is wrong, the answer is empty; the refusal follows it.
-            let answer = mechanism == .xoauth2 ? "\r\n" : "*\r\n"
+            // To a challenge that tells what is wrong with a token; the refusal follows it.
+            let answer =
+                switch mechanism {
+                case .xoauth2: "\r\n"
+                case .oauthbearer: "AQ==\r\n"
+                case .plain, .login, .cramMD5, .external: "*\r\n"
+                }
             return .send(Secret(copying: Array(answer.utf8)))
         case .ending:
             return .refused(reply)
@@ -93,10 +101,25 @@ public struct SASLClient {
         case (.plain, .password(let password)):
             Self.joined([credentials.authorisationIdentity, [.nul], credentials.user, [.nul]], password, [])
         case (_, .password(let password)): password
+        case (.oauthbearer, .token(let token)):
+            Self.joined([Self.bearerHeader(credentials.user), Array("\u{1}auth=Bearer ".utf8)], token, [0x01, 0x01])
         case (_, .token(let token)):
             Self.joined([Array("user=".utf8), credentials.user, Array("\u{1}auth=Bearer ".utf8)], token, [0x01, 0x01])
         case (_, .digest), (_, .certificate): preconditionFailure("no mechanism carries them")
         }
+    }
+
+    /// `n,a=USER,`, in which a comma is `=2C` and an equals sign `=3D` (RFC 5801 section 4).
+    private static func bearerHeader(_ user: [UInt8]) -> [UInt8] {
+        guard !user.isEmpty else { return Array("n,,".utf8) }
+        let name = user.flatMap { byte in
+            switch byte {
+            case UInt8(ascii: ","): Array("=2C".utf8)
+            case UInt8(ascii: "="): Array("=3D".utf8)
+            default: [byte]
+            }
+        }
+        return Array("n,a=".utf8) + name + [UInt8(ascii: ",")]
     }
 
     private static func joined(_ before: [[UInt8]], _ secret: Secret, _ after: [UInt8]) -> Secret {

@@ -35,14 +35,15 @@ struct SessionsText {
         return lines + [""]
             + TableText.lines(
                 [
-                    "ID", "#AGE", "PHASE", "LISTENER", "CLIENT", "CALLS ITSELF", "TLS", "UPSTREAM", "#RECEIVED",
-                    "#SENT",
+                    "ID", "#AGE", "PHASE", "LISTENER", "CLIENT", "CALLS ITSELF", "LOGIN", "DECISION", "TLS", "UPSTREAM",
+                    "#RECEIVED", "#SENT",
                 ],
                 sessions.map { session in
                     [
                         session["id"].text, Figures.duration(seconds: session["age_seconds"].real),
                         session["phase"].text, session["listener"].text, session["client"].text,
-                        session["name"].text, session["tls"].text, session["upstream"].text,
+                        session["name"].text, session["login"].text, session["decision"].text,
+                        session["tls"].text, session["upstream"].text,
                         Figures.bytes(session["bytes_received"].integer), Figures.bytes(session["bytes_sent"].integer),
                     ]
                 })

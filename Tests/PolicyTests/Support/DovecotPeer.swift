@@ -125,6 +125,7 @@ extension AuthenticationOutcome {
                 + (refusal.errorDocument.map { " " + String(decoding: $0, as: UTF8.self) } ?? "")
         case .unavailable(let reply, because: let reason): "\(reply.code): \(reason)"
         case .deferred: "deferred"
+        case .passedOn: "passed on"
         }
     }
 }

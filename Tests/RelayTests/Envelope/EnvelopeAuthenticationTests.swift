@@ -212,6 +212,18 @@ extension RelaySuites {
             }
         }
 
+        @Test func aRefusalIsLoggedWithItsUser() throws {
+            try withRelay(.envelope { $0.authenticate { _ in Self.refusal() } }) { relay in
+                let client = try relay.introducedClient()
+                // NUL a" client=x NUL password
+                try client.ask(
+                    "AUTH PLAIN AGEiIGNsaWVudD14AHBhc3N3b3Jk", "535 5.7.8 Authentication credentials invalid")
+                let line = try relay.log.message("authentication refused")
+                let end = #""proxy":"none","mechanism":"PLAIN","user":"a\" client=x"}"#
+                #expect(line.contains(#""listener":"mx","client":"127.0.0.1:"#) && line.hasSuffix(end), "\(line)")
+            }
+        }
+
         @Test func aRefusalMayTakeItsTimeAndEndTheSession() throws {
             let setup = Setup.envelope { setup in
                 setup.authenticate { _ in

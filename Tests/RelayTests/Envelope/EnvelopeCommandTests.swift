@@ -194,6 +194,51 @@ extension RelaySuites {
             }
         }
 
+        /// Smaller and larger than AUTH's own limit; a pipeline is answered whatever it is.
+        @Test(arguments: [512, 12_288, 100_000]) func theLimitMayBeAnother(_ limit: Int) throws {
+            let setup = Setup.envelope {
+                $0.envelope.commandLineBytesMax = limit
+                $0.envelope.commandsMax = 100_000
+                $0.envelope.errorsMax = 100_000
+            }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                let line = "NOOP " + String(repeating: "x", count: limit - 7) + "\r\n"
+                let count = (1 << 20) / limit
+                let sending = client.sendInBackground(Array(String(repeating: line, count: count).utf8))
+                try client.expect(Array(String(repeating: "250 2.0.0 Ok\r\n", count: count).utf8))
+                sending.join()
+                guard limit < 64 << 10 else { return }
+                try client.send("X" + line + "NOOP\r\n")
+                try client.expectReply("500 5.5.2 Line too long")
+                try client.expectReply("250 2.0.0 Ok")
+            }
+        }
+
+        /// A pipeline cut at every byte, as far as it goes before an upstream is needed: the same replies.
+        @Test func cutsMakeNoDifferenceWithAUTH() throws {
+            let text =
+                "EHLO c\r\nAUTH PLAIN\r\n*\r\nAUTH LOGIN\r\ndXNlcg==\r\ncGFzc3dvcmQ=\r\nVRFY x\r\nMAIL FROM:<>\r\nQUIT\r\n"
+            let setup = Setup.envelope { setup in
+                setup.authenticate { _ in .refused(Refusal(reply: .authenticationFailed)) }
+                setup.limits.acceptsPerAddressMax = 0
+            }
+            try withRelay(setup) { relay in
+                for cut in 1..<text.utf8.count {
+                    let client = try relay.greetedClient()
+                    try relay.send(text, cut: cut, by: client)
+                    try client.expect("250-relay.example\r\n250 AUTH PLAIN LOGIN\r\n334 \r\n")
+                    try client.expectReply("501 5.7.0 Authentication cancelled")
+                    try client.expect("334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n")
+                    try client.expectReply("535 5.7.8 Authentication credentials invalid")
+                    try client.expectReply("252 2.0.0 Not verified here, mail to it will tell")
+                    try client.expectReply("530 5.7.0 Authentication required")
+                    try client.expectReply("221 2.0.0 Bye")
+                    client.close()
+                }
+            }
+        }
+
         @Test func anEndlessLineEndsTheSession() throws {
             try withRelay(.envelope()) { relay in
                 let client = try relay.introducedClient()

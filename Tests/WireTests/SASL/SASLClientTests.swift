@@ -72,6 +72,18 @@ import Wire
                 == ["AUTH XOAUTH2 \(message)\r\n", "\r\n", "refused 535"])
     }
 
+    @Test func oauthbearer() throws {
+        let message = base64("n,a=a@b,\u{1}auth=Bearer tok\u{1}\u{1}")
+        let said = ["AUTH OAUTHBEARER \(message)\r\n"]
+        #expect(try dialogue(.oauthbearer, credentials("a@b", token: "tok"), ["235 ok"]) == said + ["succeeded"])
+        #expect(
+            try dialogue(.oauthbearer, credentials("a@b", token: "tok"), ["334 eyJzIjoxfQ==", "535 no"])
+                == said + ["AQ==\r\n", "refused 535"])
+        let nobody = base64("n,,\u{1}auth=Bearer tok\u{1}\u{1}")
+        #expect(
+            try dialogue(.oauthbearer, credentials("", token: "tok"), []) == ["AUTH OAUTHBEARER \(nobody)\r\n"])
+    }
+
     @Test func takesWhatTheUpstreamOffers() throws {
         let all = Set(SASLMechanism.allCases)
         let password = credentials("tim", password: "x")
@@ -80,7 +92,9 @@ import Wire
         #expect(SASLClient.mechanism(for: password, offered: [.cramMD5, .external]) == nil)
         let deputy = credentials("tim", password: "x", as: "root")
         #expect(SASLClient.mechanism(for: deputy, offered: [.login]) == nil)
-        #expect(SASLClient.mechanism(for: credentials("tim", token: "x"), offered: all) == .xoauth2)
+        #expect(SASLClient.mechanism(for: credentials("tim", token: "x"), offered: all) == .oauthbearer)
+        #expect(SASLClient.mechanism(for: credentials("tim", token: "x"), offered: [.xoauth2]) == .xoauth2)
+        #expect(SASLClient.mechanism(for: credentials("", token: "x"), offered: [.xoauth2]) == nil)
         #expect(SASLClient.mechanism(for: credentials("tim", token: "x"), offered: [.plain]) == nil)
         let digest = Credentials.Proof.digest(Secret(copying: bytes(repeated("0", 32))), challenge: bytes("<1@a>"))
         for proof in [digest, .certificate] {
@@ -102,11 +116,14 @@ import Wire
     }
 
     /// What the client's side says, the server's side understands.
-    @Test(arguments: [SASLMechanism.plain, .login, .xoauth2]) func bothSidesAgree(_ mechanism: SASLMechanism) throws {
+    @Test(arguments: [SASLMechanism.plain, .login, .xoauth2, .oauthbearer]) func bothSidesAgree(
+        _ mechanism: SASLMechanism
+    ) throws {
         for length in [1, 100, 400, 3_000] {
             let secret = repeated("s", length)
             let credentials =
-                mechanism == .xoauth2 ? credentials("ünder", token: secret) : credentials("ünder", password: secret)
+                [.xoauth2, .oauthbearer].contains(mechanism)
+                ? credentials("ün,d=er", token: secret) : credentials("ünder", password: secret)
             var client = SASLClient(mechanism, credentials)
             var server = SASLServer(mechanism)
             let line = bytes(client.begin().shown)
