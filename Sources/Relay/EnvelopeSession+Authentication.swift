@@ -255,8 +255,7 @@ extension EnvelopeSession {
         let subject = context.policies.failures.subjectAtLimit(
             of: facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
         guard let subject else { return nil }
-        context.counters.add(.authenticationOutcomes, reason: "too_many_failures_of_\(subject.rawValue)")
-        record.decision = "too_many_failures"
+        noteDecision("too_many_failures_of_\(subject.rawValue)")
         context.failureWarning.note(
             subject == .user
                 ? String(escaping: credentials.actingUser, limitBytes: SessionRecord.loginBytesMax)

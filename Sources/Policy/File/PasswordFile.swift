@@ -55,8 +55,7 @@ final class PasswordFile: Sendable {
         case noUser = "there is no user"
         case badUser = "the user's name is too long, or holds a control character"
         case twice = "the user has had a line of this kind before"
-        case noHash =
-            "neither a hash by yescrypt ($y$), Argon2 ($argon2id$), bcrypt ($2b$), SHA-512 ($6$) nor {PLAIN}, {EXTERNAL}"
+        case noHash = "neither a hash ($y$, $argon2id$, $2b$ or $6$) nor {PLAIN} or {EXTERNAL}"
         case noSecret = "there is no secret behind {PLAIN}"
     }
 
