@@ -104,6 +104,18 @@ size_t copenssl_engine_pending(const copenssl_engine *engine) {
     return (size_t)SSL_pending(copenssl_const_ssl(engine));
 }
 
+void copenssl_engine_set_cleansing(copenssl_engine *engine, bool cleanses) {
+    if (cleanses) {
+        SSL_set_options(copenssl_ssl(engine), SSL_OP_CLEANSE_PLAINTEXT);
+    } else {
+        SSL_clear_options(copenssl_ssl(engine), SSL_OP_CLEANSE_PLAINTEXT);
+    }
+}
+
+bool copenssl_engine_is_cleansing(const copenssl_engine *engine) {
+    return (SSL_get_options(copenssl_const_ssl(engine)) & SSL_OP_CLEANSE_PLAINTEXT) != 0;
+}
+
 copenssl_session *copenssl_engine_copy_session(copenssl_engine *engine) {
     SSL_SESSION *session = SSL_get1_session(copenssl_ssl(engine));
     if (session == NULL || SSL_SESSION_is_resumable(session) == 1) return (copenssl_session *)session;

@@ -20,6 +20,7 @@ extension Session {
         guard let tls = context.tls else { preconditionFailure("TLS without a certificate") }
         phase = .handshake
         let engine = TLSEngine(server: tls)
+        if client.keepsInputSecret { engine.keepsInputSecret = true }
         let start = ring.now
         client.deadline = ring.now + settings.timeouts.tlsHandshake
         do throws(StreamError) {

@@ -14,7 +14,10 @@ extension Session {
         transcribe(with: .client, "handed off: what follows is not read")
         commandArrival = nil
         client.deadline = .never
-        client.keepsInputSecret = false
+        if client.keepsInputSecret {
+            client.keepsInputSecret = false
+            (client.layer as? TLSEngine)?.keepsInputSecret = false
+        }
         upstream.deadline = .never
         if let tls = upstream.layer as? TLSEngine, let session = tls.session { server?.tlsSession = session }
         let limits = Pump.Limits(

@@ -78,6 +78,12 @@ public final class TLSEngine: RecordLayer {
         if let pointer { copenssl_engine_free(pointer) }
     }
 
+    /// What the peer says may be a password: OpenSSL overwrites it as soon as it is read. False at first.
+    public var keepsInputSecret: Bool {
+        get { pointer.map { copenssl_engine_is_cleansing($0) } ?? false }
+        set { if let pointer { copenssl_engine_set_cleansing(pointer, newValue) } }
+    }
+
     public func open(_ ciphertext: RawSpan, plaintext: inout ByteQueue, reply: inout ByteQueue) -> RecordStatus {
         guard let engine = pointer else { return .failed }
         if peerHasEnded { return .ended }

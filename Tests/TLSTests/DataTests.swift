@@ -34,6 +34,23 @@ struct DataTests {
         #expect(pair.server.take() == bytes)
     }
 
+    @Test("what is overwritten once it is read arrives whole", arguments: Split.all)
+    func secretInput(split: Split) throws {
+        let pair = try TLSPair.established()
+        #expect(!pair.server.engine.keepsInputSecret)
+        pair.server.engine.keepsInputSecret = true
+        #expect(pair.server.engine.keepsInputSecret)
+        let secret = [UInt8](repeating: 0x2A, count: 20_000)
+        pair.client.send(secret)
+        pair.exchange(split: split)
+        #expect(pair.server.take() == secret)
+        pair.server.engine.keepsInputSecret = false
+        #expect(!pair.server.engine.keepsInputSecret)
+        pair.client.send("more")
+        pair.exchange(split: split)
+        #expect(pair.server.takeText() == "more")
+    }
+
     @Test("nothing sealed is nothing sent")
     func empty() throws {
         let pair = try TLSPair.established()

@@ -235,6 +235,9 @@ enum copenssl_status copenssl_engine_end(copenssl_engine *engine, struct copenss
 enum copenssl_status copenssl_engine_update_keys(copenssl_engine *engine, struct copenssl_io *io);
 /// Decrypted bytes that wait for copenssl_engine_read.
 size_t copenssl_engine_pending(const copenssl_engine *engine);
+/// Whether OpenSSL overwrites what it has decrypted once that is read (SSL_OP_CLEANSE_PLAINTEXT).
+void copenssl_engine_set_cleansing(copenssl_engine *engine, bool cleanses);
+bool copenssl_engine_is_cleansing(const copenssl_engine *engine);
 
 // Facts, after the handshake. The texts live as long as the engine.
 
