@@ -32,7 +32,6 @@ extension EnvelopeSession {
     func forgetTransaction() {
         facts.forgetTransaction()
         (mail, rcpt) = (nil, nil)
-        if facts.deferredCredentials == nil { acceptance = nil }
     }
 
     /// What the checks say at a stage.
@@ -138,7 +137,11 @@ extension EnvelopeSession {
             try refuse(error.reply)
             return false
         }
-        if try await passes(.rcpt), try await mayGoOn(), try await handOff(to: .envelope) { return true }
+        if try await passes(.rcpt), try await mayGoOn() {
+            if try await handOff(to: .envelope) { return true }
+            // What was decided holds for this recipient alone.
+            if acceptance != nil { forgetLogin() }
+        }
         facts.candidate = nil
         rcpt = nil
         return false

@@ -1,0 +1,45 @@
+import Lookup
+import Policy
+import Relay
+import Ring
+import Telemetry
+import TestSupport
+import Testing
+import Wire
+
+extension RelaySuites {
+    /// How long a decision holds, and what is kept of those whom it is about.
+    @Suite struct EnvelopeDecisionTests {
+        private typealias Known = EnvelopeAuthenticationTests
+
+        /// A yes to one recipient names the client, and a server that nobody answers at: what it says of the next one,
+        /// in that transaction or another, is asked again.
+        @Test func aYesHoldsForItsRecipientAlone() throws {
+            let nobody = try LoopbackServer().address
+            let setup = Setup.envelope { setup in
+                setup.authenticate { attempt in
+                    guard attempt.facts.candidate?.address == Array("b@example.com".utf8) else {
+                        return .refused(Refusal(reply: .notAuthorised))
+                    }
+                    return .accepted(Acceptance(login: Array("guest".utf8), server: .socket(nobody)))
+                }
+                setup.envelope.authentication.withoutIt = .isAskedAbout
+            }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                for _ in 0..<2 {
+                    try client.ask("MAIL FROM:<>", "250 2.1.0 Ok")
+                    try client.ask("RCPT TO:<b@example.com>", "451 4.4.1 Upstream not reachable")
+                    try client.ask("RCPT TO:<a@example.net>", "550 5.7.0 Not authorised to do that")
+                    try client.ask("RSET", "250 2.0.0 Ok")
+                }
+                try client.ask("MAIL FROM:<>", "250 2.1.0 Ok")
+                try client.ask("RCPT TO:<a@example.net>", "550 5.7.0 Not authorised to do that")
+                #expect(try relay.isUpstreamAlone)
+                try client.ask("QUIT", "221 2.0.0 Bye")
+                try client.isLeft()
+                #expect(try relay.record()["login"] == nil)
+            }
+        }
+    }
+}
