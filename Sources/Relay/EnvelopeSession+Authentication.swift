@@ -9,8 +9,9 @@ import Wire
 extension EnvelopeSession {
     private var policy: EnvelopeSettings.Authentication { envelope.authentication }
 
-    /// Passwords and the like may be said now.
-    private var isSafe: Bool { isClientSecure || policy.isAllowedBeforeTLS }
+    /// Passwords and the like may be said now. Behind AUTH comes the hand-off, and with it mail: where TLS is required,
+    /// that holds for both.
+    private var isSafe: Bool { isClientSecure || policy.isAllowedBeforeTLS && settings.starttls != .require }
 
     /// What the reply to EHLO lists.
     var offeredMechanisms: [SASLMechanism] {

@@ -164,10 +164,10 @@ extension RelaySuites {
             }
         }
 
-        @Test func nothingPassesWhereTLSIsRequired() throws {
+        @Test(arguments: [false, true]) func nothingPassesWhereTLSIsRequired(_ isAllowedBeforeTLS: Bool) throws {
             let setup = Setup.envelope(.require) { setup in
                 setup.authenticateAll()
-                setup.envelope.authentication.isAllowedBeforeTLS = false
+                setup.envelope.authentication.isAllowedBeforeTLS = isAllowedBeforeTLS
             }
             try withRelay(setup) { relay in
                 let client = try relay.introducedClient()
