@@ -66,6 +66,8 @@ extension EnvelopeSession {
         let command = client.withInput { AuthCommand(line: $0.extracting(first: length)) }
         let shown = "AUTH \(command?.mechanism?.rawValue ?? CredentialFilter.mark)"
         transcribeSecret(length, as: command?.initialResponse == nil ? shown : "\(shown) \(CredentialFilter.mark)")
+        // Where it is refused, the client may say all the same what it would have been asked for.
+        self.credentials.noteUnseenLine()
         let isKnown = facts.login != nil || facts.deferredCredentials != nil
         let refusal: LocalReply? =
             if context.policies.authenticator == nil || policy.mechanisms.isEmpty && !policy.alwaysTakesPlainAndLogin {

@@ -41,5 +41,27 @@ extension RelaySuites {
                 #expect(try relay.record()["login"] == nil)
             }
         }
+
+        /// What a client says all the same, where it might have been asked for it.
+        @Test func whatIsSaidBehindARefusedAUTHIsLeftOut() throws {
+            let pipe = try LogPipe()
+            defer { pipe.log.close() }
+            let setup = Setup.envelope { setup in
+                setup.authenticateAll()
+                setup.listener.transcript = Transcript(to: pipe.log, showsCredentials: false)
+            }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                try client.send("AUTH CRAM-MD5\r\ndXNlcg==\r\nc2VjcmV0\r\nQUIT\r\n")
+                try client.expectReply("504 5.5.4 Authentication mechanism not supported")
+                for _ in 0..<2 { try client.expectReply("500 5.5.2 Command not recognised") }
+                try client.expectReply("221 2.0.0 Bye")
+                try client.isLeft()
+                _ = try pipe.message("221 2.0.0 Bye")
+                let lines = pipe.messages.joined()
+                #expect(lines.contains("C: [redacted]") && lines.contains("C: QUIT"))
+                #expect(!lines.contains("dXNlcg==") && !lines.contains("c2VjcmV0"))
+            }
+        }
     }
 }
