@@ -49,6 +49,7 @@ final class EnvelopeSession: Session {
             try await arrive()
             try await welcome()
             try await serve()
+            forgetSecrets()
             return true
         } catch {
             await end(isAborted ? .aborted : error)
@@ -67,6 +68,12 @@ final class EnvelopeSession: Session {
                 if try await authenticate(length) { return }
             }
         }
+    }
+
+    /// The upstream knows the client, and the session may live for hours.
+    private func forgetSecrets() {
+        acceptance = nil
+        facts.deferredCredentials = nil
     }
 
     // MARK: The upstream

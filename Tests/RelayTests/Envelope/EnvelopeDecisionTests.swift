@@ -12,6 +12,16 @@ extension RelaySuites {
     @Suite struct EnvelopeDecisionTests {
         private typealias Known = EnvelopeAuthenticationTests
 
+        /// Credentials that others own.
+        private final class Watched: Sendable {
+            private struct Held: Sendable { weak let credentials: Credentials? }
+
+            private let held = Locked<Held?>(nil)
+
+            func watch(_ credentials: Credentials?) { held.withLock { $0 = Held(credentials: credentials) } }
+            var isThere: Bool { held.withLock { $0?.credentials } != nil }
+        }
+
         /// A yes to one recipient names the client, and a server that nobody answers at: what it says of the next one,
         /// in that transaction or another, is asked again.
         @Test func aYesHoldsForItsRecipientAlone() throws {
@@ -39,6 +49,34 @@ extension RelaySuites {
                 try client.ask("QUIT", "221 2.0.0 Bye")
                 try client.isLeft()
                 #expect(try relay.record()["login"] == nil)
+            }
+        }
+
+        @Test func credentialsGoWithTheHandOff() throws {
+            let watched = Watched()
+            let setup = Setup.envelope { setup in
+                setup.upstream.authenticatesClients = true
+                setup.authenticate { attempt in
+                    watched.watch(attempt.credentials)
+                    return attempt.facts.candidate == nil ? .deferred : .accepted(Acceptance(login: nil))
+                }
+            }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                try client.ask("AUTH PLAIN \(Known.plain)", Known.success)
+                try client.ask("MAIL FROM:<>", "250 2.1.0 Ok")
+                #expect(watched.isThere)
+                try client.send("RCPT TO:<b@example.com>\r\n")
+                let upstream = try relay.introducedUpstream(["AUTH PLAIN"])
+                try upstream.answer("AUTH PLAIN \(Known.plain)", "235 welcome")
+                try upstream.answer("MAIL FROM:<>", "250 sender")
+                try upstream.answer("RCPT TO:<b@example.com>", "250 recipient")
+                try client.expect("250 recipient\r\n")
+                try client.send("QUIT\r\n")
+                try upstream.expect("QUIT\r\n")
+                #expect(!watched.isThere)
+                try upstream.send("221 bye\r\n")
+                try client.expect("221 bye\r\n")
             }
         }
 
