@@ -74,6 +74,8 @@ extension EnvelopeSession {
                 .commandNotImplemented
             } else if isKnown || facts.reversePath != nil {
                 .authNotNow
+            } else if lacksGreeting {
+                .badSequence
             } else if !isSafe {
                 settings.starttls == .require ? .starttlsRequired : .encryptionRequired
             } else { nil }

@@ -99,9 +99,13 @@ extension EnvelopeSession {
 
     // MARK: The envelope
 
+    /// A check wants to be asked about the client's name, and there is none that it has let pass.
+    var lacksGreeting: Bool { facts.greeting == nil && context.policies.gate.stages.contains(.helo) }
+
     /// Why there can be no mail now; nil: there can.
     private var obstacle: LocalReply? {
         if settings.starttls == .require, !isClientSecure { return .starttlsRequired }
+        if lacksGreeting { return .badSequence }
         let isKnown = facts.login != nil || facts.deferredCredentials != nil
         return isKnown || envelope.authentication.withoutIt != .isRefused ? nil : .authenticationRequired
     }
