@@ -214,10 +214,13 @@ extension EnvelopeSession {
         switch try await outcome(for: deferred) {
         case .accepted(let acceptance):
             note(acceptance, login: acceptance.login ?? deferred?.user)
-            return true
+            guard deferred != nil, try await !passes(.auth) else { return true }
+            forgetLogin()
         case .refused(let refusal):
+            if let deferred { logRefusal(of: deferred) }
             try await hold(refusal)
             if refusal.closes { throw .unwelcome(refusal.reply) }
+            if deferred != nil { try noteFailure() }
             try refuse(refusal.reply)
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
         // There is no later stage, and nothing to show to the upstream.

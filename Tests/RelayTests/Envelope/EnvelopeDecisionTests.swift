@@ -52,6 +52,41 @@ extension RelaySuites {
             }
         }
 
+        @Test func aDecisionThatWasPutOffIsOneLikeOthers() throws {
+            let setup = Setup.envelope { setup in
+                setup.authenticate { _ in .deferred }
+                setup.policies = { _ in
+                    let check = ScriptedCheck(.auth) { _, facts in
+                        facts.login == Array("user".utf8) ? .refuse(.notAuthorised) : .unavailable
+                    }
+                    let authenticator = ScriptedAuthenticator { attempt in
+                        switch attempt.facts.candidate?.address {
+                        case nil: .deferred
+                        case Array("b@example.com".utf8): .accepted(Acceptance(login: nil))
+                        default: .refused(Refusal(reply: .authenticationFailed))
+                        }
+                    }
+                    return ListenerPolicies(
+                        gate: StageGate([StageGate.Entry(check)]), authenticator: authenticator)
+                }
+            }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                try client.ask("AUTH PLAIN \(Known.plain)", Known.success)
+                try client.ask("MAIL FROM:<>", "250 2.1.0 Ok")
+                try client.ask("RCPT TO:<b@example.com>", "550 5.7.0 Not authorised to do that")
+                for _ in 0..<2 {
+                    try client.ask("RCPT TO:<a@example.com>", "535 5.7.8 Authentication credentials invalid")
+                    #expect(try relay.log.message("authentication refused").contains("\"user\":\"user\""))
+                }
+                try client.ask(
+                    "RCPT TO:<a@example.com>", "421 4.7.0 Too many failed authentications, closing connection")
+                try client.isLeft()
+                #expect(try relay.isUpstreamAlone)
+                #expect(try relay.record().end == "authentication_failed by client")
+            }
+        }
+
         @Test func credentialsGoWithTheHandOff() throws {
             let watched = Watched()
             let setup = Setup.envelope { setup in
