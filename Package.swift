@@ -30,6 +30,7 @@ let libraries: [Target] = [
         name: "LibCurl", path: "CShims/system/LibCurl", pkgConfig: "libcurl",
         providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "LibCrypt", path: "CShims/system/LibCrypt", providers: [.apt(["libcrypt-dev"])]),
+    .systemLibrary(name: "LibArgon2", path: "CShims/system/LibArgon2", providers: [.apt(["libargon2-dev"])]),
     .systemLibrary(
         name: "LibJansson", path: "CShims/system/LibJansson", pkgConfig: "jansson",
         providers: [.apt(["libjansson-dev"])]),
@@ -52,8 +53,8 @@ let shims: [Target] = [
         name: "CMicroHTTPD", dependencies: ["LibMicroHTTPD"], path: "CShims/CMicroHTTPD", cSettings: warnings),
     .target(name: "CCurl", dependencies: ["LibCurl"], path: "CShims/CCurl", cSettings: warnings),
     .target(
-        name: "CCrypt", dependencies: ["LibCrypt"], path: "CShims/CCrypt", cSettings: warnings,
-        linkerSettings: [.linkedLibrary("crypt")]),
+        name: "CCrypt", dependencies: ["LibArgon2", "LibCrypt"], path: "CShims/CCrypt", cSettings: warnings,
+        linkerSettings: [.linkedLibrary("crypt"), .linkedLibrary("argon2")]),
     .target(name: "CJansson", dependencies: ["LibJansson"], path: "CShims/CJansson", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
@@ -122,7 +123,8 @@ let tests: [Target] = [
         ],
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
-    .testTarget(name: "MailraceTests", dependencies: ["mailrace", "Service", "Settings"], swiftSettings: house),
+    .testTarget(
+        name: "MailraceTests", dependencies: ["mailrace", "Policy", "Service", "Settings"], swiftSettings: house),
     .testTarget(
         name: "RelayTests",
         dependencies: [

@@ -1,5 +1,6 @@
 """What is compared, and how. Each scenario returns lines in Markdown and whether all mail arrived."""
 
+import contextlib
 import os
 import tempfile
 
@@ -38,12 +39,15 @@ class Effort:
 class Comparison:
     """The same load on several targets, all at their best settings before one sink."""
 
-    def __init__(self, title, names, *options, starttls=False, proxy=True, pinned=True, goals=None):
-        """`goals` are what the ratios to peers should be: by metric (as in `results.METRICS`) and peer."""
+    def __init__(self, title, names, *options, starttls=False, proxy=True, pinned=True, asks=False, goals=None):
+        """With `asks` each of them asks the same auth server where to relay to.
+
+        `goals` are what the ratios to peers should be: by metric (as in `results.METRICS`) and peer.
+        """
         self.title, self.names, self.options, self.goals = title, names, options, goals or {}
         # What mailrace-bench said, once it has.
         self.summary = None
-        self.starttls, self.proxy, self.pinned = starttls, proxy, pinned
+        self.starttls, self.proxy, self.pinned, self.asks = starttls, proxy, pinned, asks
 
     def load(self, effort):
         """The options of the load."""
@@ -68,7 +72,10 @@ class Comparison:
         """Returns the table, the summary and the exit status. `length` are the options of the load's length."""
         upstream = f"{HOST}:{free_port()}"
         options = {"starttls": self.starttls, "proxy": self.proxy, "pinned": self.pinned}
-        with tempfile.TemporaryDirectory() as directory, targets.targets(names, upstream, **options) as running:
+        with contextlib.ExitStack() as stack:
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            options["auth"] = stack.enter_context(targets.auth_server(upstream)) if self.asks else None
+            running = stack.enter_context(targets.targets(names, upstream, **options))
             table = os.path.join(directory, "table.md")
             status, summary = targets.bench(
                 "compare", *(word for target in running for word in ["--target", target.argument]),
@@ -202,6 +209,9 @@ def scenarios():
         "short": Comparison("Short sessions", all_four, *at_once, goals=goals(0.70, 0.99)),
         "pipelined": Comparison(
             "Short sessions, pipelined", all_four, *at_once, "--pipelining", goals=goals(0.60, 1.05, rate=3)
+        ),
+        "envelope": Comparison(
+            "Envelope depth beside nginx, both asking the same auth server: short sessions", both, *at_once, asks=True
         ),
         "lasting": Comparison("Lasting sessions, 4 KiB", all_three, *at_once, "--lasting", goals=goals(1.05)),
         "64k": Comparison(

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 
-from harness import HOST, certificates, relay
+from harness import HOST, certificates, nginx, relay
 from harness.programs import Program, environment, free_port, run, wait_until
 
 from . import ROOT
@@ -68,15 +68,32 @@ class Running:
 
 
 @contextlib.contextmanager
-def mailrace(name, upstream, starttls=False, proxy=True, shards=1, pinned=True):
-    """Mailrace; its control socket is the last thing it opens."""
+def auth_server(upstream):
+    """One for nginx and Mailrace both: a web server of nginx's, which sends all to the upstream. Gives its address."""
+    host, port = upstream.rsplit(":", 1)
+    lines = [f"add_header Auth-Server {host};", f"add_header Auth-Port {port};", "return 204;"]
+    web = "keepalive_requests 1000000;\nlocation / {\nadd_header Auth-Status OK;\n" + "\n".join(lines) + "\n}"
+    with nginx.Nginx(web=web, preexec=_on_first if HAS_TWO else None) as server:
+        yield f"{HOST}:{server.ports['web']}"
+
+
+@contextlib.contextmanager
+def mailrace(name, upstream, starttls=False, proxy=True, shards=1, pinned=True, auth=None):
+    """Mailrace, at envelope depth where there is somebody to ask; its control socket is the last thing it opens."""
     port = free_port()
+    depth = {}
+    if auth:
+        depth["listener"] = 'depth = "envelope"\ncapabilities = ["PIPELINING", "8BITMIME", "SIZE 52428800"]'
+        depth["tables"] = (
+            '[listener.mx.auth]\nauthenticator = "site"\nmechanisms = ["NONE"]\n'
+            f'[authenticator.site]\ntype = "http"\nurl = "http://{auth}/"'
+        )
     with tempfile.TemporaryDirectory(prefix="mailrace-compare-") as directory:
         control = os.path.join(directory, "control.sock")
         text = relay.configuration(
             [upstream], starttls="offer" if starttls else None, shards=shards, port=port, log='level = "error"',
             runtime=f'max_sessions = 9500\ncontrol_socket = "{control}"',
-            upstream='proxy_protocol = "v2"' if proxy else "",
+            upstream='proxy_protocol = "v2"' if proxy else "", **depth,
         )  # fmt: skip
         with relay.Mailrace(text, preexec=_on_last if pinned and HAS_TWO else None) as running:
             wait_until(lambda: os.path.exists(control), f"{control}:\n{running.program.output}")
@@ -84,11 +101,12 @@ def mailrace(name, upstream, starttls=False, proxy=True, shards=1, pinned=True):
 
 
 @contextlib.contextmanager
-def peer(name, upstream, starttls=False, proxy=True, shards=1, pinned=True):
+def peer(name, upstream, starttls=False, proxy=True, shards=1, pinned=True, auth=None):
     """One of the start scripts of Benchmarks/peers."""
     address, certificate = f"{HOST}:{free_port()}", certificates.ecdsa()
     arguments = ["--listen", address, "--upstream", upstream, "--threads", str(shards)]
     arguments += ["--send-proxy"] if proxy else []
+    arguments += ["--auth", auth] if auth else []
     arguments += ["--certificate", certificate.file, "--key", certificate.key_file] if starttls else []
     script, more = VARIANTS.get(name, (name, []))
     program = Program(

@@ -9,8 +9,8 @@ import Wire
 extension EnvelopeSession {
     private var policy: EnvelopeSettings.Authentication { envelope.authentication }
 
-    /// Passwords and the like may be said now. Behind AUTH comes the hand-off, and with it mail: where TLS is required,
-    /// that holds for both.
+    /// Passwords and the like may be said now. Where TLS is required it comes before: the mail behind AUTH would pass
+    /// in the clear as well.
     private var isSafe: Bool { isClientSecure || policy.isAllowedBeforeTLS && settings.starttls != .require }
 
     /// What the reply to EHLO lists.
@@ -172,7 +172,7 @@ extension EnvelopeSession {
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
         case .refused(let refusal):
             logRefusal(of: credentials)
-            try await hold(refusal)
+            try await hold(refusal.delay)
             if case .challenge(let text) = exchange.refuse(reason: refusal.errorDocument) {
                 _ = try await nextStep(of: &exchange, after: text)
             }
@@ -218,7 +218,7 @@ extension EnvelopeSession {
             forgetLogin()
         case .refused(let refusal):
             if let deferred { logRefusal(of: deferred) }
-            try await hold(refusal)
+            try await hold(refusal.delay)
             if refusal.closes { throw .unwelcome(refusal.reply) }
             if deferred != nil { try noteFailure() }
             try refuse(refusal.reply)
@@ -231,6 +231,7 @@ extension EnvelopeSession {
 
     private func outcome(for credentials: Credentials?) async throws(SessionEnd) -> AuthenticationOutcome {
         guard let authenticator = context.policies.authenticator else { preconditionFailure("nobody to ask") }
+        if let credentials, let refusal = refusalOfTooMany(credentials) { return .refused(refusal) }
         phase = .decision
         try await sendReplies()
         if authenticator.needsClientName { try await waitForName() }
@@ -240,8 +241,9 @@ extension EnvelopeSession {
         self.cancellation = cancellation
         let start = ring.now
         let attempt = AuthenticationAttempt(facts: facts, credentials: credentials, cancellation: cancellation)
-        let outcome = await authenticator.authenticate(attempt)
+        var outcome = await authenticator.authenticate(attempt)
         self.cancellation = nil
+        countFailure(with: credentials, &outcome)
         note(.decisionDuration, since: start)
         if let label = outcome.label { noteDecision(label) }
         if isDraining { throw .drained }
@@ -252,6 +254,34 @@ extension EnvelopeSession {
     func noteDecision(_ outcome: String) {
         context.counters.add(.authenticationOutcomes, reason: outcome)
         record.decision = outcome
+    }
+
+    /// A refusal for who has failed too often, without anybody being asked.
+    private func refusalOfTooMany(_ credentials: Credentials) -> Refusal? {
+        let subject = context.policies.failures.subjectAtLimit(
+            of: facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
+        guard let subject else { return nil }
+        noteDecision("too_many_failures_of_\(subject.rawValue)")
+        context.failureWarning.note(
+            subject == .user
+                ? String(escaping: credentials.actingUser, limitBytes: SessionRecord.loginBytesMax)
+                : AddressKey(facts.client).description,
+            listener: settings.name, to: context.log, at: ring.now)
+        return Refusal(reply: .tooManyFailures)
+    }
+
+    /// Counts a no for good, and has it held back.
+    private func countFailure(with credentials: Credentials?, _ outcome: inout AuthenticationOutcome) {
+        guard let credentials, case .refused(var refusal) = outcome, refusal.reply.code / 100 == 5 else { return }
+        refusal.delay = max(refusal.delay, countFailure(with: credentials))
+        outcome = .refused(refusal)
+    }
+
+    /// Counts a no for good among those of the address and the user.
+    ///
+    /// - Returns: how long the answer is to be held back.
+    func countFailure(with credentials: Credentials) -> Duration {
+        context.policies.failures.note(facts, as: credentials.actingUser, policy.failureLimits, at: ring.now)
     }
 
     private func note(_ acceptance: Acceptance, login: [UInt8]?) {
@@ -285,12 +315,12 @@ extension EnvelopeSession {
             ], event: .authenticationRefused)
     }
 
-    /// Holds a refusal back for as long as its author asks.
-    private func hold(_ refusal: Refusal) async throws(SessionEnd) {
-        guard refusal.delay > .zero else { return }
+    /// Holds a refusal back.
+    func hold(_ delay: Duration) async throws(SessionEnd) {
+        guard delay > .zero else { return }
         let pause = Alarm()
         self.pause = pause
-        await pause.sleep(on: ring, until: ring.now + min(refusal.delay, EnvelopeLimits.refusalDelayMax))
+        await pause.sleep(on: ring, until: ring.now + min(delay, EnvelopeLimits.refusalDelayMax))
         self.pause = nil
         if isDraining { throw .drained }
         try look(at: .waitingClient)

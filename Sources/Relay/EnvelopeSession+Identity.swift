@@ -25,6 +25,8 @@ extension EnvelopeSession {
         let commands = IdentityCommands.xclient(toldIdentity, offered: wanted)
         // Whoever decides by the login must not take the client for nobody.
         guard !commands.omitted.contains(.login) else { throw .upstreamNotInformed }
+        let start = ring.now
+        defer { note(.upstreamIdentity, since: start) }
         var offer = offer
         for (index, command) in commands.lines.enumerated() {
             phase = .upstreamIdentity
@@ -56,6 +58,8 @@ extension EnvelopeSession {
     private func sayXFORWARD(_ wanted: Set<IdentityAttribute>) async throws(SessionEnd) {
         if wanted.contains(.name) { try await waitForName() }
         phase = .upstreamIdentity
+        let start = ring.now
+        defer { note(.upstreamIdentity, since: start) }
         for command in IdentityCommands.xforward(toldIdentity, offered: wanted).lines {
             guard try await answer(to: command).code == 250 else { return }
         }

@@ -110,6 +110,7 @@ extension EnvelopeSession {
     /// Answers a command that is a mistake, or may not be here. One too many ends the session.
     func refuse(_ reply: LocalReply) throws(SessionEnd) {
         guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
+        context.counters.add(.commandRefusals, reason: "\(reply.code)")
         answer(reply)
     }
 

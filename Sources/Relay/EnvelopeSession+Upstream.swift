@@ -23,6 +23,7 @@ extension EnvelopeSession {
         if case .login(let credentials) = errand { shownCredentials = credentials }
         defer { shownCredentials = nil }
         try await sendReplies()
+        guard try await findRoute() else { return false }
         do throws(SessionEnd) {
             let reply = try await reachUpstream()
             if isUpstreamsDecision, try await !welcomesLogin() { return false }
@@ -36,7 +37,7 @@ extension EnvelopeSession {
             guard let reply = error.passingReply else { throw error }
             count(error)
             await dropUpstream()
-            if isUpstreamsDecision { try noteUpstreamsDecision(error) }
+            if isUpstreamsDecision { try await noteUpstreamsDecision(error) }
             guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
             switch reply {
             case .own(let reply): answer(render(reply))
@@ -68,6 +69,8 @@ extension EnvelopeSession {
     /// the client has heard that its MAIL was taken.
     private func pass(_ mail: [UInt8], _ rcpt: [UInt8], isPipelined: Bool) async throws(SessionEnd) -> Reply {
         phase = .envelope
+        let start = ring.now
+        defer { note(.upstreamEnvelope, since: start) }
         guard isPipelined else {
             let reply = try await answer(to: mail)
             return reply.code == 250 ? try await answer(to: rcpt) : try refused(reply)
@@ -106,12 +109,15 @@ extension EnvelopeSession {
     }
 
     /// The upstream has not said yes.
-    private func noteUpstreamsDecision(_ end: SessionEnd) throws(SessionEnd) {
+    private func noteUpstreamsDecision(_ end: SessionEnd) async throws(SessionEnd) {
         guard phase == .upstreamAuthentication, case .relayed(let reply) = end.farewell, reply.isPermanentFailure else {
             return noteDecision("unavailable")
         }
         noteDecision("refused")
-        if let shownCredentials { logRefusal(of: shownCredentials) }
+        if let shownCredentials {
+            logRefusal(of: shownCredentials)
+            try await hold(countFailure(with: shownCredentials))
+        }
         try noteFailure()
     }
 
@@ -124,6 +130,8 @@ extension EnvelopeSession {
 
     private func authenticate(with credentials: Credentials, _ offer: Reply) async throws(SessionEnd) {
         phase = .upstreamAuthentication
+        let start = ring.now
+        defer { note(.upstreamAuthentication, since: start) }
         guard let mechanism = SASLClient.mechanism(for: credentials, offered: offer.offeredMechanisms) else {
             throw .upstreamNotInformed
         }

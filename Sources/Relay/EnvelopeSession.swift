@@ -22,6 +22,8 @@ final class EnvelopeSession: Session {
     var rcpt: RcptCommand?
     /// What the authenticator has said, where it has said yes: who the client is to the upstream, and which that is.
     var acceptance: Acceptance?
+    /// Where the session goes, if not to the listener's upstream.
+    var routed: Routed?
     /// The upstream is asked who the client is: what it says to AUTH, the client is told.
     var isUpstreamsDecision = false
     /// What the client has authenticated with, while an upstream is shown it.
@@ -78,8 +80,11 @@ final class EnvelopeSession: Session {
 
     // MARK: The upstream
 
+    override var pool: UpstreamPool { routed?.pool ?? super.pool }
+
     override var candidates: UpstreamPool.Candidates {
-        acceptance?.server.map { pool.candidates(only: $0) } ?? super.candidates
+        let server = acceptance?.server ?? routed?.destination.server
+        return server.map { pool.candidates(only: $0) } ?? super.candidates
     }
 
     /// Until the client is answered, only what is said about itself or its mail is for it to hear.

@@ -1,3 +1,4 @@
+public import Policy
 public import Wire
 
 /// What a listener at envelope depth does, beyond what those of all depths do: Mailrace is the SMTP server until it
@@ -36,6 +37,8 @@ public struct EnvelopeSettings: Sendable {
         public var alwaysTakesPlainAndLogin = false
         /// Failures in one session; the last of them ends it.
         public var failuresMax = 3
+        /// Failures of an address, or with a name, in all sessions.
+        public var failureLimits = AuthenticationFailureLimits()
 
         /// What becomes of a client's mail that has not authenticated.
         public enum WithoutIt: Sendable {

@@ -15,6 +15,7 @@ final class ListenerContext {
     let counters: Counters
     let log: Log
     let transcript: Transcript?
+    var failureWarning = SeldomWarning("clients fail to authenticate too often")
 
     init(
         _ settings: ListenerSettings, _ pool: UpstreamPool, _ policies: ListenerPolicies, limits: SessionLimits,

@@ -92,7 +92,9 @@ class Session {
     ///
     /// - Parameter mayDecline: there is another one to try.
     func beginDialogue(mayDecline: Bool) async throws(SessionEnd) -> Reply {
+        let start = ring.now
         let greeting = try await nextReply(within: settings.timeouts.greeting)
+        note(.upstreamGreeting, since: start)
         if greeting.isTransientFailure, mayDecline { throw .upstreamDeclined }
         if greeting.announcesClosing { throw .upstream421(greeting) }
         return greeting

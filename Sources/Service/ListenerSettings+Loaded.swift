@@ -26,7 +26,10 @@ extension LoadedSettings {
                 trusted: listener.proxyProtocolTrusted.map(IPNetwork.init))
         }
         result.ehlo = ListenerSettings.EHLOPolicy(listener)
-        if listener.depth == .envelope { result.envelope = EnvelopeSettings(listener) }
+        if listener.depth == .envelope {
+            result.envelope = EnvelopeSettings(listener)
+            result.envelope?.authentication.failureLimits.exempt = settings.runtime.limitsExempt.map(IPNetwork.init)
+        }
         result.sessionsPerAddressMax = listener.maxSessionsPerAddress
         if listener.minimumRate > 0 {
             let period = Int64(minimumRatePeriodSeconds)
@@ -96,11 +99,20 @@ extension EnvelopeSettings.Authentication {
         isAllowedBeforeTLS = settings.isAllowedBeforeTLS
         alwaysTakesPlainAndLogin = settings.alwaysAcceptsPlainAndLogin
         failuresMax = settings.maxFailures
+        failureLimits.perAddress = AuthenticationFailureLimits.Rate(settings.failuresPerAddress)
+        failureLimits.perUser = AuthenticationFailureLimits.Rate(settings.failuresPerUser)
+        failureLimits.delay = settings.failureDelay
         if settings.isRequired {
             withoutIt = .isRefused
         } else if settings.mechanisms.contains(.none) {
             withoutIt = .isAskedAbout
         }
+    }
+}
+
+extension AuthenticationFailureLimits.Rate {
+    fileprivate init(_ rate: Settings.Rate) {
+        self.init(max: rate.count, period: rate.per)
     }
 }
 

@@ -75,6 +75,7 @@ extension LoadedSettings {
         for authenticator in settings.authenticators where AuthenticatorPlan(authenticator, policies) == nil {
             trial.note(authenticatorOfNobody: authenticator)
         }
+        for authenticator in settings.authenticators { trial.run(authenticator) }
         guard trial.problems.isEmpty else { throw SettingsProblems(list: trial.problems.withoutRepetitions) }
         return LoadedPlan(
             listeners: listeners, upstreams: upstreams,
@@ -118,6 +119,27 @@ private struct TLSTrial {
         }
         if problems.count + warnings.count == found { soundClients.append(configuration) }
     }
+
+    /// Reads the files of an authenticator.
+    mutating func run(_ authenticator: Settings.Authenticator) {
+        let table = "authenticator.\(authenticator.name)"
+        if authenticator.type == .file, let reason = PasswordStore.problem(with: authenticator.file) {
+            problems.append(loaded.problem(with: "\(table).file", "\(authenticator.file): \(reason)"))
+        }
+        guard authenticator.type == .http, !authenticator.tlsCA.isEmpty else { return }
+        do {
+            let text = try FileReader.read(authenticator.tlsCA, bytesMax: Self.authoritiesBytesMax)
+            let file = TLSFile(name: authenticator.tlsCA, bytes: text)
+            _ = try TLSClientContext(TLSClientConfiguration(authorities: .file(file)))
+        } catch let error as TLSConfigurationError {
+            problems.append(loaded.problem(with: "\(table).tls_ca", "\(authenticator.tlsCA): \(error.problem)"))
+        } catch {
+            problems.append(loaded.problem(with: "\(table).tls_ca", "\(authenticator.tlsCA): \(error)"))
+        }
+    }
+
+    /// Of a file with authorities.
+    private static let authoritiesBytesMax = 4 << 20
 
     mutating func note(authenticatorOfNobody authenticator: Settings.Authenticator) {
         let key = "authenticator.\(authenticator.name).type"

@@ -143,6 +143,7 @@ final class ShardService {
     private func policies(of part: ServicePlan.Listener, on shard: isolated Shard) -> ListenerPolicies {
         var policies = ListenerPolicies(authenticator: part.authenticator.flatMap { authenticators[$0]?.authenticator })
         guard part.settings.envelope != nil else { return policies }
+        policies.failures = shared.policies.failures
         if part.looksUpClientNames { policies.hostNames = names(on: shard) }
         var checks: [StageGate.Entry] = []
         if part.messageRate.messagesMax > 0 {
@@ -152,6 +153,8 @@ final class ShardService {
         }
         checks += shared.program.checks(part.settings.name, shard.ring)
         policies.gate = StageGate(checks)
+        policies.router = shared.program.router(part.settings.name, shard.ring)
+        policies.upstreams = { [unowned self] in pools[$0] }
         return policies
     }
 

@@ -18,6 +18,7 @@ final class SharedPolicies: Sendable {
     }
 
     private let holder = Holder()
+    let failures = AuthenticationFailures()
 
     deinit { holder.state.withLock { $0.offload }?.close() }
 

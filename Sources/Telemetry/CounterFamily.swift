@@ -23,6 +23,8 @@ public enum CounterFamily: Int, CaseIterable, Sendable {
     case checkRefusals
     /// A client's host name was looked up and wanted; in place of a reason what came of it.
     case clientNames
+    /// A command was refused at envelope depth by Mailrace itself; in place of a reason the code of the reply.
+    case commandRefusals
 }
 
 extension CounterFamily {
@@ -39,6 +41,7 @@ extension CounterFamily {
         case .authenticationAttempts: "mechanism"
         case .authenticationOutcomes, .clientNames: "outcome"
         case .checkRefusals: "check"
+        case .commandRefusals: "code"
         default: "reason"
         }
     }
@@ -55,6 +58,7 @@ extension CounterFamily {
         case .authenticationAttempts: ("authentication_attempts", "AUTH commands carried out, by mechanism.")
         case .authenticationOutcomes: ("authentication_outcomes", "What authenticators said, by outcome.")
         case .checkRefusals: ("check_refusals", "Commands and sessions that checks refused, by check.")
+        case .commandRefusals: ("command_refusals", "Commands that Mailrace itself refused, by the reply's code.")
         case .clientNames: ("client_names", "Host names of clients that were looked up, by outcome.")
         }
     }

@@ -11,7 +11,7 @@ public final class Counters: Sendable {
     private let gauges = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
     private let commands = InlineArray<24, Atomic<UInt64>> { _ in Atomic(0) }
     /// For each histogram its buckets, then the sum in nanoseconds.
-    private let times = InlineArray<128, Atomic<UInt64>> { _ in Atomic(0) }
+    private let times = InlineArray<192, Atomic<UInt64>> { _ in Atomic(0) }
     /// A lock does here: failures are rare, and a handshake costs far more.
     private let reasons = Locked<[CounterFamily: [String: UInt64]]>([:])
 

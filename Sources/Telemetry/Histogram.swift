@@ -12,6 +12,14 @@ public enum Histogram: Int, CaseIterable, Sendable {
     case upstreamConnect
     /// From the question to an authenticator to its answer.
     case decisionDuration
+    /// From a connection to an upstream server, and TLS where that comes first, to its greeting.
+    case upstreamGreeting
+    /// All that an upstream server was told of a client by XCLIENT or XFORWARD, and its answers.
+    case upstreamIdentity
+    /// AUTH with an upstream server, whatever came of it.
+    case upstreamAuthentication
+    /// The client's MAIL and first RCPT with an upstream server, at envelope depth.
+    case upstreamEnvelope
 }
 
 extension Histogram {
@@ -45,6 +53,13 @@ extension Histogram {
         case .commandDuration:
             ("command_duration_seconds", "From a client's command to its reply, before the hand-off.")
         case .decisionDuration: ("decision_duration_seconds", "How long authenticators took to answer.")
+        case .upstreamGreeting: ("upstream_greeting_seconds", "How long upstream servers took to greet.")
+        case .upstreamIdentity:
+            ("upstream_identity_seconds", "How long upstream servers took to be told who a client is.")
+        case .upstreamAuthentication:
+            ("upstream_authentication_seconds", "How long authenticating to upstream servers took.")
+        case .upstreamEnvelope:
+            ("upstream_envelope_seconds", "How long upstream servers took for MAIL and the first RCPT.")
         case .upstreamConnect: ("upstream_connect_seconds", "How long connections to upstream servers took to make.")
         }
     }

@@ -148,10 +148,11 @@ extension Options {
         Usage: mailrace password [OPTION]...
 
         Reads a password from its standard input, up to the end of the line, and writes its
-        hash (yescrypt), as the file of an authenticator has it behind the user.
+        hash, as the file of an authenticator has it behind the user.
 
         Options:
           --user USER       write the whole line: the user, a colon and the hash
+          --method METHOD   hash by yescrypt, as by default, or by argon2id
           --help            show this help and exit
 
         Exit status: 0 if it was written, 64 if the command line is wrong, or the password

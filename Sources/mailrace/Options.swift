@@ -1,3 +1,4 @@
+import Policy
 import Settings
 
 /// What the command line asks for.
@@ -27,6 +28,8 @@ struct Options: Equatable {
     var limit: Int?
     /// `--user`
     var user: String?
+    /// `--method`
+    var method = PasswordHash.Method.yescrypt
 
     /// Sessions that are shown, and the most that can be.
     static let limitStandard = 50
@@ -53,9 +56,9 @@ struct UsageError: Error, Equatable {
 
 extension Invocation {
     private enum Flag: String, CaseIterable {
-        case config, set, print, system, socket, admin, watch, json, limit, user, help, version
+        case config, set, print, system, socket, admin, watch, json, limit, user, method, help, version
 
-        var takesArgument: Bool { [.config, .set, .socket, .admin, .limit, .user].contains(self) }
+        var takesArgument: Bool { [.config, .set, .socket, .admin, .limit, .user, .method].contains(self) }
 
         /// The commands that know it; nil is all, and none as well.
         var commands: [Options.Command]? {
@@ -64,7 +67,7 @@ extension Invocation {
             case .socket: [.reload, .upgrade]
             case .admin, .watch, .json: [.status, .sessions]
             case .limit: [.sessions]
-            case .user: [.password]
+            case .user, .method: [.password]
             case .print, .system: [.check]
             case .help, .version: nil
             }
@@ -124,6 +127,11 @@ extension Invocation {
         throw UsageError(message: "'--limit \(text)': expected a number from 1 to \(Options.limitMax)")
     }
 
+    private static func method(_ text: String) throws(UsageError) -> PasswordHash.Method {
+        if let method = PasswordHash.Method(rawValue: text) { return method }
+        throw UsageError(message: "'--method \(text)': expected yescrypt or argon2id")
+    }
+
     private static func options(
         of command: Options.Command, _ given: [(flag: Flag, argument: String)]
     ) throws(UsageError) -> Options {
@@ -143,6 +151,7 @@ extension Invocation {
             case .json: options.printsJSON = true
             case .limit: options.limit = try limit(argument)
             case .user: options.user = argument
+            case .method: options.method = try method(argument)
             case .help, .version: break
             }
         }

@@ -1,9 +1,10 @@
 """nginx's mail module and Mailrace: what they say to a client before anybody is asked, row for row."""
 
 import base64
+import ssl
 import unittest
 
-from harness import certificates
+from harness import certificates, scripted
 from harness.sidebyside import ANYTHING, NOT_WAITED_FOR, END, HALF_CLOSE, TLS, Profile, Row, table
 
 NONE = 'mechanisms = ["NONE"]'
@@ -45,6 +46,12 @@ PROFILES = {
         'before_tls = true\nmechanisms = ["PLAIN", "LOGIN", "NONE"]',
         SILENT_UPSTREAM,
         tls="default",
+    ),
+    "demanding": Profile(
+        f"\nstarttls on; ssl_verify_client on; ssl_client_certificate {certificates.authority().file}; smtp_auth none;",
+        'starttls = "offer"',
+        NONE,
+        tls="demanding",
     ),
     "tlsonly": Profile(
         "\nstarttls only; smtp_auth plain login none; xclient off;",
@@ -413,6 +420,30 @@ class Commands(table(COMMANDS, PROFILES)):
 
 class StartTLS(table(TLS_ROWS, PROFILES)):
     """TLS in the middle."""
+
+    def test_a_certificate_that_is_demanded(self):
+        certificate = certificates.authority().issue("joe")
+        for who, port in self.both.ports("demanding"):
+            with self.subTest(who):
+                with self.greeted(port) as client:
+                    client.start_tls(certificate=certificate)
+                    self.assertTrue(client.ask("EHLO c.test").startswith(b"250"))
+                # nginx says so within TLS; a client of Mailrace sees its handshake fail.
+                with self.greeted(port) as client:
+                    if who == "nginx":
+                        client.start_tls()
+                        self.assertEqual(client.rest(), b"421 4.7.1 No required SSL certificate\r\n")
+                    else:
+                        with self.assertRaisesRegex(ssl.SSLError, "certificate required"):
+                            client.start_tls()
+                            client.rest()
+
+    def greeted(self, port):
+        client = self.enterContext(scripted.Client(port))
+        client.reply()
+        client.ask("EHLO c.test")
+        self.assertTrue(client.ask("STARTTLS").startswith(b"220"))
+        return client
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import Policy
 import Settings
 import Testing
 
@@ -20,6 +21,7 @@ struct OptionsTests {
             Options(command: .sessions, admin: .init("[::1]:9"), printsJSON: true, limit: 7)
         ),
         (["password", "--user", "joe"], Options(command: .password, user: "joe")),
+        (["password", "--method=argon2id"], Options(command: .password, method: .argon2id)),
         (["--", "run"], Options(command: .run)),
         (["run", "--config", "--"], Options(command: .run, file: "--")),
     ])
@@ -54,6 +56,7 @@ struct OptionsTests {
         (["run", "--watch"], "'--watch' is no option of 'run'"),
         (["password", "--config=/a"], "'--config' is no option of 'password'"),
         (["run", "--user=joe"], "'--user' is no option of 'run'"),
+        (["password", "--method", "md5"], "'--method md5': expected yescrypt or argon2id"),
         (["sessions", "--limit", "1001"], "'--limit 1001': expected a number from 1 to 1000"),
         (["sessions", "--limit", "x"], "'--limit x': expected a number from 1 to 1000"),
         (

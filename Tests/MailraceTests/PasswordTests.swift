@@ -1,4 +1,5 @@
 import Glibc
+import Policy
 import Testing
 
 @testable import mailrace
@@ -31,6 +32,15 @@ import Testing
         }
         let said = text(ended?.standardOutputContent)
         #expect(said.hasPrefix("$y$"))
+    }
+
+    @Test func anotherMethodCanBeNamed() async {
+        let ended = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+            let options = Options(command: .password, user: "joe", method: .argon2id)
+            exit(Password.run(options, input: Self.pipe(holding: "pw")).rawValue)
+        }
+        let line = text(ended?.standardOutputContent)
+        #expect(line.hasPrefix("joe:$argon2id$v=19$m=65536,t=3,p=1$") && line.hasSuffix("\n"))
     }
 
     @Test func anEmptyPasswordIsNone() async {

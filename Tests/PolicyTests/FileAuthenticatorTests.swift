@@ -82,6 +82,15 @@ import Wire
         #expect(refusal == Refusal(reply: .authenticationFailed))
     }
 
+    /// One of libargon2's own, and one made here.
+    @Test func hashesMayBeByArgon2() async throws {
+        let known = "joe:$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc\n"
+        #expect(try await Self.outcome(of: .plain("joe", "password"), in: known).acceptance != nil)
+        #expect(try await Self.outcome(of: .plain("joe", "Password"), in: known).refusal != nil)
+        let made = try #require(PasswordHash.make(Self.secret("pw"), by: .argon2id))
+        #expect(try await Self.outcome(of: .plain("joe", "pw"), in: "joe:\(made)\n").acceptance != nil)
+    }
+
     @Test func aSharedSecretIsNoPassword() async throws {
         #expect(try await Self.outcome(of: .plain("joe", "pw"), in: "joe:{PLAIN}pw\n").refusal != nil)
         #expect(try await Self.outcome(of: .plain("joe", "{PLAIN}pw"), in: "joe:{PLAIN}pw\n").refusal != nil)

@@ -104,12 +104,16 @@ struct EnvelopeTests {
             """
         let loaded = try read(text)
         let printed = loaded.printed()
-        #expect(try read(printed).settings == loaded.settings)
+        // What may be a secret is not shown.
+        let shown = printed.replacing(
+            #"{ X-Auth-Key = "(hidden)", "a.b" = "(hidden)" }"#, with: #"{ X-Auth-Key = "a\"b", "a.b" = "" }"#)
+        #expect(try read(shown).settings == loaded.settings)
         #expect(loaded.warnings.map(\.description) == [])
         #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "relayed", "own"])
         #expect(loaded.settings.authenticators[0].headers.map(\.name) == ["X-Auth-Key", "a.b"])
         for line in [
-            "[listener.mx.auth]", "[authenticator.site]", "headers = { X-Auth-Key = \"a\\\"b\", \"a.b\" = \"\" }",
+            "[listener.mx.auth]", "[authenticator.site]",
+            "headers = { X-Auth-Key = \"(hidden)\", \"a.b\" = \"(hidden)\" }",
         ] {
             #expect(printed.split(separator: "\n").contains { $0.hasPrefix(line) }, "\(line)")
         }
@@ -339,12 +343,6 @@ struct EnvelopeTests {
             "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth_user = \"joe\"\nauth_password_file = \"/a\"",
             "m.toml:9:13: upstream.b.auth_user: has no effect, for auth is \"off\"",
             "m.toml:10:22: upstream.b.auth_password_file: has no effect, for auth is \"off\""),
-        Case(
-            "credentials in the open",
-            "\(mx)[upstream.b]\nservers = [\"192.0.2.1\"]\nauth = \"own\"\nauth_user = \"joe\"\nauth_password_file = \"/a\""
-                + "\n[upstream.c]\nservers = [\"127.0.0.1\", \"unix:/x\"]\nauth = \"own\"\nauth_user = \"joe\"\n"
-                + "auth_token_file = \"/a\"",
-            "m.toml:9:8: upstream.b.auth: Mailrace's password can be read on its way; tls = \"required\" keeps it"),
         Case(
             "servers that anybody can play",
             "\(mx)[authenticator.b]\ntype = \"http\"\nurl = [\"http://192.0.2.1/\", \"https://192.0.2.1/\", \"HTTPS://a\","

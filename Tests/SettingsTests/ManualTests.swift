@@ -67,6 +67,60 @@ struct ManualTests {
         for example in found { #expect(problems(example) == [], "\(example)") }
     }
 
+    // MARK: The migration page
+
+    /// All that the mail modules of nginx have, and what Angie has besides.
+    private static let directives = [
+        "server", "listen", "protocol", "server_name", "timeout", "resolver", "resolver_timeout", "max_errors",
+        "error_log", "max_commands", "error_log_user_tag", "smtp_auth", "smtp_capabilities", "smtp_client_buffer",
+        "smtp_greeting_delay", "auth_http", "auth_http_timeout", "auth_http_header", "auth_http_pass_client_cert",
+        "proxy", "proxy_buffer", "proxy_timeout", "proxy_pass_error_message", "xclient", "proxy_smtp_auth",
+        "proxy_protocol", "starttls", "ssl_certificate", "ssl_certificate_key", "ssl_password_file",
+        "ssl_certificate_compression", "ssl_dhparam", "ssl_ecdh_curve", "ssl_protocols", "ssl_ciphers",
+        "ssl_prefer_server_ciphers", "ssl_session_cache", "ssl_session_tickets", "ssl_session_ticket_key",
+        "ssl_session_timeout", "ssl_verify_client", "ssl_verify_depth", "ssl_client_certificate",
+        "ssl_trusted_certificate", "ssl_crl", "ssl_conf_command", "set_real_ip_from",
+    ]
+
+    @Test func everyDirectiveHasItsKeyOrSaysWhyNot() throws {
+        var directive = ""
+        var told: [String: String] = [:]
+        for line in try packagingFile("man/mailrace-migration.7").split(separator: "\n") {
+            if line.hasPrefix(".S") { directive = "" }
+            if line.hasPrefix("\\fB"), let end = line.firstRange(of: "\\fR") {
+                directive = String(line[..<end.lowerBound].dropFirst(3).filter { $0 != "\\" })
+                #expect(told[directive] == nil, "\(directive) twice")
+                told[directive] = ""
+            } else if !directive.isEmpty {
+                told[directive, default: ""] += line
+            }
+        }
+        #expect(Set(told.keys) == Set(Self.directives))
+        for (directive, text) in told where directive != "server" {
+            #expect(text.contains("\\fI") || text.hasPrefix("none"), "\(directive)")
+        }
+    }
+
+    @Test func theMigrationPageNamesKeysThatExist() throws {
+        let paths = Set(SettingsKey.all.map(\.path))
+        var rest = try packagingFile("man/mailrace-migration.7")[...]
+        var count = 0
+        while let start = rest.firstRange(of: "\\fI"), let end = rest[start.upperBound...].firstRange(of: "\\fR") {
+            #expect(paths.contains(rest[start.upperBound..<end.lowerBound].filter { $0 != "\\" }))
+            rest = rest[end.upperBound...]
+            count += 1
+        }
+        #expect(count > 40)
+    }
+
+    @Test func itsExampleIsGood() throws {
+        let text = try packagingFile("man/mailrace-migration.7")
+        let start = try #require(text.firstRange(of: ".nf\nhostname")).lowerBound
+        let rest = text[start...].dropFirst(4)
+        let end = try #require(rest.firstRange(of: ".fi")).lowerBound
+        #expect(problems(String(rest[..<end]).replacing("\\(dq", with: "\"").replacing("\\-", with: "-")) == [])
+    }
+
     @Test func thePackagedFileIsAComment() throws {
         #expect(problems(try packagingFile("mailrace.toml")) == ["m.toml: no listener; add a table [listener.NAME]"])
     }

@@ -9,7 +9,9 @@ from harness import REPOSITORY, appliance, wait_until
 
 # A listener of which every second connection is too much, a client that begins with nonsense, and one that guesses.
 LIMITS = """
-listener.inside = { listen = ["[::1]:2526"], depth = "envelope", upstream = "backend" }
+listener.inside.listen = ["[::1]:2526"]
+listener.inside.depth = "envelope"
+listener.inside.upstream = "backend"
 listener.inside.auth = { authenticator = "users", before_tls = true }
 authenticator.users = { type = "file", file = "/etc/mailrace/users" }
 runtime.max_accepts_per_address = "2/1m"

@@ -2,9 +2,9 @@ import Wire
 
 /// Users and what they are known by, read from text: a line each, `USER:HASH`. Immutable; for all threads.
 ///
-/// The hash is one of crypt(5): yescrypt, bcrypt or SHA-512. `{PLAIN}SECRET` in its place is a shared secret, which
-/// CRAM-MD5 needs and nothing else is answered with; `{EXTERNAL}` lets in who shows a certificate of that name. So a
-/// user may have a line of each kind. Empty lines and those that begin with `#` say nothing.
+/// The hash is one of crypt(5), yescrypt, bcrypt or SHA-512, or Argon2id or Argon2i. `{PLAIN}SECRET` in its place is a
+/// shared secret, which CRAM-MD5 needs and nothing else is answered with; `{EXTERNAL}` lets in who shows a certificate
+/// of that name. So a user may have a line of each kind. Empty lines and those that begin with `#` say nothing.
 final class PasswordFile: Sendable {
     /// What a user is known by.
     struct Entry: Sendable {
@@ -55,7 +55,7 @@ final class PasswordFile: Sendable {
         case noUser = "there is no user"
         case badUser = "the user's name is too long, or holds a control character"
         case twice = "the user has had a line of this kind before"
-        case noHash = "neither a hash by yescrypt ($y$), bcrypt ($2b$) or SHA-512 ($6$), nor {PLAIN} or {EXTERNAL}"
+        case noHash = "neither a hash ($y$, $argon2id$, $2b$ or $6$) nor {PLAIN} or {EXTERNAL}"
         case noSecret = "there is no secret behind {PLAIN}"
     }
 

@@ -47,6 +47,12 @@ public final class PasswordStore: Sendable {
         self.report = report
     }
 
+    /// What is wrong with the file at `path`; nil where it can be used. Blocks.
+    public static func problem(with path: String) -> String? {
+        var state = State()
+        return refresh(&state, path)
+    }
+
     /// What the file says now. Where it cannot be read, what it said before is gone on with: a slip of the editor must
     /// not shut everybody out. Nil where there was nothing before.
     func current() -> PasswordFile? {

@@ -1,7 +1,7 @@
 import Lookup
 import Ring
 import TLS
-import Wire
+package import Wire
 
 /// What nginx's `auth_http` protocol says of an attempt, field by field and in its order.
 struct AuthenticationFields {
@@ -133,7 +133,7 @@ extension SASLMechanism {
 
 extension Credentials {
     /// Who authenticates, or, where the mechanism leaves that out, whom they want to be.
-    var actingUser: [UInt8] { user.isEmpty ? authorisationIdentity : user }
+    package var actingUser: [UInt8] { user.isEmpty ? authorisationIdentity : user }
 
     /// The password, the digest or the token, escaped.
     fileprivate var passField: Secret? {

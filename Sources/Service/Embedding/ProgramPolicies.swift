@@ -15,6 +15,9 @@ public struct ProgramPolicies: Sendable {
     /// The checks of a listener at envelope depth, by its name: asked in this order, after those of the configuration.
     /// Made again with each reload that changes something.
     public var checks: @Sendable (_ listener: String, _ ring: Ring) -> [StageGate.Entry] = { _, _ in [] }
+    /// The router of a listener at envelope depth, by its name; nil: sessions go to the listener's upstream. It may
+    /// name each upstream of the configuration. Made again as the checks are.
+    public var router: @Sendable (_ listener: String, _ ring: Ring) -> (any Router)? = { _, _ in nil }
 
     public init() {}
 }

@@ -23,6 +23,9 @@ extension Review {
         let authentication = listener.authentication
         var silent = Settings.Authentication()
         silent.maxFailures = authentication.maxFailures
+        silent.failuresPerAddress = authentication.failuresPerAddress
+        silent.failuresPerUser = authentication.failuresPerUser
+        silent.failureDelay = authentication.failureDelay
         guard authentication != silent, let node = node(listener, "auth") else { return }
         problems.report(node, "at tunnel depth the upstream authenticates clients; expected depth = \"envelope\"")
     }

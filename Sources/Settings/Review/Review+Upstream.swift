@@ -116,9 +116,7 @@ extension Review {
         } else if upstream.tlsVerify == .off {
             warn(of: ["tls_ca", "tls_server_name"], in: upstream, because: "tls_verify is false")
         }
-        if upstream.authentication == .own {
-            warnOfOpenPassword(to: upstream)
-        } else {
+        if upstream.authentication != .own {
             let word = Quoting.toml(upstream.authentication.rawValue)
             warn(of: ["auth_user", "auth_password_file", "auth_token_file"], in: upstream, because: "auth is \(word)")
         }
@@ -138,13 +136,6 @@ extension Review {
         }
     }
 
-    private mutating func warnOfOpenPassword(to upstream: Settings.Upstream) {
-        guard ![.required, .implicit].contains(upstream.tls), let node = node(upstream, "auth"),
-            !upstream.servers.allSatisfy(\.isHere)
-        else { return }
-        warnings.report(node, "Mailrace's password can be read on its way; tls = \"required\" keeps it")
-    }
-
     private static let tlsKeys = [
         "tls_verify", "tls_server_name", "tls_ca", "tls_pin_sha256", "tls_certificate", "tls_key",
         "tls_key_password_file", "tls_minimum_version",
@@ -155,17 +146,6 @@ extension Review {
         for key in keys {
             guard let node = node(upstream, key), !node.isNothing else { continue }
             warnings.report(node, "has no effect, for \(reason)")
-        }
-    }
-}
-
-extension Settings.ServerAddress {
-    /// What is sent to it does not leave the machine.
-    fileprivate var isHere: Bool {
-        switch self {
-        case .ip(let endpoint): endpoint.isLoopback
-        case .host: false
-        case .unix: true
         }
     }
 }

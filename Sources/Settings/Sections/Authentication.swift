@@ -13,6 +13,12 @@ extension Settings {
         public internal(set) var alwaysAcceptsPlainAndLogin = false
         /// Failures in one session, of which the last ends it.
         public internal(set) var maxFailures = 3
+        /// Failures of one client address in all sessions, beyond which nobody is asked about it; 0 is no limit.
+        public internal(set) var failuresPerAddress = Rate(count: 20, per: .seconds(600))
+        /// Failures with one user's name in all sessions, likewise.
+        public internal(set) var failuresPerUser = Rate(count: 0, per: .seconds(600))
+        /// How long the answer to a failure is held back at first.
+        public internal(set) var failureDelay: Duration = .seconds(1)
 
         init() {}
 
@@ -53,6 +59,17 @@ extension Settings.Authentication: Section {
         .value(
             "max_failures", \.maxFailures, .integer(1...100),
             "How often one session may fail to authenticate; the last failure ends it"),
+        .value(
+            "failures_per_address", \.failuresPerAddress, .rate,
+            "How often one client address may fail to authenticate in a span of time, in all sessions, before it hears"
+                + " 454; 0 is no limit. runtime.limits_exempt holds"),
+        .value(
+            "failures_per_user", \.failuresPerUser, .rate,
+            "How often anybody may fail to authenticate as one user in a span of time; 0 is no limit. With a limit"
+                + " strangers can shut a user out"),
+        .value(
+            "failure_delay", \.failureDelay, .duration(.zero ... .seconds(60)),
+            "How long the answer to a failure is held back, twice as long with each further one of the address"),
     ]
 }
 

@@ -110,6 +110,9 @@ extension Settings.Authenticator: NamedSection {
 }
 
 extension Kind where Value == [Settings.Authenticator.Header] {
+    /// What stands for a value where it is printed.
+    private static var hiddenValue: String { "(hidden)" }
+
     /// A table of names and values (RFC 9110 section 5).
     static var headers: Kind {
         let expected = "a table of names and strings, as in { X-Auth-Key = \"...\" }"
@@ -134,8 +137,9 @@ extension Kind where Value == [Settings.Authenticator.Header] {
                 return Settings.Authenticator.Header(name: member.name, value: value)
             }
         } print: { headers in
+            // A value is commonly the key by which the server knows who asks: what is printed is shown to others.
             let members = headers.map {
-                "\(Quoting.isBare($0.name) ? $0.name : Quoting.toml($0.name)) = \(Quoting.toml($0.value))"
+                "\(Quoting.isBare($0.name) ? $0.name : Quoting.toml($0.name)) = \(Quoting.toml(hiddenValue))"
             }
             return members.isEmpty ? "{}" : "{ \(members.joined(separator: ", ")) }"
         }

@@ -23,6 +23,10 @@ passdb {{
 }}
 service auth {{
   user = root
+  # Postfix's smtpd has a user of its own.
+  unix_listener auth-client {{
+    mode = 0666
+  }}
 }}
 service anvil {{
   chroot =
@@ -50,6 +54,7 @@ class Dovecot:
     def __enter__(self):
         # Short: the path of a socket has 107 bytes at most.
         self.directory = tempfile.mkdtemp(prefix="mr-dovecot-", dir="/tmp")
+        os.chmod(self.directory, 0o755)
         with open(f"{self.directory}/users", "w") as file:
             file.write("joe:{PLAIN}secret\n")
         with open(f"{self.directory}/dovecot.conf", "w") as file:

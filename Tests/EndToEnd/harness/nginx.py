@@ -14,10 +14,11 @@ MODULE = "/usr/lib/nginx/modules/ngx_mail_module.so"
 class Nginx:
     """One nginx with one worker. Use as a context; `ports` are those of its servers, by their names."""
 
-    def __init__(self, mail=None, common="", web=""):
+    def __init__(self, mail=None, common="", web="", preexec=None):
         """`mail` are servers of its mail module: the lines of each by its name; `common` are lines for all of them.
         `web` are the lines of a web server, the port of which is `ports["web"]`."""
         self.mail, self.common, self.web = mail or {}, common, web
+        self.preexec = preexec
         self.ports = {name: free_port() for name in [*self.mail, *(["web"] if web else [])]}
 
     def __enter__(self):
@@ -25,7 +26,8 @@ class Nginx:
         path = os.path.join(self.directory, "nginx.conf")
         with open(path, "w") as file:
             file.write(self._configuration())
-        self.program = Program([find("nginx"), "-e", "stderr", "-p", self.directory, "-c", path], name="nginx")
+        arguments = [find("nginx"), "-e", "stderr", "-p", self.directory, "-c", path]
+        self.program = Program(arguments, name="nginx", preexec=self.preexec)
         try:
             for port in self.ports.values():
                 wait_for_listener(port, self.program)

@@ -1,5 +1,7 @@
 import Policy
 import Relay
+import Ring
+import Telemetry
 import TestSupport
 import Testing
 import Wire
@@ -39,6 +41,57 @@ extension RelaySuites {
                 let client = try relay.introducedClient()
                 try client.ask("AUTH CRAM-MD5", "454 4.7.0 Temporary authentication failure")
                 try client.ask("NOOP", "250 2.0.0 Ok")
+            }
+        }
+    }
+}
+
+extension RelaySuites {
+    /// Who fails too often, in whatever sessions.
+    @Suite struct EnvelopeFailureTests {
+        private static let plain = "AUTH PLAIN AHVzZXIAcGFzc3dvcmQ="
+        private static let refused = "535 5.7.8 Authentication credentials invalid"
+        private static let tooMany = "454 4.7.0 Too many authentication failures, try again later"
+
+        private static func refusing(_ noted: Noted, _ change: (inout AuthenticationFailureLimits) -> Void) -> Setup {
+            .envelope { setup in
+                setup.authenticate { attempt in
+                    noted.note("asked")
+                    return .refused(Refusal(reply: .authenticationFailed))
+                }
+                change(&setup.envelope.authentication.failureLimits)
+            }
+        }
+
+        @Test(arguments: [AuthenticationFailures.Subject.address, .user])
+        func nobodyIsAskedAboutThemAnyMore(_ subject: AuthenticationFailures.Subject) throws {
+            let noted = Noted()
+            let setup = Self.refusing(noted) { limits in
+                if subject == .address { limits.perAddress.max = 3 } else { limits.perUser.max = 3 }
+            }
+            try withRelay(setup) { relay in
+                let first = try relay.introducedClient()
+                for _ in 0..<2 { try first.ask(Self.plain, Self.refused) }
+                let second = try relay.introducedClient()
+                try second.ask(Self.plain, Self.refused)
+                try second.ask(Self.plain, Self.tooMany)
+                #expect(noted.all.count == 3)
+                #expect(
+                    relay.counters.values(of: .authenticationOutcomes)
+                        == ["refused": 3, "too_many_failures_of_\(subject)": 1])
+                // Who is told so often has to go.
+                try first.send(Self.plain + "\r\n")
+                try first.expect("421 ")
+            }
+        }
+
+        @Test func aFailureIsHeldBack() throws {
+            let setup = Self.refusing(Noted()) { $0.delay = .milliseconds(100) }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                let start = Instant.current()
+                try client.ask(Self.plain, Self.refused)
+                #expect(Instant.current().nanoseconds(since: start) >= 100_000_000)
             }
         }
     }
