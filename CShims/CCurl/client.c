@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,26 @@ struct ccurl_transfer {
 
 static CURLcode library_status;
 
-static void begin_library(void) { library_status = curl_global_init(CURL_GLOBAL_DEFAULT); }
+// Requests and answers hold passwords, and libcurl keeps copies of both: what it gives back is overwritten first.
+static void free_overwritten(void *memory) {
+    if (memory) explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+static void *grow_overwritten(void *memory, size_t size) {
+    size_t held = memory ? malloc_usable_size(memory) : 0;
+    if (memory && size <= held) return memory;
+    void *larger = malloc(size);
+    if (!larger) return NULL;
+    if (memory) memcpy(larger, memory, held);
+    free_overwritten(memory);
+    return larger;
+}
+
+static void begin_library(void) {
+    library_status = curl_global_init_mem(
+        CURL_GLOBAL_DEFAULT, malloc, free_overwritten, grow_overwritten, strdup, calloc);
+}
 
 static int watch(CURL *curl, curl_socket_t descriptor, int what, void *context, void *socket) {
     (void)curl;

@@ -66,12 +66,16 @@ extension EnvelopeSession {
         let command = client.withInput { AuthCommand(line: $0.extracting(first: length)) }
         let shown = "AUTH \(command?.mechanism?.rawValue ?? CredentialFilter.mark)"
         transcribeSecret(length, as: command?.initialResponse == nil ? shown : "\(shown) \(CredentialFilter.mark)")
+        // Where it is refused, the client may say all the same what it would have been asked for.
+        self.credentials.noteUnseenLine()
         let isKnown = facts.login != nil || facts.deferredCredentials != nil
         let refusal: LocalReply? =
             if context.policies.authenticator == nil || policy.mechanisms.isEmpty && !policy.alwaysTakesPlainAndLogin {
                 .commandNotImplemented
             } else if isKnown || facts.reversePath != nil {
                 .authNotNow
+            } else if lacksGreeting {
+                .badSequence
             } else if !isSafe {
                 settings.starttls == .require ? .starttlsRequired : .encryptionRequired
             } else { nil }
@@ -210,11 +214,13 @@ extension EnvelopeSession {
         switch try await outcome(for: deferred) {
         case .accepted(let acceptance):
             note(acceptance, login: acceptance.login ?? deferred?.user)
-            return true
+            guard deferred != nil, try await !passes(.auth) else { return true }
+            forgetLogin()
         case .refused(let refusal):
             if let deferred { logRefusal(of: deferred) }
             try await hold(refusal.delay)
             if refusal.closes { throw .unwelcome(refusal.reply) }
+            if deferred != nil { try noteFailure() }
             try refuse(refusal.reply)
         case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
         // There is no later stage, and nothing to show to the upstream.

@@ -32,7 +32,6 @@ extension EnvelopeSession {
     func forgetTransaction() {
         facts.forgetTransaction()
         (mail, rcpt) = (nil, nil)
-        if facts.deferredCredentials == nil { acceptance = nil }
     }
 
     /// What the checks say at a stage.
@@ -100,9 +99,13 @@ extension EnvelopeSession {
 
     // MARK: The envelope
 
+    /// A check wants to be asked about the client's name, and there is none that it has let pass.
+    var lacksGreeting: Bool { facts.greeting == nil && context.policies.gate.stages.contains(.helo) }
+
     /// Why there can be no mail now; nil: there can.
     private var obstacle: LocalReply? {
         if settings.starttls == .require, !isClientSecure { return .starttlsRequired }
+        if lacksGreeting { return .badSequence }
         let isKnown = facts.login != nil || facts.deferredCredentials != nil
         return isKnown || envelope.authentication.withoutIt != .isRefused ? nil : .authenticationRequired
     }
@@ -138,7 +141,11 @@ extension EnvelopeSession {
             try refuse(error.reply)
             return false
         }
-        if try await passes(.rcpt), try await mayGoOn(), try await handOff(to: .envelope) { return true }
+        if try await passes(.rcpt), try await mayGoOn() {
+            if try await handOff(to: .envelope) { return true }
+            // What was decided holds for this recipient alone.
+            if acceptance != nil { forgetLogin() }
+        }
         facts.candidate = nil
         rcpt = nil
         return false

@@ -26,6 +26,7 @@ extension EnvelopeSession {
         facts.deferredCredentials = nil
         forgetTransaction()
         take(told)
+        if told.address?.value != nil { try admitAnew() }
         try await greet()
     }
 

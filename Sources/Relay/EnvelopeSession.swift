@@ -51,6 +51,7 @@ final class EnvelopeSession: Session {
             try await arrive()
             try await welcome()
             try await serve()
+            forgetSecrets()
             return true
         } catch {
             await end(isAborted ? .aborted : error)
@@ -69,6 +70,12 @@ final class EnvelopeSession: Session {
                 if try await authenticate(length) { return }
             }
         }
+    }
+
+    /// The upstream knows the client, and the session may live for hours.
+    private func forgetSecrets() {
+        acceptance = nil
+        facts.deferredCredentials = nil
     }
 
     // MARK: The upstream

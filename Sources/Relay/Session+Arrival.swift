@@ -43,6 +43,13 @@ extension Session {
         }
     }
 
+    /// As at the beginning, for the client that a trusted one speaks for: it is counted in that one's place.
+    func admitAnew() throws(SessionEnd) {
+        if let place = place.take() { context.limits.giveBack(place) }
+        if let visit = visit.take() { context.limits.visitors.end(visit) }
+        try admit()
+    }
+
     /// Counts the session among those of its address.
     private func admit() throws(SessionEnd) {
         let source = identity.source
@@ -53,7 +60,7 @@ extension Session {
         } catch {
             visitors.refuse(AddressKey(source))
             // Inside the client's TLS that has not begun there is nobody to tell.
-            let isTold = !settings.isImplicitTLS
+            let isTold = !settings.isImplicitTLS || isClientSecure
             throw error.refusal == .tooMany ? .tooManyOfAddress(isTold: isTold) : .tooOften(isTold: isTold)
         }
     }

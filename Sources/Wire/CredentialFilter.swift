@@ -18,7 +18,8 @@ public struct CredentialFilter: Sendable {
 
     public init() {}
 
-    /// A line was dropped unseen, for its length: it may have been AUTH, whose lines may be longer than any other's.
+    /// A line did not come by here: it was AUTH, or was dropped for its length and may have been, for the lines of AUTH
+    /// may be longer than any other's.
     public mutating func noteUnseenLine() {
         mayHaveSeenAUTH = true
     }

@@ -332,10 +332,13 @@ extension RelaySuites {
             }
             try withRelay(setup) { relay in
                 let client = try relay.greetedClient()
+                let outOfOrder = "503 5.5.1 Bad sequence of commands"
+                try client.ask("MAIL FROM:<a@example.org>", outOfOrder)
                 try client.ask("EHLO bad.example", "450 4.7.1 Later")
+                try client.ask("MAIL FROM:<a@example.org>", outOfOrder)
                 try client.introduce()
                 try client.ask("MAIL FROM:<>", "451 4.3.0 Temporarily unable to decide, try again later")
-                try client.ask("RCPT TO:<b@example.com>", "503 5.5.1 Bad sequence of commands")
+                try client.ask("RCPT TO:<b@example.com>", outOfOrder)
                 try client.ask("MAIL FROM:<a@example.org>", "250 2.1.0 Ok")
                 try client.ask(
                     "RCPT TO:<b@example.com>", "421 4.7.0 Too many connections from your address, slow down")

@@ -161,5 +161,30 @@ extension RelaySuites {
                 #expect(noted.all == ["127.0.0.1", "192.0.2.7"])
             }
         }
+
+        @Test func itCountsAsTheOneItSpeaksFor() throws {
+            let setup = Setup.envelope { setup in
+                setup.envelope.xclientTrusted = [.of("127.0.0.0/8")]
+                setup.limits.sessionsPerAddressMax = 1
+            }
+            try withRelay(setup) { relay in
+                let tooMany = "421 4.7.0 Too many sessions from your address"
+                let first = try relay.greetedClient()
+                try first.ask("XCLIENT ADDR=192.0.2.7", "220 relay.example ESMTP")
+                // The trusted client's own place is free again, and the other's is taken.
+                let second = try relay.greetedClient()
+                let third = try relay.client()
+                try third.expectReply(tooMany)
+                try third.isLeft()
+                try second.ask("XCLIENT PORT=99", "220 relay.example ESMTP")
+                try second.ask("XCLIENT ADDR=192.0.2.7", tooMany)
+                try second.isLeft()
+                try first.ask("QUIT", "221 2.0.0 Bye")
+                try first.isLeft()
+                for _ in 0..<3 { _ = try relay.record() }
+                let again = try relay.greetedClient()
+                try again.ask("XCLIENT ADDR=192.0.2.7", "220 relay.example ESMTP")
+            }
+        }
     }
 }
