@@ -87,6 +87,37 @@ import Wire
         }
     }
 
+    /// How far the two ends are.
+    private final class Stage: Sendable {
+        let isHeard = Locked(false)
+        let isSaid = Locked(false)
+    }
+
+    /// What comes on a connection that waits for its next request is no answer to that.
+    @Test(arguments: [false, true]) func anAnswerTooManyIsNobodys(isSecure: Bool) async throws {
+        let stage = Stage()
+        let peer = try HTTPPeer(tls: isSecure ? .test : nil) { request in
+            let answer = HTTPPeer.answer("N: \(request.number)")
+            guard request.number == 1 else { return answer }
+            return answer
+                + [.run { while !stage.isHeard.withLock({ $0 }) { usleep(1_000) } }] + answer
+                + [.run { stage.isSaid.withLock { $0 = true } }]
+        }
+        let url = "\(isSecure ? "https" : "http")://127.0.0.1:\(peer.port)/"
+        let answers = try await withHTTPClient({ $0.verifies = false }) { shard, client in
+            var answers: [String?] = []
+            for _ in 0..<3 {
+                let outcome = await client.outcome(at: url, on: shard.ring)
+                answers.append(outcome.answer?.text(of: "n"))
+                stage.isHeard.withLock { $0 = true }
+                #expect(await shard.ring.eventually { stage.isSaid.withLock { $0 } })
+            }
+            return answers
+        }
+        #expect(answers == ["1", "2", "3"])
+        #expect(peer.connections == 2)
+    }
+
     // MARK: Names
 
     @Test func aNameIsLookedUpAndKept() async throws {
