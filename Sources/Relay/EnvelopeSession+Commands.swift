@@ -138,7 +138,11 @@ extension EnvelopeSession {
             try refuse(error.reply)
             return false
         }
-        if try await passes(.rcpt), try await mayGoOn(), try await handOff(to: .envelope) { return true }
+        if try await passes(.rcpt), try await mayGoOn() {
+            if try await handOff(to: .envelope) { return true }
+            // The yes was about this recipient; the next one is asked about again.
+            if acceptance != nil { forgetLogin() }
+        }
         facts.candidate = nil
         rcpt = nil
         return false
