@@ -180,6 +180,7 @@ static CURLcode set_up(struct ccurl_client *client, struct ccurl_transfer *trans
     if (code == CURLE_OK && question->authorities_file) {
         code = curl_easy_setopt(curl, CURLOPT_CAINFO, question->authorities_file);
     }
+    curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, (long)client->options.authorities_seconds_max);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, question->takes_any_answer ? 1L : 0L);

@@ -17,7 +17,14 @@ import Wire
             var template = Array("/tmp/mailrace-authorities-XXXXXX".utf8CString)
             let descriptor = mkstemp(&template)
             path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-            _ = text.withCString { write(descriptor, $0, strlen($0)) }
+            Glibc.close(descriptor)
+            write(text)
+        }
+
+        /// Has the file hold this in place of what it held.
+        func write(_ text: String) {
+            let descriptor = open(path, O_WRONLY | O_TRUNC)
+            _ = text.withCString { Glibc.write(descriptor, $0, strlen($0)) }
             Glibc.close(descriptor)
         }
 
@@ -66,6 +73,25 @@ import Wire
             return
         }
         #expect(peer.requests.isEmpty)
+    }
+
+    @Test func authoritiesThatHaveGoneVouchForNobody() async throws {
+        let peer = try HTTPPeer(tls: .test) { _ in HTTPPeer.answer("Connection: close") + [.close] }
+        let file = AuthoritiesFile(TestCertificates.root)
+        let change: @Sendable (inout HTTPConfiguration) -> Void = { configuration in
+            configuration.authoritiesFile = file.path
+            configuration.authoritiesLifetime = .zero
+        }
+        let outcomes = try await withHTTPClient(change) { shard, client in
+            let before = await client.outcome(at: "https://127.0.0.1:\(peer.port)/", on: shard.ring)
+            file.write(TestCertificates.otherRoot)
+            return (before, await client.outcome(at: "https://127.0.0.1:\(peer.port)/", on: shard.ring))
+        }
+        #expect(outcomes.0.answer?.status == 200)
+        guard case .insecure = outcomes.1.error else {
+            Issue.record("\(outcomes.1)")
+            return
+        }
     }
 
     @Test func verificationMayBeLeftOut() async throws {
