@@ -179,6 +179,8 @@ static CURLcode set_up(struct ccurl_client *client, struct ccurl_transfer *trans
     CURLcode code = set_destination(curl, question);
     if (code == CURLE_OK && question->authorities_file) {
         code = curl_easy_setopt(curl, CURLOPT_CAINFO, question->authorities_file);
+        // Else the system's directory of authorities vouches as well.
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
     }
     curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, (long)client->options.authorities_seconds_max);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
