@@ -100,5 +100,20 @@ extension RelaySuites {
                 try client.isLeft()
             }
         }
+
+        /// Who has authenticated by a certificate may have said no name, and the authenticator none either.
+        @Test func aLoginWithoutANameIsNotTold() throws {
+            let setup = Setup.envelope { $0.authenticate { _ in .accepted(Acceptance(login: [])) } }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                try client.send(Self.auth + "\r\n")
+                let upstream = try relay.introducedUpstream(["XCLIENT ADDR LOGIN"])
+                try upstream.answer("XCLIENT ADDR=127.0.0.1", "220 again")
+                try upstream.answer("EHLO client.example", "250 mx.example")
+                try client.expectReply("235 2.7.0 Authentication successful")
+                try client.finish()
+                try upstream.expectEnd()
+            }
+        }
     }
 }
