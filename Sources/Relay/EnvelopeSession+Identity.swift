@@ -85,7 +85,8 @@ extension EnvelopeSession {
             told.dialogue = .known(greeting.isExtended ? .esmtp : .smtp)
         }
         // Where the upstream is shown the credentials it finds out itself.
-        if let login = facts.login, !pool.settings.authenticatesClients { told.login = .known(login) }
+        // A certificate may have been taken without a name.
+        if let login = facts.login, !login.isEmpty, !pool.settings.authenticatesClients { told.login = .known(login) }
         told.identifier = .known(Array(record.id.description.utf8))
         told.source = .known(.remote)
         return told
