@@ -8,10 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct ccurl_client {
     CURLM *multi;
     struct ccurl_client_options options;
+    /// Sockets of kept connections that no transfer uses, in no order.
+    int32_t *idle;
+    size_t idle_count;
+    size_t idle_room;
 };
 
 struct ccurl_transfer {
@@ -45,10 +51,58 @@ static void begin_library(void) {
         CURL_GLOBAL_DEFAULT, malloc, free_overwritten, grow_overwritten, strdup, calloc);
 }
 
+// MARK: Idle connections
+
+static void forget_idle(struct ccurl_client *client, int32_t descriptor) {
+    for (size_t i = 0; i < client->idle_count; i++) {
+        if (client->idle[i] != descriptor) continue;
+        client->idle[i] = client->idle[--client->idle_count];
+        return;
+    }
+}
+
+static void note_idle(struct ccurl_client *client, int32_t descriptor) {
+    forget_idle(client, descriptor);
+    if (client->idle_count == client->idle_room) {
+        size_t room = client->idle_room ? 2 * client->idle_room : 16;
+        int32_t *longer = realloc(client->idle, room * sizeof *longer);
+        if (!longer) {
+            shutdown(descriptor, SHUT_RDWR);
+            return;
+        }
+        client->idle = longer;
+        client->idle_room = room;
+    }
+    client->idle[client->idle_count++] = descriptor;
+}
+
+/// A connection on which the server has said something that nobody asked for is used no more: libcurl would take that
+/// for the answer to the next request, which is about another client.
+static void end_restless(const struct ccurl_client *client) {
+    for (size_t i = 0; i < client->idle_count; i++) {
+        char bytes[1024];
+        ssize_t length = recv(client->idle[i], bytes, sizeof bytes, MSG_DONTWAIT);
+        if (length < 0) continue;
+        shutdown(client->idle[i], SHUT_RDWR);
+        for (int rest = 64; rest > 0 && length > 0; rest--) {
+            length = recv(client->idle[i], bytes, sizeof bytes, MSG_DONTWAIT);
+        }
+    }
+}
+
+// MARK: What libcurl calls
+
+static int close_socket(void *context, curl_socket_t descriptor) {
+    forget_idle(context, descriptor);
+    return close(descriptor);
+}
+
 static int watch(CURL *curl, curl_socket_t descriptor, int what, void *context, void *socket) {
     (void)curl;
     (void)socket;
-    const struct ccurl_client *client = context;
+    struct ccurl_client *client = context;
+    if (what == CURL_POLL_REMOVE) note_idle(client, descriptor);
+    else forget_idle(client, descriptor);
     bool readable = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
     bool writable = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
     client->options.watch(client->options.context, descriptor, readable, writable);
@@ -86,6 +140,7 @@ int ccurl_client_open(ccurl_client **opened, const struct ccurl_client_options *
 
 void ccurl_client_close(ccurl_client *client) {
     curl_multi_cleanup(client->multi);
+    free(client->idle);
     free(client);
 }
 
@@ -138,13 +193,16 @@ static CURLcode set_destination(CURL *curl, const struct ccurl_question *questio
         question->unix_socket + (is_abstract ? 1 : 0));
 }
 
-static CURLcode set_up(const struct ccurl_client *client, struct ccurl_transfer *transfer) {
+static CURLcode set_up(struct ccurl_client *client, struct ccurl_transfer *transfer) {
     CURL *curl = transfer->curl;
     const struct ccurl_question *question = &transfer->question;
     CURLcode code = set_destination(curl, question);
     if (code == CURLE_OK && question->authorities_file) {
         code = curl_easy_setopt(curl, CURLOPT_CAINFO, question->authorities_file);
+        // Else the system's directory of authorities vouches as well.
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
     }
+    curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, (long)client->options.authorities_seconds_max);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, question->takes_any_answer ? 1L : 0L);
@@ -152,6 +210,8 @@ static CURLcode set_up(const struct ccurl_client *client, struct ccurl_transfer 
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)question->connect_timeout_ms);
     curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)client->options.idle_seconds_max);
+    curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, client);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, transfer->headers);
     curl_easy_setopt(curl, CURLOPT_RESOLVE, transfer->resolved);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, question->skips_verification ? 0L : 1L);
@@ -174,6 +234,7 @@ int ccurl_begin(ccurl_client *client, const struct ccurl_question *question, ccu
     int result = 0;
     if (!transfer->curl || !take_headers(transfer, question)) result = -ENOMEM;
     if (result == 0 && set_up(client, transfer) != CURLE_OK) result = -EINVAL;
+    if (result == 0) end_restless(client);
     if (result == 0 && curl_multi_add_handle(client->multi, transfer->curl) != CURLM_OK) result = -EINVAL;
     transfer->question.headers = NULL;
     if (result == 0) *begun = transfer;

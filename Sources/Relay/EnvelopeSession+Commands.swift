@@ -143,7 +143,7 @@ extension EnvelopeSession {
         }
         if try await passes(.rcpt), try await mayGoOn() {
             if try await handOff(to: .envelope) { return true }
-            // What was decided holds for this recipient alone.
+            // The yes was about this recipient; the next one is asked about again.
             if acceptance != nil { forgetLogin() }
         }
         facts.candidate = nil

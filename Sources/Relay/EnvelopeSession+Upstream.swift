@@ -85,7 +85,7 @@ extension EnvelopeSession {
     /// What becomes of a refused MAIL. Where that is for now, the session is not handed off: a server without a sender
     /// refuses all other recipients for good (503), and the client would give up on them.
     private func refused(_ reply: Reply) throws(SessionEnd) -> Reply {
-        guard !reply.isTransientFailure else { throw .refused(reply) }
+        guard reply.isPermanentFailure else { throw .refused(reply) }
         return reply
     }
 

@@ -97,9 +97,11 @@ extension SessionEnd {
     static let upstreamDeclined = SessionEnd(
         .upstreamRefused, by: .upstream, counting: .sessionsUpstreamRefused, saying: .own(.serviceNotAvailable))
 
-    /// The upstream has refused something, and the client is to hear its own words.
+    /// The upstream has refused something, and the client is to hear its own words. It is not to hear what is no
+    /// refusal: a 235 to EHLO would be a yes to its AUTH.
     static func refused(_ reply: Reply) -> SessionEnd {
-        SessionEnd(.upstreamRefused, by: .upstream, counting: .sessionsUpstreamRefused, saying: .relayed(reply))
+        guard reply.isTransientFailure || reply.isPermanentFailure else { return .upstreamBadReply }
+        return SessionEnd(.upstreamRefused, by: .upstream, counting: .sessionsUpstreamRefused, saying: .relayed(reply))
     }
     /// The upstream offers no way to tell it what it must know.
     static let upstreamNotInformed = SessionEnd(

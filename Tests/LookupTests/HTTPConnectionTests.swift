@@ -17,7 +17,14 @@ import Wire
             var template = Array("/tmp/mailrace-authorities-XXXXXX".utf8CString)
             let descriptor = mkstemp(&template)
             path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-            _ = text.withCString { write(descriptor, $0, strlen($0)) }
+            Glibc.close(descriptor)
+            write(text)
+        }
+
+        /// Has the file hold this in place of what it held.
+        func write(_ text: String) {
+            let descriptor = open(path, O_WRONLY | O_TRUNC)
+            _ = text.withCString { Glibc.write(descriptor, $0, strlen($0)) }
             Glibc.close(descriptor)
         }
 
@@ -68,6 +75,27 @@ import Wire
         #expect(peer.requests.isEmpty)
     }
 
+    /// libcurl keeps what a file says only where no directory of the system's vouches as well.
+    @Test(arguments: [0, 3600]) func authoritiesVouchForAsLongAsTheyAreKept(seconds: Int) async throws {
+        let peer = try HTTPPeer(tls: .test) { _ in HTTPPeer.answer("Connection: close") + [.close] }
+        let file = AuthoritiesFile(TestCertificates.root)
+        let change: @Sendable (inout HTTPConfiguration) -> Void = { configuration in
+            configuration.authoritiesFile = file.path
+            configuration.authoritiesLifetime = .seconds(seconds)
+        }
+        let outcomes = try await withHTTPClient(change) { shard, client in
+            let before = await client.outcome(at: "https://127.0.0.1:\(peer.port)/", on: shard.ring)
+            file.write(TestCertificates.otherRoot)
+            return (before, await client.outcome(at: "https://127.0.0.1:\(peer.port)/", on: shard.ring))
+        }
+        #expect(outcomes.0.answer?.status == 200)
+        if case .insecure = outcomes.1.error {
+            #expect(seconds == 0)
+        } else {
+            #expect(outcomes.1.answer?.status == 200 && seconds > 0)
+        }
+    }
+
     @Test func verificationMayBeLeftOut() async throws {
         let peer = try HTTPPeer(tls: .test) { _ in HTTPPeer.answer() }
         let outcome = try await withHTTPClient({ $0.verifies = false }) { shard, client in
@@ -85,6 +113,37 @@ import Wire
             Issue.record("\(outcome)")
             return
         }
+    }
+
+    /// How far the two ends are.
+    private final class Stage: Sendable {
+        let isHeard = Locked(false)
+        let isSaid = Locked(false)
+    }
+
+    /// What comes on a connection that waits for its next request is no answer to that.
+    @Test(arguments: [false, true]) func anAnswerTooManyIsNobodys(isSecure: Bool) async throws {
+        let stage = Stage()
+        let peer = try HTTPPeer(tls: isSecure ? .test : nil) { request in
+            let answer = HTTPPeer.answer("N: \(request.number)")
+            guard request.number == 1 else { return answer }
+            return answer
+                + [.run { while !stage.isHeard.withLock({ $0 }) { usleep(1_000) } }] + answer
+                + [.run { stage.isSaid.withLock { $0 = true } }]
+        }
+        let url = "\(isSecure ? "https" : "http")://127.0.0.1:\(peer.port)/"
+        let answers = try await withHTTPClient({ $0.verifies = false }) { shard, client in
+            var answers: [String?] = []
+            for _ in 0..<3 {
+                let outcome = await client.outcome(at: url, on: shard.ring)
+                answers.append(outcome.answer?.text(of: "n"))
+                stage.isHeard.withLock { $0 = true }
+                #expect(await shard.ring.eventually { stage.isSaid.withLock { $0 } })
+            }
+            return answers
+        }
+        #expect(answers == ["1", "2", "3"])
+        #expect(peer.connections == 2)
     }
 
     // MARK: Names

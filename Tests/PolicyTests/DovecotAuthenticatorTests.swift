@@ -267,12 +267,29 @@ import Wire
         #expect(peer.finish() == [])
     }
 
+    /// One that hangs is not asked again over the same connection: who has taken its place may answer.
     @Test func whoIsSilentIsNotWaitedFor() async throws {
         let answers = try await askingDovecot(
             [
                 { peer in
                     try DovecotPeer.welcome(peer)
                     try peer.expect(Self.plain + "\n")
+                    _ = try peer.readToEnd()
+                }, DovecotPeer.dialogue([(Self.plain.replacingID(2), "OK\t2")]),
+            ], timeout: .milliseconds(300)
+        ) { _, authenticator in
+            [await authenticator.answer(.plain("joe", "pw")), await authenticator.answer(.plain("joe", "pw"))]
+        }
+        #expect(answers == ["454: no answer in time", "accepted joe"])
+    }
+
+    @Test func whoIsSilentAboutOneIsAskedOn() async throws {
+        let answers = try await askingDovecot(
+            [
+                { peer in
+                    try DovecotPeer.welcome(peer)
+                    try peer.expect(Self.plain + "\n")
+                    try peer.send("OK\t17\n")
                     try peer.expect("CANCEL\t1\n")
                     try peer.send("OK\t1\n")
                     try peer.expect(Self.plain.replacingID(2) + "\n")

@@ -143,6 +143,7 @@ import Wire
         (["Auth-Status: No", "Auth-Error-Code: 250 2.0.0"], "535 5.7.0 No", 0, true),
         (["Auth-Status: No", "Auth-Error-Code: 550 4.1.1"], "550 5.7.0 4.1.1 No", 0, true),
         (["Auth-Status: No", "Auth-Error-Code: x"], "535 5.7.0 No", 0, true),
+        (["Auth-Status: No", "Auth-Error-Code: 421 4.7.0", "Auth-Wait: 2"], "421 4.7.0 No", 2, true),
         (["Auth-Status: OK", "Auth-Status: No"], "535 5.7.0 No", 0, true),
         (["Auth-Status: No", "Auth-Status: OK"], "535 5.7.0 No", 0, true),
         (["Auth-Status: WAIT", "Auth-Status: No"], "535 5.7.0 No", 0, true),

@@ -22,7 +22,8 @@ import Wire
 
     @Test func aUserMayHaveALineOfEachKind() throws {
         let file = try Self.file(
-            "# people\n\njoe:\(Self.bcrypt)\r\njoe:{PLAIN}a:b \njoe:{EXTERNAL}\nann@example.com:{PLAIN}x\na:b:$y$x$y\n")
+            "# people\n\njoe:\(Self.bcrypt)\r\njoe:{PLAIN}a:b \njoe:{EXTERNAL}\nann@example.com:{PLAIN}x\na:b:$y$j9T$y\n"
+        )
         #expect(file.count == 3)
         let joe = try #require(file.entry(of: Array("joe".utf8)))
         #expect(joe.hash == Self.bcrypt)
@@ -30,7 +31,7 @@ import Wire
         #expect(joe.mayShowCertificate)
         let ann = try #require(file.entry(of: Array("ann@example.com".utf8)))
         #expect(ann.hash == nil && ann.sharedSecret?.text == "x" && !ann.mayShowCertificate)
-        #expect(file.entry(of: Array("a:b".utf8))?.hash == "$y$x$y")
+        #expect(file.entry(of: Array("a:b".utf8))?.hash == "$y$j9T$y")
         #expect(file.entry(of: Array("JOE".utf8)) == nil)
         #expect(file.decoy != nil)
     }
@@ -61,6 +62,19 @@ import Wire
         #expect(problem.text.hasPrefix(words))
         // Nothing of the line is told: it may be a password.
         #expect(!"\(problem)".hasSuffix("secret"))
+    }
+
+    /// The cost of a line is everybody's: a password is tried on some hash even where the user is unknown.
+    @Test(arguments: [
+        ("$2b$16$abcdefghijklmnopqrstuu", true), ("$2b$17$abcdefghijklmnopqrstuu", false),
+        ("$2b$31$abcdefghijklmnopqrstuu", false), ("$6$abcd$", true), ("$6$rounds=2000000$abcd$", true),
+        ("$6$rounds=2000001$abcd$", false), ("$5$rounds=999999999$abcd$", false), ("$6$rounds=$abcd$", false),
+        ("$y$j9T$abcd$", true), ("$y$jFT$abcd$", true), ("$y$jGT$abcd$", false), ("$y$jFU$abcd$", false),
+        ("$y$jzz$abcd$", false), ("$y$j9Tz$abcd$", false), ("$gy$j9T$abcd$", true), ("$gy$jzT$abcd$", false),
+        ("$7$DU..../....abcd$", false),
+    ])
+    func costsHaveLimits(hash: String, isTaken: Bool) {
+        #expect((Self.problem("joe:\(hash)") == nil) == isTaken)
     }
 
     @Test func sizesHaveLimits() {

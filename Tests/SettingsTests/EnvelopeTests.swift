@@ -267,6 +267,15 @@ struct EnvelopeTests {
             "one URL twice", "\(mx)[authenticator.b]\ntype = \"http\"\nurl = [\"a\", \"a\"]",
             "m.toml:9:13: authenticator.b.url: a is in the list already"),
         Case(
+            "one URL with a key twice", "\(mx)[authenticator.b]\ntype = \"http\"\nurl = [\"a/?k=v\", \"a/?k=v\"]",
+            "m.toml:9:18: authenticator.b.url: a/ is in the list already"),
+        Case(
+            "headers that say what a request is",
+            "\(mx)[authenticator.b]\ntype = \"http\"\nurl = \"a\"\nheaders = { Host = \"a\", Content-length = \"1\" }",
+            "m.toml:10:13: authenticator.b.headers.Host: the field Host is for Mailrace itself to send",
+            "m.toml:10:25: authenticator.b.headers.Content-length: the field Content-length is for Mailrace itself to send"
+        ),
+        Case(
             "headers",
             "\(mx)[authenticator.b]\ntype = \"http\"\nurl = \"a\"\nheaders = { \"a b\" = \"c\", d = 1, e = \"\\n\" }\n"
                 + "[authenticator.c]\ntype = \"http\"\nurl = \"a\"\nheaders = [\"x\"]",
@@ -345,10 +354,10 @@ struct EnvelopeTests {
             "m.toml:10:22: upstream.b.auth_password_file: has no effect, for auth is \"off\""),
         Case(
             "servers that anybody can play",
-            "\(mx)[authenticator.b]\ntype = \"http\"\nurl = [\"http://192.0.2.1/\", \"https://192.0.2.1/\", \"HTTPS://a\","
+            "\(mx)[authenticator.b]\ntype = \"http\"\nurl = [\"http://192.0.2.1/?key=1\", \"https://192.0.2.1/\", \"HTTPS://a\","
                 + " \"http://[::1]/\", \"localhost\", \"a\", \"unix:/x\"]\ntls_verify = false",
             "m.toml:9:8: authenticator.b.url: passwords go to http://192.0.2.1/ in the clear; https keeps them",
-            "m.toml:9:94: authenticator.b.url: passwords go to a in the clear; https keeps them",
+            "m.toml:9:100: authenticator.b.url: passwords go to a in the clear; https keeps them",
             "m.toml:10:14: authenticator.b.tls_verify: anybody on the way can answer in place of the server"),
     ]
 

@@ -24,6 +24,8 @@ public final class HTTPPeer: Sendable {
     /// What is done about a request, one after the other.
     public enum Step: Sendable {
         case send([UInt8])
+        /// Does something else in between, for as long as that takes.
+        case run(@Sendable () -> Void)
         /// Ends the connection in order.
         case close
         /// Breaks it.
@@ -143,6 +145,7 @@ public final class HTTPPeer: Sendable {
         private func take(_ step: Step, _ peer: Peer) throws -> Bool {
             switch step {
             case .send(let bytes): try peer.send(bytes)
+            case .run(let body): body()
             case .close:
                 try peer.finish()
                 _ = try? peer.readToEnd()

@@ -50,6 +50,7 @@ struct ccurl_client_options {
     void (*set_timer)(void *context, int64_t milliseconds);
     uint32_t connections_kept_max;  // idle ones that wait for the next request
     uint32_t idle_seconds_max;  // how old an idle one may be
+    uint32_t authorities_seconds_max;  // for how long what a file of authorities said is gone on with
 };
 
 /// How a request ended.

@@ -82,6 +82,7 @@ public final class HTTPClient {
         options.context = Unmanaged.passUnretained(self).toOpaque()
         options.connections_kept_max = UInt32(clamping: configuration.idleConnectionsLimit)
         options.idle_seconds_max = UInt32(clamping: configuration.idleTimeout.components.seconds)
+        options.authorities_seconds_max = UInt32(clamping: configuration.authoritiesLifetime.components.seconds)
         options.watch = { context, descriptor, readable, writable in
             var events = PollEvents()
             if readable { events.insert(.readable) }

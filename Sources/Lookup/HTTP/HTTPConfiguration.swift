@@ -4,6 +4,9 @@ public struct HTTPConfiguration: Sendable, Equatable {
     public var connectTimeout = Duration.seconds(5)
     /// The authorities that vouch for servers, a PEM file; nil: those of the system.
     public var authoritiesFile: String?
+    /// For how long a connection takes what the file said for what it says: to read all authorities of a system takes a
+    /// hundredth of a second, in which the shard does nothing else. Whole seconds; libcurl would take a day.
+    public var authoritiesLifetime = Duration.seconds(60)
     /// Certificates are looked at. Without, anybody in between can answer.
     public var verifies = true
     /// Requests in flight at once.

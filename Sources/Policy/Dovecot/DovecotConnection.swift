@@ -40,6 +40,10 @@ final class DovecotConnection {
     private var requests: [UInt32: DovecotRequest] = [:]
     /// Those whose client is to answer a challenge, by that.
     private var challenged: [[UInt8]: DovecotRequest] = [:]
+    /// Lines that it has said, of whatever kind.
+    private var linesHeard: UInt64 = 0
+    /// The connection has been given up, as nothing comes on it.
+    private var isSilent = false
     /// Unread bytes that hold no line feed.
     private var searchedBytes = 0
 
@@ -96,7 +100,7 @@ final class DovecotConnection {
         guard case .open = state else { throw failure }
         guard requests.count < Self.requestsMax else { throw DovecotFailure("too many requests in flight") }
         repeat { lastID = lastID == .max ? 1 : lastID + 1 } while requests[lastID] != nil
-        let request = DovecotRequest(id: lastID)
+        let request = DovecotRequest(id: lastID, after: linesHeard)
         try say(DovecotCommand.begin(id: lastID, mechanism: mechanism, parameters, response: response))
         requests[lastID] = request
         return request
@@ -104,6 +108,7 @@ final class DovecotConnection {
 
     func answer(_ request: DovecotRequest, _ response: Secret) throws(DovecotFailure) {
         if let failure = request.failure { throw failure }
+        request.linesBefore = linesHeard
         try say(DovecotCommand.answer(id: request.id, response))
     }
 
@@ -114,10 +119,20 @@ final class DovecotConnection {
         while true {
             if let line = request.line.take() { return line }
             if let failure = request.failure { throw failure }
+            if ring.now >= deadline { giveUpSilence(since: request.linesBefore) }
             let alarm = Alarm()
             request.alarm = alarm
             try await wait(alarm, until: deadline, cancellation)
         }
+    }
+
+    /// Ends a connection on which nothing at all has come for as long as a decision may take: nobody may be at the
+    /// other end any more, and the next who asks is to find that out by connecting.
+    private func giveUpSilence(since linesBefore: UInt64) {
+        guard linesHeard == linesBefore, case .open = state else { return }
+        isSilent = true
+        fail(DovecotFailure("\(address): nothing comes from it"))
+        stream?.interrupt()
     }
 
     /// Remembers the request that a challenge belongs to.
@@ -169,7 +184,11 @@ final class DovecotConnection {
                 continue
             }
             state = .opening
-            do throws(DovecotFailure) { try await serve() } catch { fail(error) }
+            isSilent = false
+            do throws(DovecotFailure) { try await serve() } catch {
+                // Of one that was given up those who waited have heard; the next may wait already.
+                if !isSilent { fail(error) }
+            }
         }
         hasEnded = true
         fail(DovecotFailure("closed"))
@@ -207,6 +226,7 @@ final class DovecotConnection {
             } catch {
                 guard error == .interrupted else { throw DovecotFailure("\(address): \(error)") }
             }
+            guard !isSilent else { throw failure }
             while case .line(let line) = try nextLine(of: stream) { try take(line, &greeting) }
         }
         throw DovecotFailure("closed")
@@ -232,6 +252,7 @@ final class DovecotConnection {
             return .incomplete
         }
         searchedBytes = 0
+        linesHeard &+= 1
         let line = stream.withInput { DovecotLine($0.extracting(first: length)) }
         // What it says of a user may hold a password.
         stream.wipeInput(length + 1)
@@ -273,6 +294,8 @@ final class DovecotConnection {
 /// A request that Dovecot works at.
 final class DovecotRequest {
     let id: UInt32
+    /// What Dovecot had said in all when it was last told something about the request.
+    var linesBefore: UInt64
     /// What it has said, where nobody has heard it yet.
     var line: DovecotLine?
     private(set) var failure: DovecotFailure?
@@ -283,8 +306,9 @@ final class DovecotRequest {
     /// Of who waits for it.
     var alarm: Alarm?
 
-    init(id: UInt32) {
+    init(id: UInt32, after linesHeard: UInt64) {
         self.id = id
+        linesBefore = linesHeard
     }
 
     /// False where the line before has not been heard.

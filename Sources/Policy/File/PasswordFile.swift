@@ -57,6 +57,7 @@ final class PasswordFile: Sendable {
         case twice = "the user has had a line of this kind before"
         case noHash = "neither a hash ($y$, $argon2id$, $2b$ or $6$) nor {PLAIN} or {EXTERNAL}"
         case noSecret = "there is no secret behind {PLAIN}"
+        case tooCostly = "to try the hash takes too much time or memory, or nobody knows how much"
     }
 
     private static func add(_ line: [UInt8], to entries: inout [[UInt8]: Entry]) throws(LineProblem) {
@@ -87,6 +88,7 @@ final class PasswordFile: Sendable {
             guard entry.hash == nil else { throw .twice }
             let hash = String(decoding: line[(colon + 1)...], as: UTF8.self)
             guard PasswordHash.isSound(hash) else { throw .noHash }
+            guard PasswordCost.isBounded(hash) else { throw .tooCostly }
             entry.hash = hash
         }
         entries[user] = entry

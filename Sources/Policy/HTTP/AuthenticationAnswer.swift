@@ -46,7 +46,8 @@ package enum AuthenticationAnswer {
         let code = answer.lastValue(of: "Auth-Error-Code").flatMap(ErrorCode.init) ?? ErrorCode.standard
         var refusal = Refusal(reply: code.reply(String(decoding: text, as: UTF8.self)))
         refusal.delay = min(.seconds(delay ?? 0), HTTPAuthenticator.waitLimit)
-        refusal.closes = (delay ?? 0) == 0
+        // A 421 says that the connection ends (RFC 5321 section 3.8).
+        refusal.closes = (delay ?? 0) == 0 || refusal.reply.code == 421
         refusal.errorDocument = answer.lastValue(of: "Auth-Error-SASL").flatMap { text in
             Base64.decoded(text.span).map { document in document.withBytes { bytes in bytes.indices.map { bytes[$0] } }
             }

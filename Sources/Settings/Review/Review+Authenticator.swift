@@ -24,7 +24,7 @@ extension Review {
         }
         for (index, url) in authenticator.urls.enumerated() where authenticator.urls[..<index].contains(url) {
             guard let node = table["url"]?.value(index, of: authenticator.urls.count) else { continue }
-            problems.report(node, "\(url) is in the list already")
+            problems.report(node, "\(url.shown) is in the list already")
         }
     }
 
@@ -35,7 +35,7 @@ extension Review {
         }
         for (index, url) in authenticator.urls.enumerated() where url.isOpen {
             guard let node = table["url"]?.value(index, of: authenticator.urls.count) else { continue }
-            warnings.report(node, "passwords go to \(url) in the clear; https keeps them")
+            warnings.report(node, "passwords go to \(url.shown) in the clear; https keeps them")
         }
     }
 }

@@ -130,6 +130,10 @@ extension Kind where Value == [Settings.Authenticator.Header] {
                     problems.report(keyOf: member, "\(Quoting.shown(member.name)) is not the name of a field of HTTP")
                     return nil
                 }
+                guard !HeaderName.isOfConnection(member.name) else {
+                    problems.report(keyOf: member, "the field \(member.name) is for Mailrace itself to send")
+                    return nil
+                }
                 guard !Control.found(in: value) else {
                     problems.report(member, "a control character is not allowed here")
                     return nil
@@ -148,6 +152,13 @@ extension Kind where Value == [Settings.Authenticator.Header] {
 
 private enum HeaderName {
     private static let symbols = Set("!#$%&'*+-.^_`|~".utf8)
+
+    /// Where a request goes, ends, or is gone on with (RFC 9112): what is sent of that must be true.
+    private static let ofConnection: Set = [
+        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect", "te", "trailer", "upgrade",
+    ]
+
+    static func isOfConnection(_ name: String) -> Bool { ofConnection.contains(name.lowercased()) }
 
     /// RFC 9110 section 5.6.2.
     static func isValid(_ name: String) -> Bool {

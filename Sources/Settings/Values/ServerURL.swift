@@ -12,6 +12,9 @@ extension Settings {
 extension Settings.ServerURL: CustomStringConvertible {
     public var description: String { text }
 
+    /// For problems and warnings, which are logged: without the query, which may hold a key.
+    var shown: Substring { text.prefix { $0 != "?" } }
+
     /// True where what is asked and answered goes over a network in the clear.
     var isOpen: Bool {
         guard !text.lowercased().hasPrefix("https://"), !text.hasPrefix(Settings.SocketPath.prefix) else {
