@@ -63,16 +63,21 @@ class Root(unittest.TestCase):
         with open(own.key_file) as source, open(key, "w") as target:
             target.write(source.read())
         os.chmod(key, 0o600)
+        passwords = os.path.join(self.folder, "users")
+        with open(passwords, "w") as target:
+            target.write("joe:{PLAIN}secret\n")
+        os.chmod(passwords, 0o600)
         tls = f'[tls.default]\ncertificate = "{own.file}"\nkey = "{key}"\n'
-        users = f'[authenticator.users]\ntype = "file"\nfile = "{key}"'
+        users = f'[authenticator.users]\ntype = "file"\nfile = "{passwords}"'
         mailrace = self.start(self.text(tables=tls + users))
         os.chmod(mailrace.directory, 0o755)
         mailrace.wait_ready()
         mailrace.program.wait_for_line(f"{key} was read as root, and nobody may not: the next reload will be refused")
-        mailrace.program.wait_for_line(f"{key} cannot be read by nobody: nobody's password will be known")
+        mailrace.program.wait_for_line(f"{passwords} cannot be read by nobody: nobody's password will be known")
         mailrace.program.signal(signal.SIGHUP)
         mailrace.program.wait_for_line("reload refused: .*Permission denied")
-        os.chown(key, self.user.pw_uid, -1)
+        for path in (key, passwords):
+            os.chown(path, self.user.pw_uid, -1)
         result = relay.mailrace("reload", "--socket", f"{self.folder}/control.sock")
         # The authority's certificate is the tests' own: its folder may be root's alone.
         self.assertNotIn(key, result.stdout)
