@@ -40,7 +40,7 @@ private func check(_ decision: AuthenticationAnswer, of answer: HTTPAnswer, _ ne
         precondition(refusal.delay >= .zero && refusal.delay <= .seconds(300))
         precondition(statuses.contains { $0 != Array("OK".utf8) && $0 != Array("WAIT".utf8) })
     case .decided(.unavailable(let reply, because: _)): precondition(reply.code / 100 == 4)
-    case .decided(.deferred): preconditionFailure("nobody defers")
+    case .decided(.deferred), .decided(.passedOn): preconditionFailure("nobody defers")
     case .wait(let duration):
         precondition(duration >= .zero)
         precondition(statuses.contains(Array("WAIT".utf8)))
