@@ -30,6 +30,7 @@ let libraries: [Target] = [
         name: "LibCurl", path: "CShims/system/LibCurl", pkgConfig: "libcurl",
         providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "LibCrypt", path: "CShims/system/LibCrypt", providers: [.apt(["libcrypt-dev"])]),
+    .systemLibrary(name: "LibPam", path: "CShims/system/LibPam", providers: [.apt(["libpam0g-dev"])]),
     .systemLibrary(name: "LibArgon2", path: "CShims/system/LibArgon2", providers: [.apt(["libargon2-dev"])]),
     .systemLibrary(
         name: "LibJansson", path: "CShims/system/LibJansson", pkgConfig: "jansson",
@@ -55,6 +56,9 @@ let shims: [Target] = [
     .target(
         name: "CCrypt", dependencies: ["LibArgon2", "LibCrypt"], path: "CShims/CCrypt", cSettings: warnings,
         linkerSettings: [.linkedLibrary("crypt"), .linkedLibrary("argon2")]),
+    .target(
+        name: "CPam", dependencies: ["LibPam"], path: "CShims/CPam", cSettings: warnings,
+        linkerSettings: [.linkedLibrary("pam")]),
     .target(name: "CJansson", dependencies: ["LibJansson"], path: "CShims/CJansson", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
@@ -69,7 +73,8 @@ let sources: [Target] = [
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "Wire", "CAres", "CCurl"], swiftSettings: house),
     .target(
-        name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt"], swiftSettings: house),
+        name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt", "CPam"],
+        swiftSettings: house),
     .target(
         name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "Policy"], swiftSettings: house),
     .target(

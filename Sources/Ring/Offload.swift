@@ -32,9 +32,75 @@ public final class Offload: Sendable {
         return result
     }
 
+    /// The same, but nil where `patience` ends first. Work that has not begun by then is left out; what has goes on,
+    /// and its result is dropped.
+    public func run<Result: Sendable>(
+        for patience: Patience, _ work: @escaping @Sendable () -> Result
+    ) async throws(Refused) -> Result? {
+        var isTaken = true
+        let result: Result? = await withUnsafeContinuation { continuation in
+            guard patience.begin({ continuation.resume(returning: nil) }) else {
+                return continuation.resume(returning: nil)
+            }
+            isTaken = queue.push {
+                guard !patience.isOver else { return }
+                let result = work()
+                if patience.over() != nil { continuation.resume(returning: result) }
+            }
+            if !isTaken { patience.end() }
+        }
+        guard isTaken else { throw Refused() }
+        return result
+    }
+
     /// Lets the threads finish what waits and ends them. Blocks until they have.
     public func close() {
         queue.close()
         for thread in threads { thread.join() }
+    }
+
+    /// The same, but blocks no longer than `patience`. A thread that goes on ends with its job, or with the process.
+    public func close(within patience: Duration) {
+        queue.close()
+        let end = Instant.current() + patience
+        for thread in threads {
+            let left = Int64(clamping: end.nanoseconds(since: Instant.current()))
+            _ = thread.join(within: .nanoseconds(left))
+        }
+    }
+}
+
+/// That of one who waits for a job: anybody may end it, once.
+public final class Patience: Sendable {
+    private struct State {
+        var isOver = false
+        var giveUp: (@Sendable () -> Void)?
+    }
+
+    private let state = Locked(State())
+
+    public init() {}
+
+    /// Whether it has ended, be it that the job is done.
+    public var isOver: Bool { state.withLock { $0.isOver } }
+
+    /// Waits no longer. From any thread.
+    public func end() { over()?() }
+
+    /// False where it has ended already.
+    fileprivate func begin(_ giveUp: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            guard !state.isOver else { return false }
+            state.giveUp = giveUp
+            return true
+        }
+    }
+
+    /// Ends it; how to give up, for the first who does so while somebody waits.
+    fileprivate func over() -> (@Sendable () -> Void)? {
+        state.withLock { state in
+            state.isOver = true
+            return state.giveUp.take()
+        }
     }
 }

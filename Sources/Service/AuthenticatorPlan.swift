@@ -15,6 +15,8 @@ struct AuthenticatorPlan: Sendable {
         case file(String)
         /// The place of Dovecot's auth service, and how long a decision may take.
         case dovecot(SocketAddress, timeout: Duration)
+        /// The name of a service of PAM, and how long a decision may take.
+        case pam(String, timeout: Duration)
         case upstream
         /// What the program makes that Mailrace is embedded in.
         case program(ProgramPolicies.Making<any Authenticator>)
@@ -29,6 +31,7 @@ struct AuthenticatorPlan: Sendable {
         case .dovecot:
             guard let socket = settings.socket else { preconditionFailure("the settings took one without a socket") }
             kind = .dovecot(SocketAddress(socket), timeout: settings.timeout)
+        case .pam: kind = .pam(settings.service, timeout: settings.timeout)
         case .upstream: kind = .upstream
         case .program:
             guard let make = policies.authenticators[settings.name] else { return nil }

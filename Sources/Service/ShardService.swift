@@ -129,6 +129,9 @@ final class ShardService {
                 plan.settings.name, shared.policies.passwords(in: path, shared.log), on: shared.policies.offload)
         case .dovecot(let address, let timeout):
             return DovecotAuthenticator(plan.settings.name, at: address, timeout: timeout, on: shard)
+        case .pam(let service, let timeout):
+            return PAMAuthenticator(
+                plan.settings.name, service: service, timeout: timeout, on: shard.ring, shared.policies.pam)
         case .upstream: return UpstreamAuthenticator(plan.settings.name)
         case .program(let make): return make(shard.ring)
         case .http(let settings, let configuration):

@@ -11,6 +11,8 @@ final class SharedPolicies: Sendable {
         var passwords: [String: PasswordStore] = [:]
         /// For hashes of passwords; made when somebody first needs it.
         var offload: Offload?
+        /// For questions to PAM, whose modules may take their time: passwords of files do not wait for them. Likewise.
+        var pam: Offload?
     }
 
     private final class Holder: Sendable {
@@ -20,7 +22,14 @@ final class SharedPolicies: Sendable {
     private let holder = Holder()
     let failures = AuthenticationFailures()
 
-    deinit { holder.state.withLock { $0.offload }?.close() }
+    /// How long the end of the server waits for modules of PAM.
+    private static let pamPatience = Duration.seconds(1)
+
+    deinit {
+        let (offload, pam) = holder.state.withLock { ($0.offload, $0.pam) }
+        offload?.close()
+        pam?.close(within: Self.pamPatience)
+    }
 
     func rates(of listener: String) -> RateLimitTable {
         holder.state.withLock { state in
@@ -45,6 +54,15 @@ final class SharedPolicies: Sendable {
             if let known = state.offload { return known }
             let offload = Offload()
             state.offload = offload
+            return offload
+        }
+    }
+
+    var pam: Offload {
+        holder.state.withLock { state in
+            if let known = state.pam { return known }
+            let offload = PAMAuthenticator.offload()
+            state.pam = offload
             return offload
         }
     }

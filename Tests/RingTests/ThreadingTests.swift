@@ -143,6 +143,59 @@ import Testing
         await #expect(throws: Offload.Refused.self) { try await offload.run { 0 } }
     }
 
+    /// Of three jobs one is at work, and one waits, when their askers have waited enough; the third never begins.
+    @Test func offloadedWorkIsNotWaitedForWithoutEnd() async throws {
+        let offload = Offload(threads: 1)
+        let gate = BlockingQueue<Int>(limit: 1)
+        let begun = Shared<Int>()
+        try await withShard { shard in
+            let patiences = [Patience(), Patience(), Patience()]
+            let done = Countdown(3)
+            patiences[2].end()
+            for (index, patience) in patiences.enumerated() {
+                shard.spawn {
+                    let result = try? await offload.run(for: patience) {
+                        begun.append(index)
+                        return gate.pop() == nil
+                    }
+                    #expect(result == .some(nil))
+                    done.arrive()
+                }
+                if index == 0 { #expect(await shard.ring.eventually { !begun.all.isEmpty }) }
+            }
+            for patience in patiences { patience.end() }
+            await done.wait()
+            let patience = Patience()
+            gate.close()
+            let result = try? await offload.run(for: patience) { 7 }
+            #expect(result == 7 && patience.isOver)
+            patience.end()
+        }
+        offload.close()
+        #expect(begun.all == [0])
+        await #expect(throws: Offload.Refused.self) { try await offload.run(for: Patience()) { 0 } }
+    }
+
+    @Test func offloadEndsWithoutTheJobThatStays() async throws {
+        let offload = Offload(threads: 2)
+        let begun = Shared<Bool>()
+        let gate = BlockingQueue<Int>(limit: 1)
+        try await withShard { shard in
+            let done = Countdown(1)
+            shard.spawn {
+                _ = try? await offload.run {
+                    begun.append(true)
+                    return gate.pop()
+                }
+                done.arrive()
+            }
+            #expect(await shard.ring.eventually { !begun.all.isEmpty })
+            offload.close(within: .milliseconds(1))
+            gate.close()
+            await done.wait()
+        }
+    }
+
     @Test func aBlockingQueueKeepsItsOrderAndItsLimit() {
         let queue = BlockingQueue<Int>(limit: 3)
         #expect(queue.push(1) && queue.push(2) && queue.push(3))

@@ -32,7 +32,7 @@ struct EnvelopeTests {
         #expect(site.type == .http && site.urls.map(\.text) == ["http://127.0.0.1:9000/auth"])
         #expect(site.timeout == .seconds(60) && site.connectTimeout == .seconds(5) && site.headers.isEmpty)
         #expect(!site.passesClientCertificate && site.needsServer && site.tlsCA.isEmpty && site.verifiesTLS)
-        #expect(site.file.isEmpty && site.socket == nil)
+        #expect(site.file.isEmpty && site.socket == nil && site.service == "mailrace")
     }
 
     @Test(
@@ -97,6 +97,9 @@ struct EnvelopeTests {
             type = "dovecot"
             socket = "/run/dovecot/auth-client"
             timeout = "10s"
+            [authenticator.staff]
+            type = "pam"
+            service = "smtp"
             [authenticator.relayed]
             type = "upstream"
             [authenticator.own]
@@ -109,7 +112,7 @@ struct EnvelopeTests {
             #"{ X-Auth-Key = "(hidden)", "a.b" = "(hidden)" }"#, with: #"{ X-Auth-Key = "a\"b", "a.b" = "" }"#)
         #expect(try read(shown).settings == loaded.settings)
         #expect(loaded.warnings.map(\.description) == [])
-        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "relayed", "own"])
+        #expect(loaded.settings.authenticators.map(\.name) == ["site", "users", "other", "staff", "relayed", "own"])
         #expect(loaded.settings.authenticators[0].headers.map(\.name) == ["X-Auth-Key", "a.b"])
         for line in [
             "[listener.mx.auth]", "[authenticator.site]",
@@ -184,6 +187,15 @@ struct EnvelopeTests {
             "m.toml:8:59: listener.mx.auth.mechanisms: \"NONE\" is for an authenticator of the type \"http\"",
             "m.toml:8:76: listener.mx.auth.mechanisms: \"PLAIN\" is in the list already"),
         Case(
+            "mechanisms that show no password",
+            "\(mx)tls = \"a\"\nauth = { authenticator = \"site\", mechanisms = [\"LOGIN\","
+                + " \"CRAM-MD5\", \"EXTERNAL\", \"XOAUTH2\", \"NONE\"] }\n"
+                + "[authenticator.site]\ntype = \"pam\"\(asked)",
+            "m.toml:8:57: listener.mx.auth.mechanisms: \"CRAM-MD5\" does not show the password, which PAM must see",
+            "m.toml:8:69: listener.mx.auth.mechanisms: \"EXTERNAL\" shows a certificate, of which PAM knows nothing",
+            "m.toml:8:81: listener.mx.auth.mechanisms: \"XOAUTH2\" brings a token, of which PAM knows nothing",
+            "m.toml:8:92: listener.mx.auth.mechanisms: \"NONE\" is for an authenticator of the type \"http\""),
+        Case(
             "mechanisms that an upstream cannot be shown",
             "\(mx)tls = \"a\"\nauth = { authenticator = \"site\", mechanisms = [\"CRAM-MD5\", \"EXTERNAL\", \"NONE\"] }\n"
                 + "[authenticator.site]\ntype = \"upstream\"\(set)",
@@ -231,20 +243,23 @@ struct EnvelopeTests {
         Case(
             "authenticators without what they need",
             "\(mx)[authenticator.a]\n[authenticator.b]\ntype = \"http\"\n[authenticator.c]\ntype = \"file\"\n"
-                + "[authenticator.d]\ntype = \"dovecot\"\n[authenticator.e]\ntype = \"pam\"",
+                + "[authenticator.d]\ntype = \"dovecot\"\n[authenticator.e]\ntype = \"sql\"\n"
+                + "[authenticator.f]\ntype = \"pam\"",
             "m.toml:7:16: authenticator.a: the key type is missing",
             "m.toml:8:16: authenticator.b: the key url is missing; the type \"http\" needs it",
             "m.toml:10:16: authenticator.c: the key file is missing; the type \"file\" needs it",
             "m.toml:12:16: authenticator.d: the key socket is missing; the type \"dovecot\" needs it",
-            "m.toml:15:8: authenticator.e.type: \"pam\" is not available in this version; expected one of \"http\","
-                + " \"file\", \"dovecot\", \"upstream\", \"program\""),
+            "m.toml:15:8: authenticator.e.type: \"sql\" is not available in this version; expected one of \"http\","
+                + " \"file\", \"dovecot\", \"pam\", \"upstream\", \"program\""),
         Case(
             "keys of another type",
             "\(mx)[authenticator.c]\ntype = \"file\"\nfile = \"/users\"\nurl = \"http://127.0.0.1/\"\nsocket = \"/run/x\"\n"
-                + "needs_server = false",
+                + "needs_server = false\nservice = \"x\"\n[authenticator.d]\ntype = \"pam\"\nservice = \"a b\"",
             "m.toml:10:1: authenticator.c.url: is for the type \"http\", and the type is \"file\"",
             "m.toml:11:1: authenticator.c.socket: is for the type \"dovecot\", and the type is \"file\"",
-            "m.toml:12:1: authenticator.c.needs_server: is for the type \"http\", and the type is \"file\""),
+            "m.toml:12:1: authenticator.c.needs_server: is for the type \"http\", and the type is \"file\"",
+            "m.toml:13:1: authenticator.c.service: is for the type \"pam\", and the type is \"file\"",
+            "m.toml:16:11: authenticator.d.service: \"a b\" is not a name; expected 1 to 64 letters, digits, - and _"),
         Case(
             "URLs",
             "\(mx)[authenticator.b]\ntype = \"http\"\nurl = [\"ftp://a/\", \"http://u:p@a/\", \"http://a:0/\","

@@ -17,7 +17,7 @@ extension Review {
             case .http: "url"
             case .file: "file"
             case .dovecot: "socket"
-            case .upstream, .program: nil
+            case .pam, .upstream, .program: nil
             }
         if let needed, authenticator.isSilent(about: authenticator.type, needed), table[needed]?.isNothing ?? true {
             problems.report(keyOf: table, "the key \(needed) is missing; the type \(word) needs it")

@@ -102,13 +102,16 @@ extension Review {
         case (.external, .upstream):
             return "shows a certificate, which nobody can show to the upstream in the client's place"
         case (.cramMD5, .upstream): return "answers a challenge, which would have to be the upstream's"
+        case (.external, .pam): return "shows a certificate, of which PAM knows nothing"
+        case (.cramMD5, .pam): return "does not show the password, which PAM must see"
         case (.external, _):
             let set = listener.tls.flatMap(settings.tls(named:))
             guard set == nil || set?.clientCertificates == .off else { return nil }
             return "needs clients with certificates; expected a TLS set with client_certificates = \"request\" or"
                 + " \"require\""
         case (.xoauth2, .file), (.oauthbearer, .file): return "brings a token, of which a file knows nothing"
-        case (.none, .file), (.none, .dovecot), (.none, .upstream):
+        case (.xoauth2, .pam), (.oauthbearer, .pam): return "brings a token, of which PAM knows nothing"
+        case (.none, .file), (.none, .dovecot), (.none, .pam), (.none, .upstream):
             return "is for an authenticator of the type \"http\""
         default: return nil
         }

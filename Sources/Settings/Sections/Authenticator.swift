@@ -23,6 +23,8 @@ extension Settings {
         public internal(set) var file = ""
         /// `dovecot`: where its authentication service is.
         public internal(set) var socket: ListenAddress?
+        /// `pam`: the name of the service, of which `/etc/pam.d` has a file.
+        public internal(set) var service = "mailrace"
 
         init() {}
 
@@ -40,6 +42,8 @@ extension Settings {
         case file
         /// Dovecot's authentication service.
         case dovecot
+        /// The modules of PAM.
+        case pam
         /// The upstream, to which AUTH is relayed.
         case upstream
         /// Code of the program that Mailrace is embedded in.
@@ -50,9 +54,9 @@ extension Settings {
 extension Settings.Authenticator: NamedSection {
     static let fields: [Field<Self>] = [
         .value(
-            "type", \.type, .choice(later: ["pam", "rest", "sql"]), required: true,
-            "How it decides: http asks as nginx's auth_http does, file looks into a file, dovecot asks Dovecot,"
-                + " upstream relays AUTH to the upstream; program is for programs that embed Mailrace"),
+            "type", \.type, .choice(later: ["rest", "sql"]), required: true,
+            "How it decides: http asks as nginx's auth_http does, file looks into a file, dovecot asks Dovecot, pam"
+                + " asks PAM, upstream relays AUTH to the upstream; program is for programs that embed Mailrace"),
         .value(
             "timeout", \.timeout, .duration(.milliseconds(1) ... .seconds(600)), "How long a decision may take"),
         .value(
@@ -79,6 +83,7 @@ extension Settings.Authenticator: NamedSection {
         .value(
             "socket", \.socket, .optionalService, fallback: "none; required with dovecot",
             "dovecot: where its authentication service is: the path of a Unix socket, or an IP address and a port"),
+        .value("service", \.service, .name, "pam: the name of the service, of which /etc/pam.d has a file"),
     ]
 
     /// Which keys are of which type; the others are of all.
@@ -88,6 +93,7 @@ extension Settings.Authenticator: NamedSection {
         ],
         .file: ["file"],
         .dovecot: ["socket"],
+        .pam: ["service"],
         .program: [],
     ]
 
@@ -104,6 +110,7 @@ extension Settings.Authenticator: NamedSection {
         case "tls_verify": verifiesTLS
         case "file": file.isEmpty
         case "socket": socket == nil
+        case "service": service == standard.service
         default: true
         }
     }
