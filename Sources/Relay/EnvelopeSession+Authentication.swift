@@ -235,6 +235,8 @@ extension EnvelopeSession {
         phase = .decision
         try await sendReplies()
         if authenticator.needsClientName { try await waitForName() }
+        // A drain that began meanwhile had no question to take back.
+        if isDraining { throw .drained }
         completeFacts()
         facts.authenticationAttempts += 1
         let cancellation = Cancellation()

@@ -65,7 +65,7 @@ public final class Offload: Sendable {
         let end = Instant.current() + patience
         for thread in threads {
             let left = Int64(clamping: end.nanoseconds(since: Instant.current()))
-            _ = thread.join(within: .nanoseconds(left))
+            if !thread.join(within: .nanoseconds(left)) { thread.detach() }
         }
     }
 }

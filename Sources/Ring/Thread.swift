@@ -66,4 +66,9 @@ public final class Thread: Sendable {
     public func join(within patience: Duration) -> Bool {
         linux_join_within(UInt64(handle), patience.wholeNanoseconds) == 0
     }
+
+    /// Lets go of a thread that nobody will join: the system takes back what it has once it ends.
+    public func detach() {
+        pthread_detach(handle)
+    }
 }

@@ -20,10 +20,7 @@ public struct SessionRecord: Sendable {
     public var greeting: Greeting?
     /// What it called itself there, whatever that is, cut to `greetingNameBytesMax` bytes; nil if it did not.
     public var greetingName: String?
-    /// Who it has authenticated as, cut to `loginBytesMax` bytes; nil if it has not.
-    public var login: String?
-    /// What the authenticator said last, in one word; nil if none was asked.
-    public var decision: String?
+    private var authentication = Authentication.none
     /// The client's TLS; nil if no handshake was completed.
     public var tls: TLSFacts?
     /// What was wrong with the client's handshake, in one word of the TLS target's; nil if nothing was.
@@ -51,6 +48,36 @@ public struct SessionRecord: Sendable {
         self.listener = listener
         self.start = start
         self.client = client
+    }
+}
+
+// MARK: Authentication
+
+extension SessionRecord {
+    /// A word in the record, which is moved about: most sessions have none.
+    private indirect enum Authentication: Sendable {
+        case none
+        case known(login: String?, decision: String?)
+
+        var login: String? {
+            if case .known(let login, _) = self { login } else { nil }
+        }
+
+        var decision: String? {
+            if case .known(_, let decision) = self { decision } else { nil }
+        }
+    }
+
+    /// Who it has authenticated as, cut to `loginBytesMax` bytes; nil if it has not.
+    public var login: String? {
+        get { authentication.login }
+        set { authentication = .known(login: newValue, decision: authentication.decision) }
+    }
+
+    /// What the authenticator said last, in one word; nil if none was asked.
+    public var decision: String? {
+        get { authentication.decision }
+        set { authentication = .known(login: authentication.login, decision: newValue) }
     }
 }
 

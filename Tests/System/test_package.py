@@ -24,6 +24,7 @@ CONTENTS = """
 /usr/share/bash-completion/completions/mailrace-bench
 /usr/share/man/man1/mailrace-bench.1.gz
 /usr/share/man/man5/mailrace.toml.5.gz
+/usr/share/man/man7/mailrace-migration.7.gz
 /usr/share/man/man8/mailrace.8.gz
 """
 DAEMON_BYTES_MAX = 12_000_000

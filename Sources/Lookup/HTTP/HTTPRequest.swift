@@ -49,17 +49,30 @@ public struct HTTPRequest {
 public struct HTTPAnswer: Sendable {
     /// The status code; 0 where the answer had none (`needsNoStatusLine`).
     public internal(set) var status = 0
-    /// The fields of the header in their order: names as they came, values without blanks around them.
-    public internal(set) var fields: [(name: String, value: [UInt8])] = []
+    /// The fields of the header in their order: names as they came, values without blanks around them. Any of them may
+    /// be a password.
+    public internal(set) var fields: [(name: String, value: Secret)] = []
     public internal(set) var body: [UInt8] = []
 
     /// An answer without fields, and without a status.
     package init() {}
 
     /// The value of the first field of that name, in any case of letters.
-    public func value(of name: String) -> [UInt8]? {
+    public func value(of name: String) -> [UInt8]? { values(of: name).first }
+
+    /// The values of all fields of that name.
+    public func values(of name: String) -> [[UInt8]] {
+        secrets(of: name).map { secret in
+            var bytes: [UInt8] = []
+            secret.append(to: &bytes)
+            return bytes
+        }
+    }
+
+    /// The same, for what may be a password: these are overwritten when their last owner lets go of them.
+    public func secrets(of name: String) -> [Secret] {
         let name = name.lowercased()
-        return fields.first { $0.name.lowercased() == name }?.value
+        return fields.filter { $0.name.lowercased() == name }.map(\.value)
     }
 }
 

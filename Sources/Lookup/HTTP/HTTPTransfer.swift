@@ -1,4 +1,5 @@
 import Ring
+import Wire
 
 /// One request on its way, the answer as it grows, and the caller who waits for it.
 final class HTTPTransfer {
@@ -97,7 +98,7 @@ final class HTTPTransfer {
             bareLine.append(byte)
             guard byte == UInt8(ascii: "\n") else { continue }
             if bareLine.trimmed.isEmpty { completeHeader() } else { answer.addField(bareLine) }
-            bareLine.removeAll(keepingCapacity: true)
+            bareLine.wipe()
         }
         return true
     }
@@ -140,7 +141,11 @@ extension HTTPAnswer {
         guard let first = line.first, first != 0x20, first != 0x09 else { return }
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
         let name = String(decoding: line[..<colon], as: UTF8.self)
-        fields.append((name, Array(line[line.index(after: colon)...].trimmed)))
+        let value = line[line.index(after: colon)...].trimmed
+        let secret = Secret(capacityBytes: value.count) { text in
+            for byte in value { text.append(byte) }
+        }
+        fields.append((name, secret))
     }
 }
 

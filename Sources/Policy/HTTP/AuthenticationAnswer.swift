@@ -131,7 +131,7 @@ package enum AuthenticationAnswer {
     ) throws(Failure) -> Acceptance {
         let shown = attempt.credentials
         let user = answer.lastValue(of: "Auth-User")
-        let pass = answer.lastValue(of: "Auth-Pass").map { Secret($0.span) }
+        let pass = answer.secrets(of: "Auth-Pass").last
         let login = user ?? shown?.actingUser
         guard isLogin(login ?? []) else { throw Failure(text: "the answer's Auth-User is no identity") }
         var result = Acceptance(login: login, server: server)
@@ -149,11 +149,5 @@ package enum AuthenticationAnswer {
 }
 
 extension HTTPAnswer {
-    /// The values of all fields of that name, in any case of letters.
-    fileprivate func values(of name: String) -> [[UInt8]] {
-        let name = name.lowercased()
-        return fields.filter { $0.name.lowercased() == name }.map(\.value)
-    }
-
     fileprivate func lastValue(of name: String) -> [UInt8]? { values(of: name).last }
 }

@@ -6,7 +6,7 @@ import signal
 import tempfile
 
 from . import HOST
-from .programs import Program, find, free_port, wait_for_listener
+from .programs import Program, find, free_ports, wait_for_listener
 
 MODULE = "/usr/lib/nginx/modules/ngx_mail_module.so"
 
@@ -19,7 +19,8 @@ class Nginx:
         `web` are the lines of a web server, the port of which is `ports["web"]`."""
         self.mail, self.common, self.web = mail or {}, common, web
         self.preexec = preexec
-        self.ports = {name: free_port() for name in [*self.mail, *(["web"] if web else [])]}
+        names = [*self.mail, *(["web"] if web else [])]
+        self.ports = dict(zip(names, free_ports(len(names))))
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="mailrace-nginx-")

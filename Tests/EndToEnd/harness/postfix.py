@@ -8,7 +8,7 @@ import shutil
 import tempfile
 
 from . import HOST
-from .programs import Program, find, free_port, run, wait_for_listener, wait_until
+from .programs import Program, find, free_ports, run, wait_for_listener, wait_until
 from .sink import Sink
 
 
@@ -25,7 +25,7 @@ class Postfix:
     def __enter__(self):
         self.sink = Sink().__enter__()
         self.directory = tempfile.mkdtemp(prefix="mailrace-postfix-")
-        self.ports = {name: free_port() for name in self.services}
+        self.ports = dict(zip(self.services, free_ports(len(self.services))))
         self._configure()
         # The master must lead a process group of its own: it ends the group when it ends.
         master = run(["postconf", "-h", "daemon_directory"]).stdout.strip() + "/master"

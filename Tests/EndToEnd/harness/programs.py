@@ -1,5 +1,6 @@
 """Programs under test and beside it: started in the background, read line by line, ended by their process id."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -34,9 +35,16 @@ def wait_until(condition, what):
 
 def free_port():
     """A port that was free a moment ago, for peers which cannot choose one themselves."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
+
+
+def free_ports(number):
+    """As many, each another: they are held until there are enough."""
+    with contextlib.ExitStack() as probes:
+        held = [probes.enter_context(socket.socket()) for _ in range(number)]
+        for probe in held:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in held]
 
 
 def wait_for_port(port, program):

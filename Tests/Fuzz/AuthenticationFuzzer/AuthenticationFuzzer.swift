@@ -28,7 +28,7 @@ public func fuzzAuthentication(_ start: UnsafePointer<UInt8>?, _ count: Int) -> 
 }
 
 private func check(_ decision: AuthenticationAnswer, of answer: HTTPAnswer, _ needsServer: Bool) {
-    let statuses = answer.fields.filter { $0.name.lowercased() == "auth-status" }.map(\.value)
+    let statuses = answer.values(of: "Auth-Status")
     switch decision {
     case .decided(.accepted(let acceptance)):
         precondition(statuses.allSatisfy { $0 == Array("OK".utf8) })
