@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Built and tested by the step `embedding` of packaging/test. A program that embeds Mailrace, as any other would: by the library product, and with no setting of the compiler's
-// that Mailrace needs for itself.
+// A program that embeds Mailrace, as any other would: by the library product, and with no setting of the compiler's that
+// Mailrace needs for itself. The step `embedding` of packaging/test builds and tests it.
 let package = Package(
     name: "gatehouse",
     dependencies: [.package(name: "mailrace", path: "../..")],
