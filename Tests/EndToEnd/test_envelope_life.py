@@ -72,7 +72,8 @@ class Life(unittest.TestCase):
         def refused():
             try:
                 scripted.Client(self.port).close()
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):
+                # Reset: it was still waiting to be accepted when the listener closed.
                 return True
 
         programs.wait_until(refused, "the listener to close")

@@ -131,7 +131,8 @@ class Upgrade(unittest.TestCase):
     def refuses(self, port):
         try:
             scripted.Client(port).close()
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
+            # Reset: it was still waiting to be accepted when the listener closed.
             return True
         return False
 
