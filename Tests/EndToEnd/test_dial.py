@@ -46,6 +46,7 @@ class Dial(unittest.TestCase):
             mailrace = self.start([server.address])
             client = self.begin(mailrace)
             self.assertTrue(client.ask("QUIT").startswith(b"221 "))
+            client.rest()
             self.assertEqual(mailrace.session()["end"], "quit")
             self.assertEqual(server.connections, [])
 
@@ -54,6 +55,7 @@ class Dial(unittest.TestCase):
             mailrace = self.start([server.address], "require")
             client = self.begin(mailrace)
             self.assertTrue(client.ask("MAIL FROM:<a@client.test>").startswith(b"530 5.7.0 "))
+            client.rest()
             self.assertEqual(mailrace.session()["end"], "tls_required")
             self.assertEqual(server.connections, [])
 

@@ -39,6 +39,7 @@ class Sessions(Case):
         clients = [self.admitted(mailrace) for _ in range(3)]
         self.refused(mailrace, b"421 4.3.2 ")
         clients[0].ask("QUIT")
+        clients[0].rest()
         mailrace.sessions(1)
         self.admitted(mailrace)
         counters = mailrace.end()

@@ -1,7 +1,7 @@
 """Programs under test and beside it: started in the background, read line by line, ended by their process id."""
 
-import contextlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -12,6 +12,10 @@ import time
 
 from . import HOST, PATIENCE_S
 
+
+# Ports that `free_port` gives, and the sockets that mark those given.
+PORTS = range(10_000, 32_000)
+_marks = []
 
 # Mailrace takes every MAILRACE_* variable for a setting, so ours are taken away from its environment.
 OWN_VARIABLES = ("MAILRACE_BINARY", "MAILRACE_BENCH_BINARY")
@@ -34,17 +38,27 @@ def wait_until(condition, what):
 
 
 def free_port():
-    """A port that was free a moment ago, for peers which cannot choose one themselves."""
-    return free_ports(1)[0]
+    """A port at which nobody listens, and which nobody takes by chance before this process has ended.
+
+    It is none that the system gives to those who ask for any (net.ipv4.ip_local_port_range), and marked as taken for
+    others of these tests.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0mailrace-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind((HOST, port))
+        except OSError:
+            mark.close()
+            continue
+        _marks.append(mark)
+        return port
+    raise AssertionError("no port is free")
 
 
 def free_ports(number):
-    """As many, each another: they are held until there are enough."""
-    with contextlib.ExitStack() as probes:
-        held = [probes.enter_context(socket.socket()) for _ in range(number)]
-        for probe in held:
-            probe.bind((HOST, 0))
-        return [probe.getsockname()[1] for probe in held]
+    return [free_port() for _ in range(number)]
 
 
 def wait_for_port(port, program):
@@ -60,14 +74,22 @@ def wait_for_port(port, program):
 
 def wait_for_listener(port, program):
     """Waits until somebody listens on the port; unlike `wait_for_port`, nobody is disturbed by it."""
-    wanted = f"0100007F:{port:04X} 00000000:0000 0A"
 
     def listens():
         program.check_alive()
-        with open("/proc/net/tcp") as file:
-            return wanted in file.read()
+        return is_listened_on(port)
 
     wait_until(listens, f"{program.name} to listen on port {port}")
+
+
+def wait_for_refusal(port):
+    """Waits until nobody listens on the port any more. Who has used io_uring keeps sockets for a moment after its end."""
+    wait_until(lambda: not is_listened_on(port), f"nobody to listen on port {port}")
+
+
+def is_listened_on(port):
+    with open("/proc/net/tcp") as file:
+        return f"0100007F:{port:04X} 00000000:0000 0A" in file.read()
 
 
 class Program:

@@ -6,7 +6,7 @@ import ssl
 import threading
 
 from . import HOST, PATIENCE_S
-from .programs import wait_until
+from .programs import free_port, wait_until
 
 
 class Connection:
@@ -149,6 +149,15 @@ class Client(Connection):
     def __exit__(self, *_):
         self.close()
 
+    def rest(self):
+        """As of any connection; then the client ends its own side, so that nobody waits for it to do so."""
+        data = super().rest()
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:  # It has been reset.
+            pass
+        return data
+
     def ask(self, command):
         """Sends a command and returns the reply."""
         self.send(command + "\r\n")
@@ -219,12 +228,15 @@ class Server:
         self.connections = []
         self.failures = []
         self.finished = 0
+        self.changing = threading.Lock()
         if path:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(path)
             self.listener.listen(1024)
             self.address = f"unix:{path}"
         else:
+            # Where it ends before its test, nobody else is to take its port.
+            port = port or free_port()
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             self.listener = socket.create_server((host, port), family=family, backlog=1024)
             self.port = self.listener.getsockname()[1]
@@ -252,7 +264,8 @@ class Server:
         except Exception as failure:  # kept for the test's own thread
             self.failures.append(failure)
         finally:
-            self.finished += 1
+            with self.changing:
+                self.finished += 1
             connection.close()
 
     def wait_finished(self, count=1):
@@ -269,6 +282,7 @@ class Server:
             return
         # shutdown wakes the accept; close alone would not.
         self.listener.shutdown(socket.SHUT_RDWR)
+        self.threads[0].join(PATIENCE_S)
         self.listener.close()
         for connection in self.connections:
             try:
