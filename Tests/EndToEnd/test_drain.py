@@ -1,11 +1,10 @@
 """The end of the process: sessions before the hand-off are told 421, later ones may finish until the deadline."""
 
 import signal
-import socket
 import unittest
 
 from harness import HOST, relay, scripted, sink
-from harness.programs import wait_until
+from harness.programs import wait_for_refusal
 
 
 class Drain(unittest.TestCase):
@@ -16,27 +15,17 @@ class Drain(unittest.TestCase):
         )
         self.port = self.mailrace.port()
         self.client = self.enterContext(scripted.Client(self.port))
-        self.address = "{}:{}".format(*self.client.socket.getsockname())
         self.client.reply()
 
     def end(self):
-        """How the client's session ended, once the process has; a probe of `wait_refused` may have been a session too."""
+        """How the client's session ended, once the process has."""
         self.assertEqual(self.mailrace.program.wait(), 0)
-        [record] = [record for record in self.mailrace.sessions(1) if record["client"] == self.address]
+        [record] = self.mailrace.sessions(1)
         return record["end"]
 
     def hand_off(self):
         self.client.ask("EHLO client.test")
         self.client.ask("MAIL FROM:<a@client.test>")
-
-    def wait_refused(self):
-        """Waits until nobody is accepted any more: the drain has begun."""
-
-        def refused():
-            with socket.socket() as probe:
-                return probe.connect_ex((HOST, self.port)) != 0
-
-        wait_until(refused, "the listener to close")
 
     def test_without_sessions_it_ends_at_once(self):
         for number in [signal.SIGTERM, signal.SIGINT]:
@@ -54,7 +43,8 @@ class Drain(unittest.TestCase):
         self.begin()
         self.hand_off()
         self.mailrace.program.signal(signal.SIGTERM)
-        self.wait_refused()
+        # Nobody is accepted any more: the drain has begun.
+        wait_for_refusal(self.port)
         for command in ["RCPT TO:<b@upstream.test>", "DATA", "Subject: late\r\n\r\ntext\r\n.", "QUIT"]:
             self.assertIn(self.client.ask(command)[:1], b"23")
         self.assertEqual(self.client.rest(), b"")
@@ -75,7 +65,8 @@ class Drain(unittest.TestCase):
         self.begin()
         self.hand_off()
         self.mailrace.program.signal(signal.SIGTERM)
-        self.wait_refused()
+        # Nobody is accepted any more: the drain has begun.
+        wait_for_refusal(self.port)
         self.mailrace.program.signal(signal.SIGTERM)
         self.mailrace.program.wait()
         self.assertEqual(self.client.rest(), b"")

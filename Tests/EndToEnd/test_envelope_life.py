@@ -68,16 +68,6 @@ class Life(unittest.TestCase):
         self.auth.wait_asked()
         return client
 
-    def wait_refused(self):
-        def refused():
-            try:
-                scripted.Client(self.port).close()
-            except (ConnectionRefusedError, ConnectionResetError):
-                # Reset: it was still waiting to be accepted when the listener closed.
-                return True
-
-        programs.wait_until(refused, "the listener to close")
-
     # A new configuration
 
     def test_a_question_outlives_the_authenticator_that_it_was_put_to(self):
@@ -142,6 +132,7 @@ file = "{users}"
     # What is seen of it
 
     def test_sessions_are_shown_with_login_and_decision(self):
+        self.auth.wait = "60"
         self.auth.may_answer.set()
         self.start(auth=self.auth, admin=f"{HOST}:0")
         endpoint = admin.Admin(self.mailrace)
@@ -197,7 +188,7 @@ file = "{users}"
         client = self.client()
         self.assertTrue(client.ask(f"AUTH PLAIN {CREDENTIALS}").startswith(b"235 "))
         self.mailrace.program.signal(signal.SIGTERM)
-        self.wait_refused()
+        programs.wait_for_refusal(self.port)
         for command in ["MAIL FROM:<a@client.test>", "RCPT TO:<b@upstream.test>", "DATA", "Subject: x\r\n\r\n.", "QUIT"]:
             self.assertIn(client.ask(command)[:1], b"23")
         self.assertEqual(client.rest(), b"")

@@ -1,5 +1,6 @@
 """A new process takes the place of the running one: by a command, by a signal, under load, in vain."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -48,21 +49,21 @@ class Upgrade(unittest.TestCase):
             return client.reply()[:4]
 
     def open_files(self, process):
-        links = [f"/proc/{process}/fd/{name}" for name in os.listdir(f"/proc/{process}/fd")]
-        return [os.readlink(link) for link in links if os.path.lexists(link)]
+        found = []
+        for name in os.listdir(f"/proc/{process}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(os.readlink(f"/proc/{process}/fd/{name}"))
+        return found
 
     def alive(self, process):
-        with open(f"/proc/{process}/stat") as file:
-            return file.read().split(") ")[1][0] != "Z"
+        try:
+            with open(f"/proc/{process}/stat") as file:
+                return file.read().split(") ")[1][0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
 
     def wait_gone(self, process):
-        def is_gone():
-            try:
-                return not self.alive(process)
-            except FileNotFoundError:
-                return True
-
-        programs.wait_until(is_gone, f"the end of process {process}")
+        programs.wait_until(lambda: not self.alive(process), f"the end of process {process}")
 
     def test_sessions_go_on_and_others_are_served_by_the_new_process(self):
         mailrace = self.start()
@@ -88,8 +89,7 @@ class Upgrade(unittest.TestCase):
         os.kill(again, signal.SIGTERM)
         self.wait_gone(again)
         self.assertFalse(os.path.exists(f"{self.folder}/control.sock"))
-        with self.assertRaises(ConnectionRefusedError):
-            scripted.Client(port)
+        programs.wait_for_refusal(port)
 
     def test_a_stop_waits_for_the_sessions_of_both_processes(self):
         """systemd tells both to end, and ends all that is left once the new one has ended."""
@@ -104,7 +104,7 @@ class Upgrade(unittest.TestCase):
             for number in (mailrace.program.process.pid, process):
                 os.kill(number, signal.SIGTERM)
             # It serves nobody any more.
-            programs.wait_until(lambda: not os.path.exists(f"{self.folder}/control.sock") or self.refuses(port), "its drain")
+            programs.wait_for_refusal(port)
             self.assertTrue(client.ask("RCPT TO:<b@upstream.test>").startswith(b"250"))
             self.assertTrue(self.alive(process))
             mailrace.program.check_alive()
@@ -127,14 +127,6 @@ class Upgrade(unittest.TestCase):
         with open(f"/proc/{mailrace.program.process.pid}/status") as file:
             pending = next(line for line in file if line.startswith("ShdPnd:"))
         return bool(int(pending.split()[1], 16) >> number - 1 & 1)
-
-    def refuses(self, port):
-        try:
-            scripted.Client(port).close()
-        except (ConnectionRefusedError, ConnectionResetError):
-            # Reset: it was still waiting to be accepted when the listener closed.
-            return True
-        return False
 
     def test_the_new_process_is_nobodys_child(self):
         """systemd waits for the end of its own children alone."""
