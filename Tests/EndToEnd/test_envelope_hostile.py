@@ -30,16 +30,14 @@ GOOD = f"AUTH PLAIN {b64(chr(0) + 'joe' + chr(0) + 'secret')}"
 
 
 class Case(unittest.TestCase):
-    timeout = "300ms"
-
     def setUp(self):
         self.upstream = self.enterContext(sink.Sink())
         self.auth = self.enterContext(AuthServer())
         self.auth.place = (HOST, self.upstream.port)
         self.mailrace = self.enterContext(self.start(self.auth.address))
 
-    def start(self, address, **options):
-        options["tables"] = TABLES.format(address=address, timeout=self.timeout)
+    def start(self, address, timeout="30s", **options):
+        options["tables"] = TABLES.format(address=address, timeout=timeout)
         return relay.start([self.upstream.address], listener='depth = "envelope"', **options)
 
     def client(self, mailrace=None):
@@ -126,7 +124,7 @@ class AuthServers(Case):
         with scripted.Server(
             lambda peer: (peer.until(b"\r\n\r\n"), peer.send("HTTP/1.0 200 OK\r\nA"), peer.rest())
         ) as auth:
-            self.refused_for_now(self.client(self.enterContext(self.start(auth.address))))
+            self.refused_for_now(self.client(self.enterContext(self.start(auth.address, timeout="300ms"))))
 
     def test_one_that_sends_garbage(self):
         for garbage in [

@@ -128,7 +128,7 @@ class Truncation(unittest.TestCase):
     def test_stall(self):
         """The client says nothing more; the idle deadline closes both sides without a word."""
         with sink.Sink() as upstream:
-            with relay.start([upstream.address], timeouts='passthrough_idle = "1s"') as mailrace:
+            with relay.start([upstream.address], timeouts='passthrough_idle = "2s"') as mailrace:
                 with scripted.Client(mailrace.port()) as client:
                     begin_data(client, False)
                     client.send(self.HALF)

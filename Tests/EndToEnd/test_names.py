@@ -3,7 +3,7 @@
 import time
 import unittest
 
-from harness import HOST, PATIENCE_S, nameserver, relay, scripted, sink
+from harness import HOST, nameserver, relay, scripted, sink
 from harness.nameserver import NXDOMAIN, SERVFAIL, Name
 from harness.programs import wait_until
 
@@ -31,7 +31,7 @@ class Names(unittest.TestCase):
             client.ask("QUIT")
             return greeting
 
-    def unreachable(self, mailrace, within_s=PATIENCE_S):
+    def unreachable(self, mailrace, within_s):
         begin = time.monotonic()
         self.assertTrue(self.greeting(mailrace).startswith(b"421 4.3.2 "))
         self.assertLess(time.monotonic() - begin, within_s)
@@ -67,22 +67,23 @@ class Names(unittest.TestCase):
         self.assertEqual(self.session(mailrace), b"220 127.0.0.1 ESMTP\r\n")
 
     def test_an_answer_that_is_too_late(self):
-        mailrace = self.start(Name([HOST], delay=5), self.sink().port, 'connect_timeout = "400ms"')
-        self.unreachable(mailrace, 3)
+        mailrace = self.start(Name([HOST], delay=60), self.sink().port, 'connect_timeout = "400ms"', timeout="60s")
+        self.unreachable(mailrace, 20)
 
     def test_no_answer(self):
-        mailrace = self.start(Name(is_silent=True), self.sink().port, timeout="200ms", tries=2)
-        self.unreachable(mailrace, 4)
+        upstream = 'connect_timeout = "60s"'
+        mailrace = self.start(Name(is_silent=True), self.sink().port, upstream, timeout="200ms", tries=2)
+        self.unreachable(mailrace, 20)
         self.assertGreaterEqual(len([kind for _, kind in self.names.questions if kind == "A"]), 2)
 
     def test_a_name_that_is_not_there(self):
-        self.unreachable(self.start(Name(code=NXDOMAIN), 25), 3)
+        self.unreachable(self.start(Name(code=NXDOMAIN), 25, 'connect_timeout = "60s"', timeout="60s"), 20)
 
     def test_a_name_without_addresses(self):
-        self.unreachable(self.start(Name(), 25), 3)
+        self.unreachable(self.start(Name(), 25, 'connect_timeout = "60s"', timeout="60s"), 20)
 
     def test_a_server_that_fails(self):
-        self.unreachable(self.start(Name(code=SERVFAIL), 25, timeout="200ms"), 4)
+        self.unreachable(self.start(Name(code=SERVFAIL), 25, 'connect_timeout = "60s"', timeout="200ms"), 20)
 
     def test_ten_addresses_of_which_one_listens(self):
         hosts = [f"127.0.0.{number}" for number in range(31, 41)]
@@ -100,9 +101,13 @@ class Names(unittest.TestCase):
         self.enterContext(scripted.FullServer("127.0.0.41", server.port))
         mailrace = self.start(Name(["127.0.0.41", "127.0.0.42"], ttl=60), server.port, 'connect_timeout = "1s"')
         self.assertEqual(self.session(mailrace), b"220 127.0.0.42 ESMTP\r\n")
-        begin = time.monotonic()
-        self.assertEqual(self.session(mailrace), b"220 127.0.0.42 ESMTP\r\n")
-        self.assertLess(time.monotonic() - begin, 0.4)
+
+        def is_quick():
+            begin = time.monotonic()
+            self.assertEqual(self.session(mailrace), b"220 127.0.0.42 ESMTP\r\n")
+            return time.monotonic() - begin < 0.4
+
+        wait_until(is_quick, "a session that does not wait for the other one first")
 
     def test_both_families(self):
         """Whichever of the two does not listen, the other is used."""
@@ -125,7 +130,7 @@ class Names(unittest.TestCase):
     def test_the_last_answer_serves_while_there_is_none(self):
         for name in [Name(code=SERVFAIL), Name(is_silent=True)]:
             with self.subTest(code=name.code, is_silent=name.is_silent):
-                mailrace = self.start(Name([HOST]), self.sink().port, 'connect_timeout = "1s"', timeout="100ms")
+                mailrace = self.start(Name([HOST]), self.sink().port, 'connect_timeout = "20s"', timeout="500ms")
                 self.assertEqual(self.session(mailrace), b"220 127.0.0.1 ESMTP\r\n")
                 self.names.names[NAME] = name
                 self.assertEqual(self.session(mailrace), b"220 127.0.0.1 ESMTP\r\n")
@@ -139,7 +144,7 @@ class Names(unittest.TestCase):
 
     def test_a_silent_name_server_with_the_last_answer_known(self):
         """However long its tries would go on, the time to connect is not used up by them."""
-        mailrace = self.start(Name([HOST]), self.sink().port, 'connect_timeout = "600ms"', timeout="5s")
+        mailrace = self.start(Name([HOST]), self.sink().port, 'connect_timeout = "2s"', timeout="30s")
         self.assertEqual(self.session(mailrace), b"220 127.0.0.1 ESMTP\r\n")
         self.names.names[NAME] = Name(is_silent=True)
         self.assertEqual(self.session(mailrace), b"220 127.0.0.1 ESMTP\r\n")

@@ -34,8 +34,8 @@ PROFILES = {
         upstream=f'{ON}\nauth = "session"',
     ),
     "hasty": Profile(
-        "\nsmtp_auth none; xclient off; timeout 500ms;",
-        'timeouts.reply = "500ms"\ntimeouts.greeting = "500ms"',
+        "\nsmtp_auth none; xclient off; timeout 1500ms;",
+        'timeouts.reply = "1500ms"\ntimeouts.greeting = "1500ms"',
         NONE,
         OFF,
     ),

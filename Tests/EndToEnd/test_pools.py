@@ -120,7 +120,7 @@ class Retry(Pool):
         for name, serve in [("leaves", leave), ("resets", reset), ("stalls", stall)]:
             with self.subTest(name):
                 good = self.sinks(1)[0]
-                mailrace = self.start([self.failing(serve), good], timeouts='greeting = "400ms"')
+                mailrace = self.start([self.failing(serve), good], timeouts='greeting = "1500ms"')
                 self.assertEqual(self.session(mailrace), 0)
                 self.assertEqual(mailrace.session()["upstream"], good.address)
                 self.assertEqual(mailrace.end()["upstream_server_failures"], 1)
@@ -168,19 +168,21 @@ class Health(Pool):
         dead = f"{HOST}:{port}"
         health = 'health = { probe = "off", fall = 2, interval = "500ms", timeout = "500ms" }'
         mailrace = self.start([dead, self.sinks(1)[0]], health)
+        begin = time.monotonic()
         for _ in range(6):
             self.assertEqual(self.session(mailrace), 0)
         mailrace.wait_message("upstream server is down")
         mailrace.wait_counter("upstream_server_ejections", 1, server=dead)
         with sink.Sink(b"220 1 ESMTP\r\n", port=port):
+            tries = 1 + (time.monotonic() - begin) // 0.5
             wait_until(lambda: self.session(mailrace) == 1, "the first server to be used again")
             mailrace.wait_message("upstream server is up again")
         failures = mailrace.end().of("upstream_server_connect_failures", server=dead)
         self.assertGreaterEqual(failures, 2)
-        self.assertLess(failures, 6)
+        self.assertLessEqual(failures, 2 + tries)
 
     def probing(self, probe):
-        return f'health = {{ probe = "{probe}", interval = "100ms", timeout = "100ms", fall = 2, rise = 2 }}'
+        return f'health = {{ probe = "{probe}", interval = "300ms", timeout = "300ms", fall = 2, rise = 2 }}'
 
     def test_probes_find_out(self):
         """Active, without a session: down, up again, and down once more."""
@@ -256,7 +258,7 @@ class Room(Pool):
         with scripted.Client(mailrace.port()) as second:
             self.assertTrue(second.rest().startswith(b"421 4.3.2 "))
         waited = time.monotonic() - begin
-        self.assertTrue(0.3 < waited < 3, waited)
+        self.assertTrue(0.3 < waited < 20, waited)
         self.assertEqual(mailrace.session()["end"], "upstream_full")
         counters = mailrace.end()
         self.assertEqual(counters["sessions_upstream_full"], 1)

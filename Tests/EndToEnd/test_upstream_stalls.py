@@ -11,7 +11,7 @@ REQUIRED = 'tls = "required"\ntls_verify = false'
 OPPORTUNISTIC = 'tls = "opportunistic"'
 EHLO_REPLY = "250-upstream.test\r\n250-STARTTLS\r\n250 PIPELINING\r\n"
 # More than any of the timeouts that the cases set, and less than any by default.
-SOON_S = 4
+SOON_S = 20
 
 
 class Lies(unittest.TestCase):
@@ -145,7 +145,7 @@ class Lies(unittest.TestCase):
 class Stalls(unittest.TestCase):
     """The server takes the connection and answers up to some step; then it is silent, and stays."""
 
-    TIMEOUTS = 'greeting = "400ms"\nreply = "400ms"\ntls_handshake = "400ms"'
+    TIMEOUTS = 'greeting = "1s"\nreply = "1s"\ntls_handshake = "1s"'
 
     def session(self, steps, upstream=REQUIRED, servers=None):
         """The server speaks for so many steps."""
