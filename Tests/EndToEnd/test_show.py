@@ -8,7 +8,7 @@ import pty
 import signal
 import subprocess
 
-from harness import HOST, cases, programs, relay, scripted
+from harness import HOST, PATIENCE_S, cases, programs, relay, scripted
 
 HOSTILE = "<script>alert(1)</script>'\"&\x1b[31m\x7f"
 
@@ -80,14 +80,14 @@ class Commands(cases.AdminCase):
             for _ in range(2):
                 self.assertRegex(program.stdout.readline(), r"^\S+Z state=ready sessions=0 max_sessions=\d+ ")
             program.send_signal(signal.SIGINT)
-            self.assertEqual(program.wait(10), 0)
+            self.assertEqual(program.wait(PATIENCE_S), 0)
 
     def test_a_watch_ends_when_nobody_reads(self):
         _, endpoint = self.relay()
         with self.watch("sessions", "--json", "--admin", endpoint.address, stdout=subprocess.PIPE) as program:
             self.assertEqual(json.loads(program.stdout.readline())["total"], 0)
             program.stdout.close()
-            self.assertEqual(program.wait(10), 0)
+            self.assertEqual(program.wait(PATIENCE_S), 0)
 
     def test_a_watch_goes_on_while_mailrace_is_away(self):
         mailrace, endpoint = self.relay()
@@ -97,7 +97,7 @@ class Commands(cases.AdminCase):
             while "no Mailrace answers" not in program.stdout.readline():
                 pass
             program.send_signal(signal.SIGTERM)
-            self.assertEqual(program.wait(10), 0)
+            self.assertEqual(program.wait(PATIENCE_S), 0)
 
     def test_a_watch_ends_at_once_though_nobody_reads(self):
         _, endpoint = self.relay()
@@ -115,7 +115,7 @@ class Commands(cases.AdminCase):
         os.close(pipe)
         self.wait(lambda: "pipe" in (pathlib.Path("/proc") / str(program.pid) / "wchan").read_text())
         program.send_signal(signal.SIGTERM)
-        self.assertEqual(program.wait(3), 0)
+        self.assertEqual(program.wait(PATIENCE_S), 0)
 
     def test_a_watch_ends_at_once_though_nobody_answers(self):
         asked = []
@@ -132,7 +132,7 @@ class Commands(cases.AdminCase):
             program = self.watch("status", "--admin", endpoint.address, stdout=subprocess.DEVNULL)
             self.wait(lambda: len(asked) == 2)
             program.send_signal(signal.SIGINT)
-            self.assertEqual(program.wait(3), 0)
+            self.assertEqual(program.wait(PATIENCE_S), 0)
 
     def test_what_cannot_be_written_is_an_error(self):
         _, endpoint = self.relay()
@@ -140,7 +140,7 @@ class Commands(cases.AdminCase):
             with self.subTest(options), open("/dev/full", "w") as full:
                 shown = subprocess.run(
                     [relay.binary(), *options, "--admin", endpoint.address], env=programs.environment(), text=True,
-                    stdout=full, stderr=subprocess.PIPE, timeout=10,
+                    stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE_S,
                 )  # fmt: skip
                 self.assertEqual(shown.returncode, 74)
                 self.assertEqual(shown.stderr, "mailrace: the output cannot be written: No space left on device\n")
@@ -170,7 +170,7 @@ class Commands(cases.AdminCase):
             drawn += os.read(terminal, 65536)
         self.assertTrue(drawn[begun:].startswith(b"\x1b[?1049h\x1b[?25l\x1b[H"))
         program.send_signal(ending)
-        self.assertEqual(program.wait(10), 0)
+        self.assertEqual(program.wait(PATIENCE_S), 0)
         try:
             while more := os.read(terminal, 65536):
                 drawn += more

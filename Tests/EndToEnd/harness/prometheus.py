@@ -5,11 +5,10 @@ import os
 import pathlib
 import shutil
 import tempfile
-import urllib.error
 import urllib.parse
 import urllib.request
 
-from . import HOST
+from . import HOST, PATIENCE_S
 from .programs import Program, free_port, wait_until
 
 RULES = pathlib.Path(__file__).parents[3] / "packaging" / "observability"
@@ -51,14 +50,14 @@ class Prometheus:
     def _is_ready(self):
         self.program.check_alive()
         try:
-            with urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=PATIENCE_S) as answer:
                 return answer.status == 200
-        except urllib.error.URLError:
+        except OSError:
             return False
 
     def ask(self, path, **parameters):
         url = f"http://{self.address}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
             return json.load(answer)["data"]
 
     def value(self, query):
