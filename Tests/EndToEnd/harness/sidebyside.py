@@ -216,7 +216,6 @@ class SideBySide:
         self.auth.requests, self.upstream.heard = [], []
         self.auth.answer = list(row.answer) if isinstance(row.answer, list) else row.answer
         self.auth.place, self.upstream.replies = (HOST, self.upstream.port), row.up
-        done = self.upstream.finished
         with scripted.Client(port) as client:
             for piece in row.header if isinstance(row.header, list) else [row.header] if row.header else []:
                 client.send(piece)
@@ -225,8 +224,8 @@ class SideBySide:
                 if greeting != row.greeting:
                     raise AssertionError(f"{row.name}: greeted with {greeting!r}")
             said = [self._step(client, step[0], step[-1] if is_ours else step[1], row) for step in row.steps]
-        count = len(self.upstream.heard)
-        programs.wait_until(lambda: self.upstream.finished >= done + count, "the upstream's connections to end")
+        upstream = self.upstream
+        programs.wait_until(lambda: upstream.finished >= len(upstream.connections), "the upstream's connections to end")
         heard = [line for lines in self.upstream.heard for line in lines]
         # Mailrace takes its leave.
         return said, self._asked(), heard[:-1] if heard[-1:] == ["QUIT"] else heard
