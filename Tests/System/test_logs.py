@@ -14,7 +14,7 @@ listener.inside.depth = "envelope"
 listener.inside.upstream = "backend"
 listener.inside.auth = { authenticator = "users", before_tls = true }
 authenticator.users = { type = "file", file = "/etc/mailrace/users" }
-runtime.max_accepts_per_address = "2/1m"
+runtime.max_accepts_per_address = "2/1h"
 runtime.limits_exempt = []
 listener.smtp.tls = "default"
 tls.default.certificate = "/etc/mailrace/tls/chain.pem"

@@ -153,7 +153,7 @@ class UnderLoad(unittest.TestCase):
             # Less than the sessions last: Mailrace asks for more time.
             container.extend_unit("TimeoutStopSec=2")
             container.open()
-            held = self.hold(container, "5s")
+            held = self.hold(container, "8s")
             container.check("systemctl", "stop", "mailrace-smtp.socket", "mailrace.service")
             self.assertEqual(container.unit()["Result"], "success", container.state())
             output = held.communicate(timeout=60)[0]
@@ -176,7 +176,7 @@ class UnderLoad(unittest.TestCase):
         with appliance.installed() as container:
             container.configure()
             container.open()
-            held = self.hold(container, "5s")
+            held = self.hold(container, "8s")
             unit = container.unit()
             container.check("mailrace", "upgrade")
             wait_until(lambda: container.newer_process(unit["MainPID"]), "the new process to be the main one")
@@ -198,6 +198,8 @@ class Failure(unittest.TestCase):
         with appliance.installed() as container:
             unit = self.relay(container)
             container.signal("SEGV")
+            # Until it has ended it may still accept.
+            wait_until(lambda: container.unit()["MainPID"] != unit["MainPID"], "the end of the process")
             sent = container.send()
             self.assertEqual(sent.returncode, 0, sent.stdout + container.state())
             after = container.unit()

@@ -188,5 +188,8 @@ class Appliance(Container):
         faults |= report["errors"]
         text = f"{report}\n{self.state()}"
         test.assertEqual(faults, dict.fromkeys(faults, 0), text)
-        test.assertLess(told, 20, text)
+        # Where the machine is busy there are more than usual in that state.
+        messages = "\n".join(entry["MESSAGE"] for entry in self.journal())
+        ended = sum(map(int, re.findall(r"^draining sessions=(\d+)", messages, re.MULTILINE)))
+        test.assertLess(told, max(20, ended + 1), text)
         test.assertGreater(report["messages_accepted"], 50, text)
