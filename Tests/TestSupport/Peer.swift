@@ -126,6 +126,15 @@ public final class Peer {
         }
     }
 
+    /// True where the other end's system has not acknowledged all that was sent: what is to come there may not be there.
+    public var hasBytesUnderway: Bool {
+        var bytes: Int32 = 0
+        return !isClosed && ioctl(descriptor, Self.unacknowledgedBytes, &bytes) == 0 && bytes > 0
+    }
+
+    /// Linux: SIOCOUTQ.
+    private static let unacknowledgedBytes: UInt = 0x5411
+
     /// Sends on a thread of its own, so that this one can read meanwhile. To be joined before the peer is used to
     /// send again.
     public func sendInBackground(_ bytes: [UInt8]) -> Thread {
