@@ -190,8 +190,8 @@ import Wire
 
     @Test(arguments: [false, true]) func lastingSessionsEndWithTheTime(_ groups: Bool) throws {
         let settings = smallLoad {
-            $0.duration = .milliseconds(200)
-            $0.warmUp = .milliseconds(300)
+            $0.duration = .milliseconds(500)
+            $0.warmUp = .milliseconds(500)
             $0.lasts = true
             $0.pipelines = groups
         }

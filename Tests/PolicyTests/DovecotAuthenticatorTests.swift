@@ -276,7 +276,7 @@ import Wire
                     try peer.expect(Self.plain + "\n")
                     _ = try peer.readToEnd()
                 }, DovecotPeer.dialogue([(Self.plain.replacingID(2), "OK\t2")]),
-            ], timeout: .milliseconds(300)
+            ], timeout: .seconds(1)
         ) { _, authenticator in
             [await authenticator.answer(.plain("joe", "pw")), await authenticator.answer(.plain("joe", "pw"))]
         }
@@ -296,7 +296,7 @@ import Wire
                     try peer.send("FAIL\t2\n")
                     try peer.expectEnd()
                 }
-            ], timeout: .milliseconds(300)
+            ], timeout: .seconds(1)
         ) { _, authenticator in
             [await authenticator.answer(.plain("joe", "pw")), await authenticator.answer(.plain("joe", "pw"))]
         }
@@ -312,14 +312,22 @@ import Wire
     }
 
     @Test func theQuestionCanBeTakenBack() async throws {
+        let isAsked = Locked(false)
         let answer = try await askingDovecot([
-            DovecotPeer.dialogue([
-                (Self.plain, ""), ("CANCEL\t1", "OK\t1"), (Self.plain.replacingID(2), "OK\t2"),
-            ])
+            { peer in
+                try DovecotPeer.welcome(peer)
+                try peer.expect(Self.plain + "\n")
+                isAsked.withLock { $0 = true }
+                try peer.expect("CANCEL\t1\n")
+                try peer.send("OK\t1\n")
+                try peer.expect(Self.plain.replacingID(2) + "\n")
+                try peer.send("OK\t2\n")
+                try peer.expectEnd()
+            }
         ]) { shard, authenticator in
             let cancellation = Cancellation()
             shard.spawn {
-                await shard.ring.sleep(until: shard.ring.now + .milliseconds(50))
+                while !isAsked.withLock({ $0 }) { await shard.ring.sleep(until: shard.ring.now) }
                 cancellation.cancel()
             }
             let attempt = AuthenticationAttempt(

@@ -35,7 +35,7 @@ import Wire
     }
 
     @Test func silenceIsNoDecision() async throws {
-        let (outcome, requests) = try await outcome(of: .plain("a", "b"), { $0.timeout = .milliseconds(100) }) { _ in
+        let (outcome, requests) = try await outcome(of: .plain("a", "b"), { $0.timeout = .milliseconds(500) }) { _ in
             [.send("HTTP/1.0 200 OK\r\nAuth-Status: OK\r\n"), .silence]
         }
         #expect(outcome.unavailability?.because == "no answer in time")
@@ -89,7 +89,7 @@ import Wire
         let stalled = try HTTPPeer { _ in [.silence] }
         let good = try HTTPPeer { _ in Self.yes }
         let outcome = try await outcome(
-            of: nil, asking: ["http://\(stalled.address)/", "http://\(good.address)/"], { $0.timeout = .seconds(1) })
+            of: nil, asking: ["http://\(stalled.address)/", "http://\(good.address)/"], { $0.timeout = .seconds(3) })
         #expect(outcome.acceptance != nil)
     }
 

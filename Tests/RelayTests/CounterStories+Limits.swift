@@ -33,15 +33,15 @@ extension CounterStories {
         ),
         .v2TLVsExceedMaxLength: (tellingUpstream(tlvs: 2), 1, tellingUpstream(tlvs: 1)),
         .sessionsSessionTimeout: (
-            Story(Setup { $0.timeouts.session = .milliseconds(200) }) { relay in
+            Story(Setup { $0.timeouts.session = .seconds(1) }) { relay in
                 _ = try Dialogue(relay, upTo: .mailAnswered).client.readToEnd()
             }, 1,
-            Story(Setup { $0.timeouts.passthroughIdle = .milliseconds(200) }) { relay in
+            Story(Setup { $0.timeouts.passthroughIdle = .milliseconds(500) }) { relay in
                 _ = try Dialogue(relay, upTo: .mailAnswered).client.readToEnd()
             }
         ),
         .sessionsTooSlow: (
-            Story(Setup { $0.listener.minimumRate = .init(bytes: 1_000_000, period: .milliseconds(200)) }) { relay in
+            Story(Setup { $0.listener.minimumRate = .init(bytes: 1_000_000, period: .milliseconds(500)) }) { relay in
                 _ = try Dialogue(relay, upTo: .mailAnswered).client.readToEnd()
             }, 1,
             Story(Setup { $0.listener.minimumRate = .init(bytes: 1, period: .seconds(60)) }) { relay in

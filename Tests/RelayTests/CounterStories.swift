@@ -81,10 +81,10 @@ enum CounterStories {
             }
         ),
         .sessionsIdleTimeout: (
-            Story(Setup { $0.timeouts.passthroughIdle = .milliseconds(200) }) { relay in
+            Story(Setup { $0.timeouts.passthroughIdle = .milliseconds(500) }) { relay in
                 _ = try Dialogue(relay, upTo: .mailAnswered).client.readToEnd()
             }, 1,
-            Story(Setup { $0.timeouts.command = .milliseconds(200) }) { relay in
+            Story(Setup { $0.timeouts.command = .milliseconds(500) }) { relay in
                 _ = try Dialogue(relay, upTo: .ehloAnswered).client.readToEnd()
             }
         ),

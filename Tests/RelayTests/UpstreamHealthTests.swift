@@ -32,14 +32,16 @@ extension RelaySuites {
         @Test func aServerThatFailsIsLeftAloneForAWhile() throws {
             let servers = try Servers(2)
             try withRelay(passive(servers)) { relay in
-                for _ in 0..<2 { try fail(relay, servers) }
+                try fail(relay, servers)
+                let begun = Instant.current()
+                try fail(relay, servers)
                 #expect(relay.tallies.map { $0[.up] } == [0, 1])
                 #expect(relay.tallies[0][.ejections] == 1)
                 _ = try relay.log.message("upstream server is down")
-                #expect(try servers.serve(relay).place == 1)
-                // Then one session finds out, and it is up at once.
+                // One session finds out when the time is over, and it is up at once.
                 var (place, session) = try servers.serve(relay)
                 while place == 1 { (place, session) = try servers.serve(relay) }
+                #expect(Instant.current() >= begun + .milliseconds(400))
                 try session.greetBack()
                 #expect(relay.tallies.map { $0[.up] } == [1, 1])
                 _ = try relay.log.message("upstream server is up again")
@@ -209,7 +211,7 @@ extension RelaySuites {
             UpstreamPoolTests.setup(servers) { setup in
                 setup.upstream.health.probe = probe
                 setup.upstream.health.interval = .milliseconds(20)
-                setup.upstream.health.timeout = .milliseconds(500)
+                setup.upstream.health.timeout = .seconds(20)
                 setup.upstream.health.fall = 2
                 setup.upstream.health.rise = 3
             }
@@ -327,30 +329,26 @@ extension RelaySuites {
                 }
             ) { relay in
                 _ = try relay.log.message("upstream server is down")
-                #expect(relay.tallies[0][.failedChecks] == 3)
+                // More may have failed since.
+                #expect(relay.log.messages.count { $0.contains("health check failed") } == 3)
+                #expect(relay.tallies[0][.failedChecks] >= 3)
             }
         }
 
         /// Sessions go elsewhere while a server is down.
         @Test func probesDecideForSessions() throws {
             let servers = try Servers(2)
-            var setup = probing(servers, .ehlo)
-            setup.upstream.health.timeout = .seconds(10)
-            try withRelay(setup) { relay in
+            try withRelay(probing(servers, .ehlo)) { relay in
                 while relay.tallies[0][.up] == 1 {
                     let (place, probe) = try servers.accept(relay)
                     if place == 0 { probe.close() }
                 }
                 let client = try relay.client()
-                var served = false
-                while !served {
+                let deadline = Instant.current() + .seconds(Peer.patienceSeconds)
+                while !client.hasInput(withinMilliseconds: 5), Instant.current() < deadline {
+                    guard try servers.areCalled() else { continue }
                     let (place, peer) = try servers.accept(relay)
-                    guard place == 1 else {
-                        peer.close()
-                        continue
-                    }
-                    try peer.send(Dialogue.greeting)
-                    served = client.hasInput(withinMilliseconds: 50)
+                    if place == 1 { try peer.send(Dialogue.greeting) } else { peer.close() }
                 }
                 try client.expect(Dialogue.greeting)
                 client.close()

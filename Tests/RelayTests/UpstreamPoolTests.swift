@@ -113,16 +113,16 @@ extension RelaySuites {
             }
         }
 
-        private static func faulty(_ servers: Servers, retries: Int) -> Setup {
+        private static func faulty(_ servers: Servers, _ fault: Fault, retries: Int) -> Setup {
             setup(servers) { setup in
                 setup.upstream.retries = retries
-                setup.timeouts.greeting = .milliseconds(200)
+                if fault == .isSilent { setup.timeouts.greeting = .milliseconds(400) }
             }
         }
 
         @Test(arguments: Fault.allCases) func anotherIsTriedBeforeTheGreeting(_ fault: Fault) throws {
             let servers = try Servers(3)
-            try withRelay(Self.faulty(servers, retries: 1)) { relay in
+            try withRelay(Self.faulty(servers, fault, retries: 1)) { relay in
                 let client = try relay.client()
                 let first = try servers.accept(relay)
                 #expect(first.place == 0)
@@ -141,7 +141,7 @@ extension RelaySuites {
 
         @Test(arguments: Fault.allCases, [0, 1, 2]) func noMoreThanMay(_ fault: Fault, _ retries: Int) throws {
             let servers = try Servers(4)
-            try withRelay(Self.faulty(servers, retries: retries)) { relay in
+            try withRelay(Self.faulty(servers, fault, retries: retries)) { relay in
                 let client = try relay.client()
                 for place in 0...retries {
                     let next = try servers.accept(relay)

@@ -62,8 +62,8 @@ import Testing
     }
 
     @Test func theLimitsHold() async throws {
-        let idle = Pump.Limits(idle: .milliseconds(100), halfClosedIdle: .milliseconds(100))
-        let life = Pump.Limits(idle: .seconds(60), halfClosedIdle: .seconds(60), life: .milliseconds(300))
+        let idle = Pump.Limits(idle: .milliseconds(500), halfClosedIdle: .milliseconds(500))
+        let life = Pump.Limits(idle: .seconds(60), halfClosedIdle: .seconds(60), life: .seconds(2))
         for (limits, expected) in [(idle, Pump.Outcome.idle), (life, .expired)] {
             let outcome = try await Self.blocked(limits) { rig, shard, _ in
                 #expect(await shard.ring.eventually { rig.pump.outcome != nil })

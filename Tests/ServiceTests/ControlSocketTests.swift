@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func whoIsSlowIsLeft() throws {
-        let control = try open(patience: .milliseconds(50))
+        let control = try open(patience: .milliseconds(500))
         let slow = try connect()
         try slow.send("rel")
         let main = answering([.done(warnings: [])])

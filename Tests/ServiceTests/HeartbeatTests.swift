@@ -11,7 +11,8 @@ import Testing
         heartbeat.end()
         beats.close()
         #expect(times == times.sorted())
-        #expect(times[4].nanoseconds(since: times[0]) >= 8_000_000)
+        // The first may be late by an interval.
+        #expect(times[4].nanoseconds(since: times[0]) >= 6_000_000)
     }
 
     @Test func theFirstBeatIsAtOnceAndTheEndToo() {

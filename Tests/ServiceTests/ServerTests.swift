@@ -62,7 +62,8 @@ import Testing
 
     @Test func shardsShareTheSessionsOfTheirOwnSockets() throws {
         let counts = try sessionsOfEachShard(of: TestServer())
-        #expect(counts.values.allSatisfy { (160...240).contains($0) }, "\(counts)")
+        // Six times the deviation that chance has, which is 10.
+        #expect(counts.values.allSatisfy { (140...260).contains($0) }, "\(counts)")
     }
 
     @Test func shardsTakeTurnsOnASocketHandedIn() throws {
@@ -200,7 +201,7 @@ import Testing
         #expect(recv(names, &query, 1, 0) == 1)
         let start = Instant.current()
         #expect(server.drain() == .drained)
-        #expect(Instant.current().nanoseconds(since: start) < 3_000_000_000)
+        #expect(Instant.current().nanoseconds(since: start) < 5_000_000_000)
     }
 
     @Test func theSecondSignalEndsAtOnce() async {

@@ -239,14 +239,13 @@ final class TemporaryFolder: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Writes a file, or over it.
+    /// Writes a file, or another one in its place: nobody sees a part of it.
     func write(_ name: String, _ text: String) throws {
-        guard let stream = fopen("\(path)/\(name)", "w") else {
-            throw Peer.Failure(description: "fopen: errno \(errno)")
-        }
+        let file = "\(path)/\(name)"
+        guard let stream = fopen(file + ".new", "w") else { throw Peer.Failure(description: "fopen: errno \(errno)") }
         fputs(text, stream)
         fclose(stream)
-        let file = "\(path)/\(name)"
+        guard rename(file + ".new", file) == 0 else { throw Peer.Failure(description: "rename: errno \(errno)") }
         files.withLock { if !$0.contains(file) { $0.append(file) } }
     }
 }
