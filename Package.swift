@@ -138,7 +138,7 @@ let tests: [Target] = [
         ],
         swiftSettings: house),
     .testTarget(
-        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "Wire", "TLS", "TestCertificates"],
+        name: "BenchTests", dependencies: ["mailrace-bench", "Ring", "Wire", "TLS", "TestSupport", "TestCertificates"],
         swiftSettings: house),
 ]
 

@@ -157,7 +157,7 @@ import Wire
         let gate = BlockingQueue<Int>(limit: 1)
         let reasons = try await onShard { shard in
             let authenticator = PAMAuthenticator(
-                "staff", service: "service", in: services.folder, timeout: .milliseconds(20), on: shard.ring, offload)
+                "staff", service: "service", in: services.folder, timeout: .seconds(1), on: shard.ring, offload)
             var reasons: [String?] = []
             shard.spawn {
                 _ = try? await offload.run {

@@ -168,12 +168,12 @@ private final class TurnWatch: Sendable {
     init(_ shard: Shard) {
         shard.sync { [self] shard in
             shard.spawn {
-                let clock = OwnClock()
-                var last = clock.nanoseconds
+                let queue = ProcessorQueue()
+                var last = Instant.current().nanoseconds - queue.waitedNanoseconds
                 while !self.isOver.load(ordering: .relaxed) {
                     // Once a turn.
                     await Task.yield()
-                    let now = clock.nanoseconds
+                    let now = Instant.current().nanoseconds - queue.waitedNanoseconds
                     self.longest.max(now - min(now, last), ordering: .relaxed)
                     last = now
                 }
@@ -185,21 +185,5 @@ private final class TurnWatch: Sendable {
     func end() -> UInt64 {
         isOver.store(true, ordering: .relaxed)
         return longest.load(ordering: .relaxed)
-    }
-}
-
-/// A clock that stands still while this thread waits for a processor. (Linux: the second word of schedstat; where there
-/// is none, it never does.)
-private final class OwnClock {
-    private let statistics = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)
-
-    deinit { if statistics >= 0 { close(statistics) } }
-
-    var nanoseconds: UInt64 {
-        var text = [UInt8](repeating: 0, count: 100)
-        let count = pread(statistics, &text, text.count, 0)
-        let words = text.prefix(max(0, count)).split(separator: UInt8(ascii: " "))
-        let waited = words.count > 1 ? UInt64(String(decoding: words[1], as: UTF8.self)) : nil
-        return Instant.current().nanoseconds - (waited ?? 0)
     }
 }
