@@ -43,7 +43,8 @@ def free_port():
     It is none that the system gives to those who ask for any (net.ipv4.ip_local_port_range), and marked as taken for
     others of these tests.
     """
-    for port in random.sample(PORTS, len(PORTS)):
+    for _ in range(len(PORTS)):
+        port = random.choice(PORTS)
         mark = socket.socket(socket.AF_UNIX)
         try:
             mark.bind(f"\0mailrace-test-port-{port}")
