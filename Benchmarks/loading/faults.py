@@ -71,8 +71,8 @@ def sinks(count):
 def load(port, journal, *options):
     """A load beside the block. Gives a function that ends it in order and returns its exit status and summary."""
     program = Program(
-        [relay.bench_binary(), "load", "--target", f"{HOST}:{port}", "--duration", f"{MINUTES_MAX}m", "--journal", journal]
-        + [*map(str, options), "--json"],
+        [relay.bench_binary(), "load", "--target", f"{HOST}:{port}", "--duration", f"{MINUTES_MAX}m"]
+        + ["--journal", journal, *map(str, options), "--json"],
         variables=environment(),
     )
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import pwd
 import signal
 import stat
@@ -31,8 +32,10 @@ class Root(unittest.TestCase):
         found = []
         for task in os.listdir(f"/proc/{process}/task"):
             # A thread may end meanwhile.
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{process}/task/{task}/status") as file:
-                found.append(dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line))
+            file = pathlib.Path(f"/proc/{process}/task/{task}/status")
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                lines = file.read_text().splitlines()
+                found.append(dict(line.split(":\t", 1) for line in lines if ":\t" in line))
         return found
 
     def greeting(self, port, host=HOST):

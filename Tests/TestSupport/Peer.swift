@@ -126,7 +126,7 @@ public final class Peer {
         }
     }
 
-    /// True where the other end's system has not acknowledged all that was sent: what is to come there may not be there.
+    /// True where the other end's system has not acknowledged all that was sent: some of it may not be there yet.
     public var hasBytesUnderway: Bool {
         var bytes: Int32 = 0
         return !isClosed && ioctl(descriptor, Self.unacknowledgedBytes, &bytes) == 0 && bytes > 0

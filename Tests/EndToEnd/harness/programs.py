@@ -84,7 +84,7 @@ def wait_for_listener(port, program):
 
 
 def wait_for_refusal(port):
-    """Waits until nobody listens on the port any more. Who has used io_uring keeps sockets for a moment after its end."""
+    """Waits until nobody listens on the port any more. Who used io_uring keeps sockets for a moment after its end."""
     wait_until(lambda: not is_listened_on(port), f"nobody to listen on port {port}")
 
 
