@@ -5,8 +5,21 @@ public import Wire
 ///
 /// One instance a shard; its method runs on the session's shard and must not block it.
 public protocol Router: AnyObject {
-    /// - Parameter facts: `candidate` is the recipient it is about; nil where the whole session is routed.
-    func route(_ facts: SessionFacts) async -> Route
+    /// The names of all upstreams that it may lead to; nil where it cannot say. A listener offers what all of them have,
+    /// and nothing of theirs where they are not known.
+    var upstreams: Set<String>? { get }
+    /// Whether recipients of one message may come to go to different places.
+    var leadsApart: Bool { get }
+
+    /// - Parameters:
+    ///   - facts: `candidate` is the recipient it is about; nil where the whole session is routed.
+    ///   - cancellation: taken back where the answer is no longer wanted; `unavailable` is the answer then.
+    func route(_ facts: SessionFacts, cancellation: Cancellation) async -> Route
+}
+
+extension Router {
+    public var upstreams: Set<String>? { nil }
+    public var leadsApart: Bool { true }
 }
 
 /// What a router says.
@@ -26,9 +39,21 @@ public struct Destination: Sendable, Hashable {
     public var upstream: String
     /// The server; nil: one of the upstream's.
     public var server: ServerAddress?
+    /// Whether the server's certificate must be valid; nil: as the upstream's settings say.
+    public var verifiesTLS: Bool?
+    /// By what it was found, for the log and for metrics: the name of a map, or empty where nothing had to be looked
+    /// for.
+    public var source: String
 
-    public init(upstream: String, server: ServerAddress? = nil) {
+    public init(upstream: String, server: ServerAddress? = nil, verifiesTLS: Bool? = nil, source: String = "") {
         self.upstream = upstream
         self.server = server
+        self.verifiesTLS = verifiesTLS
+        self.source = source
+    }
+
+    /// Whether mail for the one can go with mail for the other, however each was found.
+    public func isSamePlace(as other: Destination) -> Bool {
+        upstream == other.upstream && server == other.server && verifiesTLS == other.verifiesTLS
     }
 }

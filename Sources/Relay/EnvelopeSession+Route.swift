@@ -1,3 +1,4 @@
+import Lookup
 import Policy
 import Telemetry
 import Wire
@@ -17,7 +18,10 @@ extension EnvelopeSession {
         routed = nil
         phase = .decision
         completeFacts()
-        let route = await router.route(facts)
+        let cancellation = Cancellation()
+        self.cancellation = cancellation
+        let route = await router.route(facts, cancellation: cancellation)
+        self.cancellation = nil
         if isDraining { throw .drained }
         try look(at: .waitingClient)
         switch route {

@@ -14,6 +14,8 @@ public struct EnvelopeSettings: Sendable {
     /// Lines of the reply to EHLO, beyond STARTTLS and AUTH: `SIZE 26214400`. Each is a keyword and its parameters.
     public var capabilities: [String] = []
     public var authentication = Authentication()
+    /// Each transaction goes its own way; nil: the session does, and is opaque from then on.
+    public var transactions: TransactionSettings?
     /// Who may say by XCLIENT which client it speaks for.
     public var xclientTrusted: [IPNetwork] = []
     /// A command line other than AUTH, in bytes, its CRLF included. However many come at once, all are answered.

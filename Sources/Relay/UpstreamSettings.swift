@@ -10,6 +10,8 @@ public struct UpstreamSettings: Sendable, Equatable {
     public var hostname = "localhost"
     public var servers: [ServerAddress]
     public var balance = Balance.roundRobin
+    public var transferProtocol = TransferProtocol.smtp
+    public var reuse = ReusePolicy()
     public var tls = TLSPolicy.off
     /// What TLS is carried out with. Present wherever the policy is not `off`.
     public var tlsClient: TLSClientConfiguration?
@@ -42,6 +44,26 @@ public struct UpstreamSettings: Sendable, Equatable {
     /// How many other servers are tried once one has taken the connection and failed before its greeting was shown.
     /// Servers that do not take the connection do not count.
     public var retries = 1
+
+    public enum TransferProtocol: Sendable {
+        case smtp
+        /// RFC 2033: one recipient a message, for each has a reply of its own.
+        case lmtp
+    }
+
+    /// When a connection takes another message, at envelope depth where transactions go their own way. One that knows
+    /// whose mail it carries (PROXY, XCLIENT, AUTH of the client) is used by that session alone.
+    public struct ReusePolicy: Sendable, Equatable {
+        /// Connections of each shard that are kept for the next session; 0: none.
+        public var idleConnectionsMax = 4
+        /// How long one is kept without a message.
+        public var idleTimeout = Duration.seconds(30)
+        /// How long one is used in all.
+        public var ageMax = Duration.seconds(300)
+        public var messagesMax = 100
+
+        public init() {}
+    }
 
     /// Which server a session goes to first. The others follow where it cannot be had.
     public enum Balance: Sendable {

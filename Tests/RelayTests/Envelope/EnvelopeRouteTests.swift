@@ -13,7 +13,7 @@ extension RelaySuites {
 
             init(_ decide: @escaping @Sendable (SessionFacts) -> Route) { self.decide = decide }
 
-            func route(_ facts: SessionFacts) async -> Route { decide(facts) }
+            func route(_ facts: SessionFacts, cancellation: Cancellation) async -> Route { decide(facts) }
         }
 
         private static func setup(_ decide: @escaping @Sendable (SessionFacts) -> Route) -> Setup {
