@@ -28,6 +28,8 @@ public final class Stream {
     /// The stream whose reader also waits for this one.
     unowned var observer: Stream?
     var isInterrupted = false
+    /// Input ends a send in flight.
+    var isHeardWhileSending = false
     /// The peer may send passwords: the memory that what it sends has been in is overwritten. What a record layer keeps
     /// inside is its own.
     public var keepsInputSecret = false
