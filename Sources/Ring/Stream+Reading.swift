@@ -110,6 +110,7 @@ extension Stream: CompletionSink {
             takeEnd(completion.result)
         }
         wakeReader()
+        noteListening()
     }
 
     private func takeEnd(_ result: Int32) {
