@@ -109,6 +109,7 @@ extension Stream: CompletionSink {
         } else {
             takeEnd(completion.result)
         }
+        if isHeardWhileSending, hasInput { ring.cancel(sending) }
         wakeReader()
         noteListening()
     }

@@ -31,6 +31,8 @@ public final class Stream {
     /// Who is told of input where no task waits for it.
     var heard: (() -> Void)?
     var isHangingUp = false
+    /// Input ends a send in flight.
+    var isHeardWhileSending = false
     /// The peer may send passwords: the memory that what it sends has been in is overwritten. What a record layer keeps
     /// inside is its own.
     public var keepsInputSecret = false
