@@ -71,7 +71,7 @@ let sources: [Target] = [
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
     .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
-    .target(name: "Lookup", dependencies: ["Ring", "Wire", "CAres", "CCurl"], swiftSettings: house),
+    .target(name: "Lookup", dependencies: ["Ring", "Wire", "CAres", "CCurl", "CJansson"], swiftSettings: house),
     .target(
         name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt", "CPam"],
         swiftSettings: house),
@@ -87,8 +87,7 @@ let sources: [Target] = [
     .executableTarget(
         name: "mailrace",
         dependencies: [
-            "Service", "Policy", "Settings", "Telemetry", "TLS", "Wire", "Ring", "CGetopt", "CLinux", "CCurl",
-            "CJansson",
+            "Service", "Policy", "Lookup", "Settings", "Telemetry", "TLS", "Wire", "Ring", "CGetopt", "CLinux", "CCurl",
         ],
         swiftSettings: house),
     .executableTarget(
@@ -129,7 +128,8 @@ let tests: [Target] = [
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "MailraceTests", dependencies: ["mailrace", "Policy", "Service", "Settings"], swiftSettings: house),
+        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Service", "Settings"],
+        swiftSettings: house),
     .testTarget(
         name: "RelayTests",
         dependencies: [
