@@ -175,6 +175,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("HostFieldFuzzer", ["Wire"]),
     ("SASLFuzzer", ["Wire"]),
     ("EnvelopeFuzzer", ["Wire"]),
+    ("MessageFuzzer", ["Wire"]),
     ("SettingsFuzzer", ["Settings"]),
     ("TLSFuzzer", ["TLS", "Ring", "TestCertificates"]),
 ]

@@ -61,4 +61,18 @@ extension [UInt8] {
         guard uppercase.count <= count - start else { return false }
         return uppercase.indices.allSatisfy { self[start + $0].uppercased == uppercase[$0] }
     }
+
+    /// The number that one to 20 decimal digits are (RFC 1870 section 3, RFC 3030 section 2); what an Int cannot hold
+    /// is the greatest. Nil for anything else.
+    var decimalNumber: Int? {
+        guard 1...20 ~= count else { return nil }
+        var number = 0
+        for digit in self {
+            guard let value = digit.decimalValue else { return nil }
+            let (tens, tooMany) = number.multipliedReportingOverflow(by: 10)
+            let (sum, tooMuch) = tens.addingReportingOverflow(value)
+            number = tooMany || tooMuch ? .max : sum
+        }
+        return number
+    }
 }

@@ -9,6 +9,12 @@ extension Reply {
         code == 250 && lines.dropFirst().contains { names(capability, in: $0) }
     }
 
+    /// The words behind the keyword, where `capability` is listed first; none where it is not.
+    func parameters(of capability: Capability) -> [ArraySlice<UInt8>] {
+        guard code == 250, let line = lines.dropFirst().first(where: { names(capability, in: $0) }) else { return [] }
+        return bytes[textRange(of: line)].dropFirst(capability.keyword.count).split(separator: .space)
+    }
+
     /// The reply with `capability` listed: as it is if it is listed already, else with one line more at its end.
     ///
     /// Throws `replyTooLong` if that line does not fit into `Reply.limitBytes`, because a reply that silently lacks

@@ -16,6 +16,8 @@ public enum EnvelopeCommandError: Error, Equatable, CustomStringConvertible {
     case needsSMTPUTF8
     /// A client's name is missing, is not one word, or is too long.
     case badName
+    /// What follows BDAT is no size.
+    case badChunk
 
     public var description: String {
         switch self {
@@ -27,6 +29,7 @@ public enum EnvelopeCommandError: Error, Equatable, CustomStringConvertible {
         case .badValue: "value of a parameter not valid"
         case .needsSMTPUTF8: "address that needs SMTPUTF8"
         case .badName: "client's name not valid"
+        case .badChunk: "size of a chunk not valid"
         }
     }
 
@@ -41,6 +44,7 @@ public enum EnvelopeCommandError: Error, Equatable, CustomStringConvertible {
         case .badValue: Self.badValueReply
         case .needsSMTPUTF8: Self.needsSMTPUTF8Reply
         case .badName: Self.badNameReply
+        case .badChunk: Self.badChunkReply
         }
     }
 
@@ -52,4 +56,5 @@ public enum EnvelopeCommandError: Error, Equatable, CustomStringConvertible {
     private static let badValueReply = LocalReply(stated: 501, 5, 5, 4, "Value of a parameter not valid")
     private static let needsSMTPUTF8Reply = LocalReply(stated: 553, 5, 6, 7, "Address needs SMTPUTF8")
     private static let badNameReply = LocalReply(stated: 501, 5, 5, 4, "Syntax: EHLO name, HELO name")
+    private static let badChunkReply = LocalReply(stated: 501, 5, 5, 4, "Syntax: BDAT size [LAST]")
 }

@@ -80,7 +80,7 @@ extension Capability {
     public static let xclient = Capability(stated: "XCLIENT")
     public static let xforward = Capability(stated: "XFORWARD")
 
-    private init(stated keyword: String) {
+    init(stated keyword: String) {
         guard let capability = Capability(keyword) else { preconditionFailure("no keyword: \(keyword)") }
         self = capability
     }

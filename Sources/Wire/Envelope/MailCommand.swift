@@ -54,16 +54,8 @@ public struct MailCommand: Sendable, Equatable {
         }
     }
 
-    /// At most 20 digits (RFC 1870 section 3).
     private static func number(_ digits: [UInt8]?) throws(EnvelopeCommandError) -> Int {
-        guard let digits, 1...20 ~= digits.count else { throw .badValue }
-        var number = 0
-        for digit in digits {
-            guard let value = digit.decimalValue else { throw .badValue }
-            let (tens, tooMany) = number.multipliedReportingOverflow(by: 10)
-            let (sum, tooMuch) = tens.addingReportingOverflow(value)
-            number = tooMany || tooMuch ? .max : sum
-        }
+        guard let number = digits?.decimalNumber else { throw .badValue }
         return number
     }
 
