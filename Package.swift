@@ -33,6 +33,8 @@ let libraries: [Target] = [
     .systemLibrary(name: "LibPam", path: "CShims/system/LibPam", providers: [.apt(["libpam0g-dev"])]),
     .systemLibrary(name: "LibArgon2", path: "CShims/system/LibArgon2", providers: [.apt(["libargon2-dev"])]),
     .systemLibrary(
+        name: "LibIdn2", path: "CShims/system/LibIdn2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
+    .systemLibrary(
         name: "LibJansson", path: "CShims/system/LibJansson", pkgConfig: "jansson",
         providers: [.apt(["libjansson-dev"])]),
     .systemLibrary(
@@ -59,6 +61,7 @@ let shims: [Target] = [
     .target(
         name: "CPam", dependencies: ["LibPam"], path: "CShims/CPam", cSettings: warnings,
         linkerSettings: [.linkedLibrary("pam")]),
+    .target(name: "CIdn", dependencies: ["LibIdn2"], path: "CShims/CIdn", cSettings: warnings),
     .target(name: "CJansson", dependencies: ["LibJansson"], path: "CShims/CJansson", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
@@ -73,7 +76,7 @@ let sources: [Target] = [
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(name: "Lookup", dependencies: ["Ring", "Wire", "CAres", "CCurl", "CJansson"], swiftSettings: house),
     .target(
-        name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt", "CPam"],
+        name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt", "CIdn", "CPam"],
         swiftSettings: house),
     .target(
         name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "Policy"], swiftSettings: house),
@@ -87,7 +90,8 @@ let sources: [Target] = [
     .executableTarget(
         name: "mailrace",
         dependencies: [
-            "Service", "Policy", "Lookup", "Settings", "Telemetry", "TLS", "Wire", "Ring", "CGetopt", "CLinux", "CCurl",
+            "Service", "Policy", "Lookup", "Settings", "Telemetry", "TLS", "Wire", "Ring", "CGetopt", "CLinux",
+            "CCurl",
         ],
         swiftSettings: house),
     .executableTarget(
@@ -171,6 +175,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
     ("ProxyHeaderFuzzer", ["Wire"]),
+    ("MapFuzzer", ["Policy", "Lookup"]),
     ("AuthenticationFuzzer", ["Policy", "Lookup", "Ring", "Telemetry", "Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
     ("SASLFuzzer", ["Wire"]),

@@ -35,7 +35,7 @@ import Testing
             settings.timeout = timeout
             settings.fields = fields
             var configuration = HTTPConfiguration()
-            configuration.bodyLimitBytes = HTTPMap.bodyLimitBytes
+            configuration.bodyLimitBytes = HTTPMapAnswer.bodyLimitBytes
             guard let client = try? HTTPClient(shard.ring, nil, configuration) else { return nil }
             let reasons = Reasons()
             let map = HTTPMap(settings, client, on: shard.ring) { reasons.all.append($0) }
@@ -163,7 +163,7 @@ import Testing
         #expect(result.answers.last == Self.found("mx.example.com:25"))
     }
 
-    @Test(arguments: [HTTPMap.bodyLimitBytes + 1, 4 << 20]) func aFloodIsNoAnswer(_ count: Int) async throws {
+    @Test(arguments: [HTTPMapAnswer.bodyLimitBytes + 1, 4 << 20]) func aFloodIsNoAnswer(_ count: Int) async throws {
         let body = #"{"server": "a", "x": ""# + String(repeating: "x", count: count) + #""}"#
         let result = try await Self.answers { _ in HTTPPeer.answer(body: body) }
         #expect(result.answers == [.failed] && result.reasons == ["the answer is too large"])

@@ -1,5 +1,6 @@
 public import Lookup
 public import Ring
+public import Telemetry
 
 /// Asks a server of HTTP with a GET request for each key; its answer is JSON (`HTTPMapAnswer`). Redirects are not
 /// followed: who could make the server send one would say where mail goes.
@@ -9,11 +10,24 @@ public final class HTTPMap: Map {
     private let ring: Ring
     private let report: (String) -> Void
 
+    /// - Throws: `failed` where libcurl cannot be used.
+    public convenience init(
+        _ settings: HTTPMapSettings, _ configuration: HTTPConfiguration, on ring: Ring, _ resolver: Resolver?,
+        _ log: Log
+    ) throws(HTTPError) {
+        var configuration = configuration
+        configuration.bodyLimitBytes = HTTPMapAnswer.bodyLimitBytes
+        var warning = MapWarning(settings.name)
+        self.init(settings, try HTTPClient(ring, resolver, configuration), on: ring) { reason in
+            warning.note("a map does not answer", reason, to: log, at: ring.now)
+        }
+    }
+
     /// - Parameters:
-    ///   - client: whose answers are at most `bodyLimitBytes` long.
+    ///   - client: closed when the map goes.
     ///   - report: told why there was no answer, each time; neither key nor URL is in it.
-    public init(
-        _ settings: HTTPMapSettings, _ client: HTTPClient, on ring: Ring, report: @escaping (String) -> Void = { _ in }
+    package init(
+        _ settings: HTTPMapSettings, _ client: HTTPClient, on ring: Ring, report: @escaping (String) -> Void
     ) {
         self.settings = settings
         self.client = client
@@ -21,10 +35,12 @@ public final class HTTPMap: Map {
         self.report = report
     }
 
-    /// The body of an answer.
-    public static let bodyLimitBytes = HTTPMapAnswer.bodyLimitBytes
+    deinit { client.close() }
 
     public var name: String { settings.name }
+
+    /// Who asks from now on hears that nobody can say.
+    public func close() { client.close() }
 
     public func look(up key: MapKey, cancellation: Cancellation) async -> MapAnswer {
         guard let server = settings.url.server(for: key) else {
