@@ -151,7 +151,8 @@ let tests: [Target] = [
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Service", "Settings"], swiftSettings: house),
+        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Service", "Settings"],
+        swiftSettings: house),
     .testTarget(
         name: "RelayTests",
         dependencies: [
