@@ -111,6 +111,7 @@ extension Stream: CompletionSink {
         }
         if isHeardWhileSending, hasInput { ring.cancel(sending) }
         wakeReader()
+        noteListening()
     }
 
     private func takeEnd(_ result: Int32) {

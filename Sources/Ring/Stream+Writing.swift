@@ -53,7 +53,7 @@ extension Stream {
         }
     }
 
-    private func seal(_ layer: any RecordLayer) -> RecordStatus {
+    func seal(_ layer: any RecordLayer) -> RecordStatus {
         guard !outbound.isEmpty else { return .open }
         bytesSent += UInt64(outbound.count)
         let status = outbound.withBytes { layer.seal($0, ciphertext: &records) }
