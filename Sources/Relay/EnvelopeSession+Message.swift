@@ -24,6 +24,7 @@ extension EnvelopeSession {
         guard try await beginData(transaction) else { return }
         guard client.buffered == 0 else { throw .badPipeline }
         try await tellClient(LocalReply.startData)
+        transaction.dataStart = ring.now
         var passage = MessagePassage(rules: scanRules)
         try await pass(&passage, of: transaction)
         transaction.messageBytes = passage.scanner.messageBytes
@@ -205,6 +206,7 @@ extension EnvelopeSession {
     /// The message is not taken for what it holds.
     func refuse(_ fault: MessageScanner.Fault, _ transaction: Transaction) throws(SessionEnd) {
         let reply = fault.reply
+        transaction.fault = fault
         noteAnswer(render(reply), reply.code, .local)
         endTransaction(.refused)
         if fault.isSmuggling { throw .smuggling(reply) }
