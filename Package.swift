@@ -192,6 +192,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("ProxyHeaderFuzzer", ["Wire"]),
     ("AuthenticationFuzzer", ["Policy", "Lookup", "Ring", "Telemetry", "Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
+    ("RedisFuzzer", ["Lookup"]),
     ("SASLFuzzer", ["Wire"]),
     ("EnvelopeFuzzer", ["Wire"]),
     ("MessageFuzzer", ["Wire"]),

@@ -2,8 +2,8 @@ public import Lookup
 public import Ring
 public import Telemetry
 
-/// Asks Redis where a key leads to: the text at the key, behind a prefix, is the server and, behind a semicolon, whether
-/// the server's certificate must be valid.
+/// Asks Redis where a key leads to: the text at the key, behind a prefix, is the server and, behind a semicolon,
+/// whether the server's certificate must be valid.
 public final class RedisMap: Map {
     public let name: String
     private let client: RedisClient
