@@ -33,6 +33,8 @@ let libraries: [Target] = [
     .systemLibrary(name: "LibPam", path: "CShims/system/LibPam", providers: [.apt(["libpam0g-dev"])]),
     .systemLibrary(name: "LibArgon2", path: "CShims/system/LibArgon2", providers: [.apt(["libargon2-dev"])]),
     .systemLibrary(
+        name: "LibIdn2", path: "CShims/system/LibIdn2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
+    .systemLibrary(
         name: "LibJansson", path: "CShims/system/LibJansson", pkgConfig: "jansson",
         providers: [.apt(["libjansson-dev"])]),
     .systemLibrary(
@@ -69,6 +71,7 @@ let shims: [Target] = [
     .target(
         name: "CPam", dependencies: ["LibPam"], path: "CShims/CPam", cSettings: warnings,
         linkerSettings: [.linkedLibrary("pam")]),
+    .target(name: "CIdn", dependencies: ["LibIdn2"], path: "CShims/CIdn", cSettings: warnings),
     .target(name: "CJansson", dependencies: ["LibJansson"], path: "CShims/CJansson", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
     .target(name: "CSqlite", dependencies: ["LibSqlite"], path: "CShims/CSqlite", cSettings: warnings),
@@ -89,10 +92,10 @@ let sources: [Target] = [
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
     .target(
         name: "Lookup",
-        dependencies: ["Ring", "Wire", "CAres", "CCurl", "CSqlite", "CMariaDB", "CPQ", "CHiredis"],
+        dependencies: ["Ring", "Wire", "CAres", "CCurl", "CJansson", "CSqlite", "CMariaDB", "CPQ", "CHiredis"],
         swiftSettings: house),
     .target(
-        name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt", "CPam"],
+        name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt", "CIdn", "CPam"],
         swiftSettings: house),
     .target(
         name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "Policy"], swiftSettings: house),
@@ -106,8 +109,8 @@ let sources: [Target] = [
     .executableTarget(
         name: "mailrace",
         dependencies: [
-            "Service", "Policy", "Settings", "Telemetry", "TLS", "Wire", "Ring", "CGetopt", "CLinux", "CCurl",
-            "CJansson",
+            "Service", "Policy", "Lookup", "Settings", "Telemetry", "TLS", "Wire", "Ring", "CGetopt", "CLinux",
+            "CCurl",
         ],
         swiftSettings: house),
     .executableTarget(
@@ -148,7 +151,8 @@ let tests: [Target] = [
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "MailraceTests", dependencies: ["mailrace", "Policy", "Service", "Settings"], swiftSettings: house),
+        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Service", "Settings"],
+        swiftSettings: house),
     .testTarget(
         name: "RelayTests",
         dependencies: [
@@ -190,6 +194,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
     ("ProxyHeaderFuzzer", ["Wire"]),
+    ("MapFuzzer", ["Policy", "Lookup"]),
     ("AuthenticationFuzzer", ["Policy", "Lookup", "Ring", "Telemetry", "Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
     ("RedisFuzzer", ["Lookup"]),

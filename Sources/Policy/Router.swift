@@ -5,8 +5,8 @@ public import Wire
 ///
 /// One instance a shard; its method runs on the session's shard and must not block it.
 public protocol Router: AnyObject {
-    /// The names of all upstreams that it may lead to; nil where it cannot say. A listener offers what all of them have,
-    /// and nothing of theirs where they are not known.
+    /// The names of all upstreams that it may lead to; nil where it cannot say. A listener offers what all of them
+    /// have, and nothing of theirs where they are not known.
     var upstreams: Set<String>? { get }
     /// Whether recipients of one message may come to go to different places.
     var leadsApart: Bool { get }
