@@ -197,6 +197,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("MapFuzzer", ["Policy", "Lookup"]),
     ("AuthenticationFuzzer", ["Policy", "Lookup", "Ring", "Telemetry", "Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
+    ("RedisFuzzer", ["Lookup"]),
     ("SASLFuzzer", ["Wire"]),
     ("EnvelopeFuzzer", ["Wire"]),
     ("MessageFuzzer", ["Wire"]),
