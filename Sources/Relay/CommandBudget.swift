@@ -10,6 +10,12 @@ struct CommandBudget {
         return commands <= max
     }
 
+    /// The command has led to something.
+    mutating func giveBackCommand() { commands -= 1 }
+
+    /// A message has been delivered: what was said before it is settled.
+    mutating func noteDelivery() { self = CommandBudget() }
+
     /// One more mistake. False where it is one too many.
     mutating func takeError(max: Int) -> Bool {
         errors += 1

@@ -162,6 +162,11 @@ extension EnvelopeSession {
                 forgetLogin()
                 return false
             }
+            if isTransactional {
+                shownCredentials = credentials
+                answer(.authenticated)
+                return false
+            }
             let isHandedOff = try await handOff(to: .login(credentials))
             if !isHandedOff { forgetLogin() }
             return isHandedOff
@@ -193,7 +198,8 @@ extension EnvelopeSession {
     private func passOn(_ credentials: Credentials) async throws(SessionEnd) -> Bool {
         isUpstreamsDecision = true
         defer { isUpstreamsDecision = false }
-        return try await handOff(to: .login(credentials))
+        let isDone = try await handOff(to: .login(credentials))
+        return isDone && !isTransactional
     }
 
     func forgetLogin() {

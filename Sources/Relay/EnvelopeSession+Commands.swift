@@ -7,6 +7,15 @@ import Wire
 extension EnvelopeSession {
     /// - Returns: true where the session is handed off.
     func carryOut(_ line: Line) async throws(SessionEnd) -> Bool {
+        if isTransactional {
+            switch line.verb {
+            case .mail, .rcpt, .data, .bdat:
+                try await carryOutTransactional(line)
+                return false
+            case .rset: await giveUpTransaction()
+            default: break
+            }
+        }
         switch line.verb {
         case .ehlo, .helo: try await greetBack(line)
         case .starttls: try await takeIntoTLS(line)
@@ -49,6 +58,7 @@ extension EnvelopeSession {
         case .refuse(let reply, let check), .unavailable(let reply, let check):
             context.counters.add(.checkRefusals, reason: check)
             if reply.code == 421 { throw .unwelcome(reply) }
+            noteAnswer(render(reply), reply.code, .local)
             try refuse(reply)
             return false
         }
@@ -63,6 +73,8 @@ extension EnvelopeSession {
         }
         usesHELO = line.verb == .helo
         note(line)
+        await giveUpTransaction()
+        introductions += 1
         forgetTransaction()
         facts.greeting = Greeting(isExtended: !usesHELO, name: name.bytes)
         guard try await passes(.helo) else {
@@ -93,6 +105,7 @@ extension EnvelopeSession {
         repliesQueued = 0
         // Nothing that was said in the clear counts (RFC 3207 section 4.2).
         facts.greeting = nil
+        introductions += 1
         usesHELO = false
         forgetTransaction()
     }
@@ -110,19 +123,21 @@ extension EnvelopeSession {
         return isKnown || envelope.authentication.withoutIt != .isRefused ? nil : .authenticationRequired
     }
 
-    private func takeSender(_ line: Line) async throws(SessionEnd) {
+    func takeSender(_ line: Line) async throws(SessionEnd) {
         if let obstacle {
             if obstacle == .starttlsRequired { context.counters.add(.sessionsTLSRequired) }
             return try refuse(obstacle)
         }
         guard facts.reversePath == nil else { return try refuse(.badSequence) }
+        let command: MailCommand
         do throws(EnvelopeCommandError) {
-            let command = try MailCommand(argument: line.command.argument, syntax: .lenient)
-            mail = command
-            facts.reversePath = EnvelopePath(command: line.text, address: command.sender?.address ?? [])
+            command = try MailCommand(argument: line.command.argument, syntax: .lenient)
         } catch {
             return try refuse(error.reply)
         }
+        if let objection = objection(to: command) { return try refuse(objection) }
+        mail = command
+        facts.reversePath = EnvelopePath(command: line.text, address: command.sender?.address ?? [])
         guard try await passes(.mail) else { return forgetTransaction() }
         answer(.senderOk)
     }

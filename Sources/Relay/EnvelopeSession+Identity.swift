@@ -37,6 +37,7 @@ extension EnvelopeSession {
             }
             // Anything else is about the client.
             guard reply.code == 220 || reply.code == 250 else { throw .refused(reply) }
+            hasSaidXCLIENT = true
             let isLast = index == commands.lines.count - 1
             offer = try await greetAgain(by: isLast ? facts.greeting : nil)
             guard offer.code == 250 else { throw .refused(offer) }
@@ -50,12 +51,14 @@ extension EnvelopeSession {
     private func greetAgain(by greeting: Greeting?) async throws(SessionEnd) -> Reply {
         phase = .ehloReply
         let name = greeting?.name ?? Array(settings.hostname.utf8)
-        return try await answer(to: Array("EHLO ".utf8) + name + Array("\r\n".utf8))
+        let verb = pool.settings.transferProtocol == .lmtp ? "LHLO " : "EHLO "
+        return try await answer(to: Array(verb.utf8) + name + Array("\r\n".utf8))
     }
 
-    /// What the upstream has against it does not matter: it is for its log.
+    /// What the upstream has against it does not matter: it is for its log. Said of each message anew (Postfix's
+    /// XFORWARD_README).
     @inline(never)
-    private func sayXFORWARD(_ wanted: Set<IdentityAttribute>) async throws(SessionEnd) {
+    func sayXFORWARD(_ wanted: Set<IdentityAttribute>) async throws(SessionEnd) {
         if wanted.contains(.name) { try await waitForName() }
         phase = .upstreamIdentity
         let start = ring.now

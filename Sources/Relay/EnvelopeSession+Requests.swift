@@ -62,7 +62,7 @@ extension EnvelopeSession {
     private var lineLimitBytes: Int { max(SASLServer.lineLimitBytes, envelope.commandLineBytesMax) }
 
     /// When the client must have said a line.
-    private var lineDeadline: Instant { min(ring.now + commandTimeout, start + envelope.conversationTimeout) }
+    private var lineDeadline: Instant { min(ring.now + commandTimeout, progress + envelope.conversationTimeout) }
 
     func waitForClient() async throws(SessionEnd) {
         if isDraining { throw .drained }

@@ -16,6 +16,56 @@ extension EnvelopeSession {
     func findRoute() async throws(SessionEnd) -> Bool {
         guard let router = context.policies.router else { return true }
         routed = nil
+        switch try await answer(of: router) {
+        case .unknown: return true
+        case .to(let destination):
+            routed = lead(to: destination)
+            if routed == nil { try refuse(.decisionPutOff) }
+        case .refuse(let reply):
+            if reply.code == 421 { throw .unwelcome(reply) }
+            try refuse(reply)
+        case .unavailable: try refuse(.decisionPutOff)
+        }
+        return routed != nil
+    }
+
+    /// Where the recipient goes that is asked about: the router decides, then the authenticator's server goes before
+    /// all. Nil where the client has been told that it goes nowhere.
+    @inline(never)
+    func findRouteOfRecipient() async throws(SessionEnd) -> Routed? {
+        var found: Routed? = ownRoute
+        if let router = context.policies.router {
+            switch try await answer(of: router) {
+            case .unknown: break
+            case .to(let destination):
+                found = lead(to: destination)
+                if found == nil { try refuseRecipient(.routeNotKnown) }
+            case .refuse(let reply):
+                if reply.code == 421 { throw .unwelcome(reply) }
+                try refuseRecipient(reply)
+                return nil
+            case .unavailable:
+                try refuseRecipient(.routeNotKnown)
+                return nil
+            }
+        }
+        guard let found, let server = acceptance?.server else { return found }
+        var destination = found.destination
+        destination.server = server
+        return Routed(pool: found.pool, destination: destination)
+    }
+
+    /// To the listener's own upstream.
+    var ownRoute: Routed {
+        Routed(pool: context.pool, destination: Destination(upstream: context.pool.settings.name))
+    }
+
+    private func refuseRecipient(_ reply: LocalReply) throws(SessionEnd) {
+        noteAnswer(render(reply), reply.code, .local)
+        try refuse(reply)
+    }
+
+    private func answer(of router: any Router) async throws(SessionEnd) -> Route {
         phase = .decision
         completeFacts()
         let cancellation = Cancellation()
@@ -24,23 +74,15 @@ extension EnvelopeSession {
         self.cancellation = nil
         if isDraining { throw .drained }
         try look(at: .waitingClient)
-        switch route {
-        case .unknown: return true
-        case .to(let destination):
-            if let pool = pool(named: destination.upstream) {
-                routed = Routed(pool: pool, destination: destination)
-                return true
-            }
-            context.log.warning(
-                "a router names an upstream that is not there",
-                ["session": record.id.description, "upstream": destination.upstream])
-            try refuse(.decisionPutOff)
-        case .refuse(let reply):
-            if reply.code == 421 { throw .unwelcome(reply) }
-            try refuse(reply)
-        case .unavailable: try refuse(.decisionPutOff)
-        }
-        return false
+        return route
+    }
+
+    private func lead(to destination: Destination) -> Routed? {
+        if let pool = pool(named: destination.upstream) { return Routed(pool: pool, destination: destination) }
+        context.log.warning(
+            "a router names an upstream that is not there",
+            ["session": record.id.description, "upstream": destination.upstream])
+        return nil
     }
 
     private func pool(named name: String) -> UpstreamPool? {

@@ -21,9 +21,12 @@ extension EnvelopeSession {
     @inline(never)
     func handOff(to errand: Errand) async throws(SessionEnd) -> Bool {
         if case .login(let credentials) = errand { shownCredentials = credentials }
-        defer { shownCredentials = nil }
+        var isKept = false
+        defer { if !isKept { shownCredentials = nil } }
         try await sendReplies()
+        if isTransactional { await releaseLink() }
         guard try await findRoute() else { return false }
+        if isTransactional, routed == nil { routed = ownRoute }
         do throws(SessionEnd) {
             let reply = try await reachUpstream()
             if isUpstreamsDecision, try await !welcomesLogin() { return false }
@@ -32,11 +35,15 @@ extension EnvelopeSession {
             } else {
                 try await tellClient(reply.bytes)
             }
+            // Another upstream is to be shown them, and this one is known to be the client's.
+            isKept = isTransactional
+            link?.client = clientVersion
             return true
         } catch {
             guard let reply = error.passingReply else { throw error }
             count(error)
             await dropUpstream()
+            link = nil
             if isUpstreamsDecision { try await noteUpstreamsDecision(error) }
             guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
             switch reply {
@@ -51,7 +58,9 @@ extension EnvelopeSession {
     /// What is said behind the greeting.
     func introduceClient(to offer: Reply) async throws(SessionEnd) -> Reply {
         if let credentials = upstreamCredentials { try await authenticate(with: credentials, offer) }
+        if isTransactional { beginLink(offering: offer) }
         guard let mail, let rcpt else { return offer }
+        if isTransactional { return try await sayEnvelope() }
         return try await pass(mail.passedOn, rcpt.passedOn, isPipelined: offer.offers(.pipelining))
     }
 
@@ -60,7 +69,9 @@ extension EnvelopeSession {
         phase = .ehloReply
         let ownName = Array(settings.hostname.utf8)
         let name = pool.settings.usesClientsName ? facts.greeting?.name ?? ownName : ownName
-        let reply = try await introduce(.greeting("EHLO", name))
+        let isLMTP = pool.settings.transferProtocol == .lmtp
+        let reply = try await introduce(.greeting(isLMTP ? "LHLO" : "EHLO", name))
+        if isLMTP { return reply }
         guard reply.isPermanentFailure, !wantsUpstreamTLS || pool.settings.tls == .opportunistic else { return reply }
         return try await introduce(.greeting("HELO", name))
     }
@@ -105,6 +116,7 @@ extension EnvelopeSession {
         guard try await !passes(.auth) else { return true }
         forgetLogin()
         await dropUpstream()
+        link = nil
         return false
     }
 
@@ -180,19 +192,13 @@ extension MailCommand {
     /// The command for an upstream, in the one form that all read alike. Who submitted the message is left out: it is
     /// the word of a client that nobody has reason to trust in that (RFC 4954 section 5).
     fileprivate var passedOn: [UInt8] {
-        line("MAIL FROM:<", sender?.address ?? [], parameters.filter { $0.keyword != "AUTH" })
+        envelopeLine("MAIL FROM:<", sender?.address ?? [], parameters.filter { $0.keyword != "AUTH" })
     }
 }
 
 extension RcptCommand {
     /// The same.
-    fileprivate var passedOn: [UInt8] { line("RCPT TO:<", recipient.address, parameters) }
-}
-
-private func line(_ start: String, _ address: [UInt8], _ parameters: [EnvelopeParameter]) -> [UInt8] {
-    var line = Array(start.utf8) + address + [UInt8(ascii: ">")]
-    for parameter in parameters { line += [UInt8(ascii: " ")] + parameter.rendered }
-    return line + Array("\r\n".utf8)
+    fileprivate var passedOn: [UInt8] { envelopeLine("RCPT TO:<", recipient.address, parameters) }
 }
 
 extension Stream {
@@ -208,7 +214,7 @@ extension Stream {
 
 extension SessionEnd {
     /// What the client is told of an upstream's failure where it may stay; nil where the session ends.
-    fileprivate var passingReply: Farewell? {
+    var passingReply: Farewell? {
         switch end {
         case .upstreamUnreachable, .upstreamFull: .own(.upstreamNotReachable)
         case .upstreamClosed, .upstreamReset, .replyTimeout: .own(.upstreamLost)

@@ -24,6 +24,7 @@ extension EnvelopeSession {
         record.client = identity.source.description
         facts.client = identity.source
         facts.deferredCredentials = nil
+        introductions += 1
         forgetTransaction()
         take(told)
         if told.address?.value != nil { try admitAnew() }

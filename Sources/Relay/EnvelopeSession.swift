@@ -35,16 +35,39 @@ final class EnvelopeSession: Session {
     /// A pause during which nobody is listened to.
     var pause: Alarm?
 
+    // Where each transaction goes its own way:
+
+    /// From MAIL on.
+    var transaction: Transaction?
+    /// The connection that it goes by, and that the next may.
+    var link: UpstreamLink?
+    var transactionsBegun = 0
+    /// Who the client is has changed this many times: an upstream that was told is to be told anew.
+    var introductions = 0
+    /// Of chunks that were refused, since the last message that was accepted.
+    var octetsDropped = 0
+    /// When the session last came to something: its beginning, or a message that was accepted.
+    var progress: Instant
+    /// The upstream has been told who the client is, and takes the client for that.
+    var hasSaidXCLIENT = false
+    /// The authenticator has named the client for the transaction alone.
+    var isLoginOfRecipient = false
+    /// The session is to end when the transaction does.
+    var isDrainPutOff = false
+
     override init(
         _ client: Stream, from peer: SocketAddress, _ context: ListenerContext, _ record: consuming SessionRecord
     ) {
         facts = SessionFacts(id: record.id, listener: record.listener, client: peer)
+        progress = context.ring.now
         super.init(client, from: peer, context, record)
         watch = .waitingClient
         client.keepsInputSecret = true
     }
 
     var envelope: EnvelopeSettings { context.envelope }
+    /// Each transaction goes its own way: there is no hand-off.
+    var isTransactional: Bool { context.envelope.transactions != nil }
 
     override func converse() async -> Bool {
         do throws(SessionEnd) {
@@ -54,7 +77,9 @@ final class EnvelopeSession: Session {
             forgetSecrets()
             return true
         } catch {
-            await end(isAborted ? .aborted : error)
+            let error = isAborted ? .aborted : error
+            if isTransactional { await leaveTransactions(error) }
+            await end(error)
             return false
         }
     }
@@ -63,6 +88,7 @@ final class EnvelopeSession: Session {
     private func serve() async throws(SessionEnd) {
         while true {
             phase = .command
+            if isDraining, isTransactional { throw .drained }
             switch try await nextRequest() {
             case .command(let line):
                 if try await carryOut(line) { return }
@@ -83,7 +109,8 @@ final class EnvelopeSession: Session {
     override var pool: UpstreamPool { routed?.pool ?? super.pool }
 
     override var candidates: UpstreamPool.Candidates {
-        let server = acceptance?.server ?? routed?.destination.server
+        // A recipient's acceptance is part of its route.
+        let server = (isTransactional ? nil : acceptance?.server) ?? routed?.destination.server
         return server.map { pool.candidates(only: $0) } ?? super.candidates
     }
 
@@ -96,6 +123,7 @@ final class EnvelopeSession: Session {
 
     override func beginDialogue(mayDecline: Bool) async throws(SessionEnd) -> Reply {
         doesWithoutUpstreamTLS = false
+        (link, hasSaidXCLIENT) = (nil, false)
         let greeting = try await super.beginDialogue(mayDecline: false)
         guard greeting.code == 220 else { throw .refused(greeting) }
         let offer = try await introduceMailrace()
@@ -105,7 +133,12 @@ final class EnvelopeSession: Session {
 
     // MARK: The end
 
+    /// A transaction may come to its end, within the drain's deadline.
     override func drain() {
+        guard transaction == nil else {
+            isDrainPutOff = true
+            return
+        }
         super.drain()
         takeBack()
     }

@@ -66,6 +66,12 @@ enum EnvelopeLimits {
     static let repliesGathered = 64
     /// Commands that move nothing on (NOOP, RSET, EHLO...), in one session, that are no mistake yet.
     static let idleCommands = 100
+    /// What is read and dropped of messages that are too long, past their limit, before the session is given up.
+    static let messageDiscardedBytes = 1 << 20
+    /// The same, where messages have no limit: together with it.
+    static let messageBytes = 25 << 20
+    /// What is gathered of a message that comes in chunks before it is passed on.
+    static let chunkBytes = 64 << 10
     /// The longest that a refusal is held back, whatever the authenticator asks for.
     static let refusalDelayMax = Duration.seconds(60)
 }

@@ -240,7 +240,7 @@ extension Session {
     fileprivate func finishedRecord(after milliseconds: UInt64) -> SessionRecord {
         var record = record
         record.durationMilliseconds = Int64(clamping: milliseconds)
-        record.bytesUpstream = upstream?.bytesSent ?? 0
+        record.bytesUpstream += upstream?.bytesSent ?? 0
         record.bytesDownstream = client.bytesSent
         return record
     }

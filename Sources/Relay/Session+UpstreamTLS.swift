@@ -84,7 +84,7 @@ extension Session {
     }
 
     private func ehlo(of greeting: Line) -> [UInt8] {
-        greeting.verb == .ehlo ? greeting.bytes : Array("EHLO ".utf8) + greeting.command.argument + Array("\r\n".utf8)
+        greeting.verb != .helo ? greeting.bytes : Array("EHLO ".utf8) + greeting.command.argument + Array("\r\n".utf8)
     }
 
     /// For a client that has asked for TLS where the upstream is to have it too.

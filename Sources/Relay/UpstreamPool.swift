@@ -22,6 +22,8 @@ public final class UpstreamPool {
     /// Sessions that wait for a connection to be given back.
     let line = WaitingLine()
     private var probes: [HealthProbe] = []
+    /// Connections for the next session.
+    private lazy var idle = IdleConnections(settings.reuse, on: ring) { [unowned self] in giveBack($0) }
 
     /// - Parameter tallies: one for each server, shared by all shards.
     /// - Throws: where the TLS settings cannot be used.
@@ -49,7 +51,7 @@ public final class UpstreamPool {
         for probe in probes { probe.start(on: shard) }
     }
 
-    /// Asks for the end of the probes; `stop` waits for it.
+    /// Asks for the end of the probes; `stop` waits for it, and closes the connections that no session has.
     public func beginStop() {
         for probe in probes { probe.beginStop() }
     }
@@ -60,6 +62,7 @@ public final class UpstreamPool {
         for probe in probes { await probe.ended() }
         probes = []
         for server in servers { server.leave() }
+        await idle.close()
     }
 
     // MARK: Choosing
@@ -125,7 +128,7 @@ public final class UpstreamPool {
     func next(_ candidates: inout Candidates) -> Choice {
         guard !candidates.isEmpty else { return .none }
         if let guest = candidates.guest {
-            guard guest.tally.tryTake(max: settings.connectionsMax) else { return .full }
+            guard takePlace(with: guest) else { return .full }
             candidates.guest = nil
             return .server(guest)
         }
@@ -135,7 +138,7 @@ public final class UpstreamPool {
             for place in candidates.untried.indices {
                 let index = candidates.untried[place]
                 guard servers[index].isUsable(at: now) == usable else { continue }
-                guard servers[index].tally.tryTake(max: settings.connectionsMax) else {
+                guard takePlace(with: servers[index]) else {
                     isFull = true
                     continue
                 }
@@ -146,6 +149,32 @@ public final class UpstreamPool {
             if isFull { return .full }
         }
         return .none
+    }
+
+    /// A connection that nobody uses makes room for one that somebody wants.
+    private func takePlace(with server: UpstreamServer) -> Bool {
+        server.tally.tryTake(max: settings.connectionsMax) || idle.yieldPlace(with: server)
+    }
+
+    /// Keeps a connection that the session does not need any more for the next one. False where it is not worth
+    /// keeping, or others wait for its place: it stays the caller's.
+    func keep(_ connection: IdleConnection) -> Bool {
+        let most = settings.connectionsMax
+        guard most == 0 || connection.server.tally.connections < most else { return false }
+        return idle.put(connection)
+    }
+
+    /// A connection that another session has left, to a server whose turn it is. `giveBack` follows.
+    func takeIdle(_ key: IdleConnection.Key, for client: ClientIdentity) -> IdleConnection? {
+        guard idle.count > 0 else { return nil }
+        let now = ring.now
+        if key.server == nil, [.first, .hashClient].contains(settings.balance) {
+            guard let index = candidates(for: client).untried.first(where: { servers[$0].isUsable(at: now) }) else {
+                return nil
+            }
+            return idle.take(key) { $0 === servers[index] }
+        }
+        return idle.take(key) { $0.isUsable(at: now) }
     }
 
     func giveBack(_ server: UpstreamServer) {

@@ -2,6 +2,7 @@ import Lookup
 import Ring
 import TLS
 import Telemetry
+import Wire
 
 /// One server of an upstream, as one shard sees it: whether it is up, where its name leads, what TLS can take up again.
 final class UpstreamServer {
@@ -22,6 +23,10 @@ final class UpstreamServer {
     private var certificateOutcome: TLSVerification.Outcome?
     /// Of the last connection that was given one.
     var tlsSession: TLSSession?
+    /// What it lists in its reply to EHLO.
+    private var offer: ServerOffer?
+    /// The same to clients inside TLS, where the upstream's TLS is as the client's.
+    private var mirroredOffer: ServerOffer?
 
     private let shardNumber: Int
     /// The server is no longer part of the configuration: the sessions that are left have no say in its state.
@@ -92,6 +97,24 @@ final class UpstreamServer {
             log.debug("health check passed", fields())
         }
     }
+
+    // MARK: What it offers
+
+    /// A probe or a session has been told, at the end of the introduction, as a session is: inside TLS where the
+    /// upstream's policy asks for it.
+    ///
+    /// - Parameter isClientSecure: the client for whom it was asked is inside TLS. Of meaning where TLS is mirrored.
+    func note(_ offer: ServerOffer, isClientSecure: Bool) {
+        if upstream.tls == .mirror, isClientSecure { mirroredOffer = offer } else { self.offer = offer }
+    }
+
+    /// What a session of such a client may expect of it; nil where nobody knows yet.
+    func offer(isClientSecure: Bool) -> ServerOffer? {
+        upstream.tls == .mirror && isClientSecure ? mirroredOffer : offer
+    }
+
+    /// It has been tried since it last did well, and has failed.
+    var isInDoubt: Bool { failuresInARow > 0 }
 
     /// True where a certificate is worth another thing than the one before.
     func noteCertificate(_ verification: TLSVerification) -> Bool {

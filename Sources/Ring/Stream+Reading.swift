@@ -109,7 +109,9 @@ extension Stream: CompletionSink {
         } else {
             takeEnd(completion.result)
         }
+        if isHeardWhileSending, hasInput { ring.cancel(sending) }
         wakeReader()
+        noteListening()
     }
 
     private func takeEnd(_ result: Int32) {

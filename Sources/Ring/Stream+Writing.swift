@@ -20,6 +20,18 @@ extension Stream {
         try await flush()
     }
 
+    /// As `write(_:)`, to a peer that may refuse the rest of what it gets and read no more.
+    ///
+    /// - Throws: also `interrupted`, as soon as the peer has said something or has ended: what the kernel had not taken
+    ///   is lost.
+    public func writeWhileSilent(_ bytes: [UInt8]) async throws(StreamError) {
+        queue(bytes)
+        isHeardWhileSending = true
+        defer { isHeardWhileSending = false }
+        armReceive()
+        try await flush()
+    }
+
     /// Sends what is queued and waits until the kernel has taken it: one send, unless the peer is slow.
     ///
     /// - Throws: `timedOut`, `reset`, `system`: what the kernel had not taken is lost. `insecure` where the record
@@ -41,7 +53,7 @@ extension Stream {
         }
     }
 
-    private func seal(_ layer: any RecordLayer) -> RecordStatus {
+    func seal(_ layer: any RecordLayer) -> RecordStatus {
         guard !outbound.isEmpty else { return .open }
         bytesSent += UInt64(outbound.count)
         let status = outbound.withBytes { layer.seal($0, ciphertext: &records) }
@@ -52,6 +64,7 @@ extension Stream {
 
     private func send(_ queue: inout ByteQueue) async throws(StreamError) {
         while !queue.isEmpty {
+            if isHeardWhileSending, hasInput { throw .interrupted }
             if deadlineHasPassed { throw .timedOut }
             let bytes = UnsafeRawBufferPointer(rebasing: queue.unsafeBytes.prefix(Self.sendLimitBytes))
             let completion = await ring.perform(named: { sending = $0 }) {

@@ -28,6 +28,11 @@ public final class Stream {
     /// The stream whose reader also waits for this one.
     unowned var observer: Stream?
     var isInterrupted = false
+    /// Who is told of input where no task waits for it.
+    var heard: (() -> Void)?
+    var isHangingUp = false
+    /// Input ends a send in flight.
+    var isHeardWhileSending = false
     /// The peer may send passwords: the memory that what it sends has been in is overwritten. What a record layer keeps
     /// inside is its own.
     public var keepsInputSecret = false
@@ -76,6 +81,7 @@ public final class Stream {
     /// Waits for what is in flight, because a descriptor is closed only when the kernel holds nothing of it.
     public func close() async {
         guard !isClosed else { return }
+        heard = nil
         deadline = .never
         await stopReceiving()
         closeAtRest()

@@ -10,7 +10,7 @@ public final class ServerTally: Sendable {
     /// The server as the configuration writes it.
     public let server: String
 
-    private let cells = InlineArray<8, Atomic<Int>> { _ in Atomic(0) }
+    private let cells = InlineArray<16, Atomic<Int>> { _ in Atomic(0) }
 
     public init(upstream: String, server: String) {
         self.upstream = upstream
@@ -50,6 +50,13 @@ public final class ServerTally: Sendable {
     public func countFailure() { count(.failures) }
     public func countEjection() { count(.ejections) }
     public func countFailedCheck() { count(.failedChecks) }
+    public func countReuse() { count(.reuses) }
+
+    /// A connection is kept for the next session.
+    public func raiseIdle() { count(.idle) }
+
+    /// It is not any more: a session has it, or it is closed.
+    public func lowerIdle() { lower(.idle) }
 
     /// One more shard holds the server for up.
     public func raiseUp() { count(.up) }
@@ -77,6 +84,10 @@ public final class ServerTally: Sendable {
         case failedChecks
         /// Shards that hold the server for up.
         case up
+        /// Times that a session took a connection that another had left.
+        case reuses
+        /// Connections that no session has now, kept for the next.
+        case idle
     }
 
     /// The value now.
@@ -100,7 +111,7 @@ extension ServerTally.Value {
     public var help: String { definition.help }
 
     /// True for what goes up and down.
-    public var isGauge: Bool { self == .connections || self == .up }
+    public var isGauge: Bool { [.connections, .up, .idle].contains(self) }
 
     private var definition: (name: String, help: String) {
         switch self {
@@ -111,6 +122,8 @@ extension ServerTally.Value {
         case .ejections: ("upstream_server_ejections", "Times that a shard stopped choosing the server.")
         case .failedChecks: ("upstream_server_failed_checks", "Health checks that failed.")
         case .up: ("upstream_server_up", "Shards that hold the server for up.")
+        case .reuses: ("upstream_server_connections_reused", "Connections that another session had left, taken.")
+        case .idle: ("upstream_server_connections_idle", "Connections kept for the next session.")
         }
     }
 }

@@ -140,6 +140,10 @@ extension SessionRecord {
         case upstreamAuthentication = "upstream_authentication"
         /// The upstream is to answer the client's MAIL and RCPT.
         case envelope
+        /// The client sends a message, which goes on as it comes.
+        case data
+        /// The upstream is to answer the end of a message.
+        case finalReply = "final_reply"
         /// Handed off: bytes go both ways unread.
         case passthrough
     }

@@ -17,6 +17,8 @@ extension LocalReply {
     public static let upstreamNotReachable = LocalReply(stated: 451, 4, 4, 1, "Upstream not reachable")
     /// The upstream has gone, or does not answer any more.
     public static let upstreamLost = LocalReply(stated: 451, 4, 4, 2, "Upstream connection lost")
+    /// The upstream ends the session (421), in the middle of a transaction.
+    public static let upstreamLeaves = LocalReply(stated: 451, 4, 4, 1, "Upstream closes its session")
     /// The upstream does not speak SMTP.
     public static let upstreamNotUnderstood = LocalReply(stated: 451, 4, 3, 0, "Upstream reply not valid")
     /// The upstream is to have TLS and cannot be given it.
@@ -27,6 +29,12 @@ extension LocalReply {
 
     /// Whoever decides has put that off, and there is nobody else to ask.
     public static let decisionPutOff = LocalReply(stated: 451, 4, 3, 5, "No decision about this mail")
+
+    /// A message that is far too large goes on. Closes.
+    public static let messageNotRead = LocalReply(
+        stated: 421, 4, 3, 4, "Message too large to read, closing connection")
+    /// To DATA with an argument.
+    public static let dataTakesNoParameter = LocalReply(stated: 501, 5, 5, 4, "DATA takes no parameter")
 
     /// To a word that is no command.
     public static let commandNotKnown = LocalReply(stated: 500, 5, 5, 2, "Command not recognised")

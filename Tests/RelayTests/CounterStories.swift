@@ -9,6 +9,7 @@ enum CounterStories {
     typealias Pair = (moves: Story, by: UInt64, nearMiss: Story)
 
     static let all = ofDialogue.merging(ofUpstreams) { first, _ in first }.merging(ofLimits) { first, _ in first }
+        .merging(ofTransactions) { first, _ in first }
 
     private static let ofDialogue: [Counter: Pair] = [
         .sessions: (Story { _ = try Dialogue($0, upTo: .connected) }, 1, refused),

@@ -11,6 +11,7 @@ import Testing
             (.connections, { _ = $0.tryTake(max: 0) }), (.connects, { $0.countConnect() }),
             (.connectFailures, { $0.countConnectFailure() }), (.failures, { $0.countFailure() }),
             (.ejections, { $0.countEjection() }), (.failedChecks, { $0.countFailedCheck() }), (.up, { $0.raiseUp() }),
+            (.reuses, { $0.countReuse() }), (.idle, { $0.raiseIdle() }),
         ]
         #expect(events.map(\.0) == ServerTally.Value.allCases)
         for (value, event) in events {

@@ -1,0 +1,176 @@
+import Policy
+import Ring
+import TLS
+import Telemetry
+import Wire
+
+// The connection to an upstream that the session's transactions go by, one after the other.
+extension EnvelopeSession {
+    /// The upstream has been told all that comes before MAIL.
+    func beginLink(offering offer: Reply) {
+        guard let upstream, let routed else { preconditionFailure("linked to nobody") }
+        let forwarded = pool.settings.tellsOfClient && !hasSaidXCLIENT ? offer.offeredAttributes(of: .xforward) : nil
+        link = UpstreamLink(
+            to: routed, offering: ServerOffer(offer), forwarding: forwarded,
+            as: isKnownToUpstream ? clientVersion : nil, opened: ring.now, over: upstream)
+        if let tls = upstream.layer as? TLSEngine, let session = tls.session { server?.tlsSession = session }
+    }
+
+    /// Whether the upstream takes what comes by this connection for this client's.
+    private var isKnownToUpstream: Bool {
+        let settings = pool.settings
+        return settings.proxyHeader != nil || settings.authenticatesClients || settings.usesClientsName
+            || settings.tls == .mirror || hasSaidXCLIENT || isUpstreamsDecision
+    }
+
+    var clientVersion: UpstreamLink.ClientVersion {
+        UpstreamLink.ClientVersion(introductions: introductions, login: facts.login)
+    }
+
+    /// The upstream's answer to the transaction's RCPT, after all that it takes to come so far.
+    @inline(never)
+    func upstreamAnswer(over routed: Routed) async throws(SessionEnd) -> Reply {
+        if let link {
+            if transaction?.recipientsAccepted ?? 0 > 0 { return try await sayRecipient() }
+            if link.fits(routed, for: clientVersion), upstream?.hasInput == false {
+                if link.state == .mail { return try await sayRecipient() }
+                if let reply = try await answerOnceMore() { return reply }
+            } else {
+                await releaseLink()
+            }
+        }
+        self.routed = routed
+        return try await reachUpstream()
+    }
+
+    /// As above, over a connection that has carried a message. Nil where that turns out to be dead, which it may have
+    /// been for long: nothing of the transaction has been answered.
+    private func answerOnceMore() async throws(SessionEnd) -> Reply? {
+        guard let link else { return nil }
+        link.isReused = true
+        link.hasAnswered = false
+        do throws(SessionEnd) {
+            if let forwarded = link.forwarded { try await sayXFORWARD(forwarded) }
+            return try await sayEnvelope()
+        } catch {
+            let isDead = [.upstreamClosed, .upstreamReset, .upstream421].contains(error.end)
+            guard isDead, !link.hasAnswered else { throw error }
+            await dropLink()
+            return nil
+        }
+    }
+
+    /// MAIL and RCPT of the transaction. What the upstream has against the one is told as the answer to the other: the
+    /// client has heard that its MAIL was taken.
+    func sayEnvelope() async throws(SessionEnd) -> Reply {
+        guard let link, let mail, let rcpt else { preconditionFailure("no envelope to say") }
+        if let objection = link.objection(to: mail, isVerified: isUpstreamVerified) ?? link.objection(to: rcpt) {
+            throw .notPassedOn(objection)
+        }
+        phase = .envelope
+        let start = ring.now
+        defer { note(.upstreamEnvelope, since: start) }
+        let isReset = link.state == .stale
+        link.state = .stale
+        let mailLine = link.line(of: mail)
+        let rcptLine = link.line(of: rcpt)
+        guard link.offer.offers(.pipelining) else {
+            if isReset { try await forgetMail(answer(to: Self.rset)) }
+            let reply = try await linkAnswer(to: mailLine)
+            guard reply.code == 250 else { return try mailRefused(reply, leaving: .ready) }
+            link.state = .mail
+            return try await linkAnswer(to: rcptLine)
+        }
+        if isReset { queue(Self.rset) }
+        queue(mailLine)
+        try await tellUpstream(rcptLine)
+        if isReset { try await forgetMail(linkReply(isLast: false)) }
+        let toMail = try await linkReply(isLast: false)
+        let toRcpt = try await linkReply(isLast: true)
+        guard toMail.code == 250 else {
+            // It has taken a recipient of no sender: whatever that means to it is to be forgotten.
+            return try mailRefused(toMail, leaving: toRcpt.isPositiveCompletion ? .stale : .ready)
+        }
+        link.state = .mail
+        return toRcpt
+    }
+
+    /// One more recipient of a transaction that the upstream is in.
+    private func sayRecipient() async throws(SessionEnd) -> Reply {
+        guard let link, let rcpt else { preconditionFailure("no recipient to say") }
+        if let objection = link.objection(to: rcpt) { throw .notPassedOn(objection) }
+        phase = .envelope
+        return try await linkAnswer(to: link.line(of: rcpt))
+    }
+
+    private static let rset = Array("RSET\r\n".utf8)
+
+    private func queue(_ line: [UInt8]) {
+        transcribe(with: .upstream, .client, line)
+        upstream?.queue(line)
+    }
+
+    private func forgetMail(_ reply: Reply) throws(SessionEnd) {
+        guard reply.code == 250 else { throw .upstreamBadReply }
+    }
+
+    private func mailRefused(_ reply: Reply, leaving state: UpstreamLink.State) throws(SessionEnd) -> Reply {
+        guard reply.isTransientFailure || reply.isPermanentFailure else { throw .upstreamBadReply }
+        link?.state = state
+        return reply
+    }
+
+    /// What the upstream answers to a command of a transaction.
+    func linkAnswer(to line: [UInt8]) async throws(SessionEnd) -> Reply {
+        try await tellUpstream(line)
+        return try await linkReply(isLast: true)
+    }
+
+    private func linkReply(isLast: Bool) async throws(SessionEnd) -> Reply {
+        let reply = try await nextReply(within: settings.timeouts.reply, isLast: isLast)
+        if reply.announcesClosing { throw .upstream421(reply) }
+        link?.hasAnswered = true
+        return reply
+    }
+
+    /// The upstream's certificate is sound, and is what was asked for.
+    var isUpstreamVerified: Bool {
+        (upstream?.layer as? TLSEngine)?.verification?.outcome == .verified
+    }
+
+    // MARK: Letting go
+
+    /// Closes the connection without a word: what the upstream has of a message it must not take for all.
+    func dropLink() async {
+        countLinkBytes()
+        link = nil
+        if let upstream = upstream.take() { await upstream.close() }
+        record.upstreamTLS = nil
+        leaveServer()
+    }
+
+    /// Lets go of a connection that stands between two messages.
+    func releaseLink() async {
+        guard let link, link.state != .message, let upstream, !upstream.hasInput else { return await dropLink() }
+        // Nobody waits for its goodbye.
+        queue(Array("QUIT\r\n".utf8))
+        upstream.deadline = ring.now + DialogueLimits.leavePatience
+        try? await upstream.finishSending()
+        await dropLink()
+    }
+
+    private func countLinkBytes() {
+        guard let upstream else { return }
+        let (received, sent) = (link?.receivedBefore ?? 0, link?.sentBefore ?? 0)
+        context.counters.add(.upstreamRxBytes, upstream.bytesReceived - received)
+        context.counters.add(.upstreamTxBytes, upstream.bytesSent - sent)
+        record.bytesUpstream += upstream.bytesSent - sent
+    }
+}
+
+extension SessionEnd {
+    /// What a client asks for cannot be had of this upstream, to which it has not been said.
+    static func notPassedOn(_ reply: LocalReply) -> SessionEnd {
+        SessionEnd(.upstreamRefused, by: .mailrace, saying: .own(reply))
+    }
+}

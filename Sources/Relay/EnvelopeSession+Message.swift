@@ -1,0 +1,289 @@
+import Policy
+import Ring
+import TLS
+import Telemetry
+import Wire
+
+// DATA, where each transaction goes its own way: the message goes to the upstream as it comes, and its end only where
+// all of it has been seen and nothing is wrong with it.
+extension EnvelopeSession {
+    @inline(never)
+    func takeMessage(_ line: Line) async throws(SessionEnd) {
+        guard let transaction, transaction.recipientsTried > 0, transaction.chunks == nil else {
+            return try refuse(.badSequence)
+        }
+        guard line.command.argument.isEmpty else { return try refuse(.dataTakesNoParameter) }
+        guard transaction.recipientsAccepted > 0 else { return try refuse(.noValidRecipients) }
+        guard try await passes(.data) else { return endTransaction(.refused) }
+        // Whoever does not wait for the 354 sends what nobody can tell from commands.
+        guard client.buffered == 0 else { throw .badPipeline }
+        try await sendReplies()
+        let start = ring.now
+        guard try await beginData(transaction) else { return }
+        guard client.buffered == 0 else { throw .badPipeline }
+        try await tellClient(LocalReply.startData)
+        var passage = MessagePassage(rules: scanRules)
+        try await pass(&passage, of: transaction)
+        transaction.messageBytes = passage.scanner.messageBytes
+        transaction.durations.data = ring.now.nanoseconds(since: start)
+        try await finish(&passage, transaction)
+    }
+
+    var scanRules: MessageScanner.Rules {
+        let transactions = envelope.transactions ?? TransactionSettings()
+        return MessageScanner.Rules(
+            policy: transactions.bareNewline == .reject ? .reject : .normalise,
+            lineBytesMax: transactions.lineBytesMax, messageBytesMax: transactions.messageBytesMax)
+    }
+
+    /// DATA to the upstream. False where there will be no message: the client has been told, and the transaction is
+    /// over.
+    @inline(never)
+    func beginData(_ transaction: Transaction) async throws(SessionEnd) -> Bool {
+        guard !transaction.isLost, let link else {
+            conclude(.own(.upstreamLost), transaction, .refused)
+            return false
+        }
+        phase = .data
+        do throws(SessionEnd) {
+            let reply = try await linkAnswer(to: Array("DATA\r\n".utf8))
+            if reply.code == 354 {
+                link.state = .message
+                return true
+            }
+            guard reply.isTransientFailure || reply.isPermanentFailure else { throw .upstreamBadReply }
+            conclude(.relayed(reply), transaction, .refused)
+        } catch {
+            try await conclude(after: error, transaction)
+        }
+        return false
+    }
+
+    /// The upstream has failed while the client waits for a reply: it is told, and the transaction is over.
+    func conclude(after error: SessionEnd, _ transaction: Transaction) async throws(SessionEnd) {
+        guard let reply = replyGoingOn(after: error) else { throw error }
+        count(error)
+        await dropLink()
+        conclude(reply, transaction, .refused)
+    }
+
+    /// Tells the client what has become of its message. The transaction is over.
+    func conclude(_ reply: SessionEnd.Farewell, _ transaction: Transaction, _ end: TransactionOutcome.End) {
+        answer(reply, for: transaction)
+        endTransaction(end)
+    }
+
+    // MARK: The message
+
+    /// Reads the message to its end, and passes on what comes while nothing is wrong with it.
+    @inline(never)
+    private func pass(_ passage: inout MessagePassage, of transaction: Transaction) async throws(SessionEnd) {
+        // A message is no secret among those that are overwritten.
+        setInputSecrecy(false)
+        defer { setInputSecrecy(true) }
+        var piece: [UInt8] = []
+        while true {
+            if isAborted { throw .aborted }
+            if client.buffered == 0 { try await waitForMore(&passage) }
+            piece.removeAll(keepingCapacity: true)
+            let length = client.withInput { passage.scanner.scan($0, into: &piece) }
+            client.dropInput(length)
+            transaction.messageBytes = passage.scanner.messageBytes
+            await look(at: &passage)
+            if passage.isPassing, !piece.isEmpty { await send(piece, &passage) }
+            if passage.scanner.isComplete { return }
+            guard passage.isPassing || passage.scanner.messageBytes - passage.passedBytes <= discardLimitBytes else {
+                throw .endlessMessage
+            }
+        }
+    }
+
+    /// What is read and dropped of a message at most.
+    var discardLimitBytes: Int {
+        let most = envelope.transactions?.messageBytesMax ?? 0
+        return (most == 0 ? EnvelopeLimits.messageBytes : most) + EnvelopeLimits.messageDiscardedBytes
+    }
+
+    func setInputSecrecy(_ isSecret: Bool) {
+        client.keepsInputSecret = isSecret
+        (client.layer as? TLSEngine)?.keepsInputSecret = isSecret
+    }
+
+    /// Waits for more of the message, or for a word of the upstream's.
+    @inline(never)
+    private func waitForMore(_ passage: inout MessagePassage) async throws(SessionEnd) {
+        client.deadline = ring.now + (envelope.transactions?.dataTimeout ?? .zero)
+        while client.buffered == 0 {
+            do throws(StreamError) {
+                let upstream = passage.isPassing ? upstream : nil
+                if let upstream, upstream.hasInput { return await hearUpstream(&passage) }
+                try await client.waitForInput(orOf: upstream)
+            } catch {
+                if isAborted { throw .aborted }
+                switch error {
+                case .interrupted: continue
+                case .timedOut: throw .dataTimeout
+                default: throw .clientFailed(error)
+                }
+            }
+        }
+    }
+
+    /// What is wrong with the message ends its way to the upstream.
+    private func look(at passage: inout MessagePassage) async {
+        guard passage.isPassing else { return }
+        if upstream?.hasInput == true { return await hearUpstream(&passage) }
+        let lacksEightBits = passage.scanner.is8Bit && link?.offer.offers(.eightBitMIME) == false
+        guard passage.scanner.fault != nil || lacksEightBits else { return }
+        if passage.scanner.fault == nil { passage.verdict = .own(.eightBitNotTaken) }
+        await stopPassing(&passage)
+    }
+
+    private func send(_ piece: [UInt8], _ passage: inout MessagePassage) async {
+        guard let upstream else { return await stopPassing(&passage) }
+        upstream.deadline = ring.now + (envelope.transactions?.dataTimeout ?? .zero)
+        do throws(StreamError) {
+            try await upstream.writeWhileSilent(piece)
+        } catch {
+            await hearUpstream(&passage)
+        }
+    }
+
+    /// The upstream has something to say, or has gone, before it has the whole message. Whatever it is, it gets no more
+    /// of it.
+    @inline(never)
+    private func hearUpstream(_ passage: inout MessagePassage) async {
+        passage.verdict = await earlyReply()
+        await stopPassing(&passage)
+    }
+
+    /// What the client is told where an upstream that has part of a message has something to say, or has gone.
+    @inline(never)
+    func earlyReply() async -> SessionEnd.Farewell {
+        guard let upstream, !isAborted else { return .own(.upstreamLost) }
+        upstream.deadline = ring.now + DialogueLimits.leavePatience
+        do throws(SessionEnd) {
+            let reply = try await reply(of: upstream, isLast: false, watching: .nobody) { _ in true }
+            if reply.announcesClosing { throw .upstream421(reply) }
+            guard reply.isTransientFailure || reply.isPermanentFailure else { throw .upstreamBadReply }
+            return .relayed(reply)
+        } catch {
+            count(error)
+            return replyGoingOn(after: error) ?? .own(.upstreamLost)
+        }
+    }
+
+    /// The upstream must never take what it has for all: no end of the message, no QUIT.
+    private func stopPassing(_ passage: inout MessagePassage) async {
+        passage.isPassing = false
+        passage.passedBytes = passage.scanner.messageBytes
+        await dropLink()
+    }
+
+    // MARK: Its end
+
+    @inline(never)
+    private func finish(_ passage: inout MessagePassage, _ transaction: Transaction) async throws(SessionEnd) {
+        let outOfTurn = usesHELO && client.buffered > 0
+        if let fault = passage.scanner.fault {
+            await dropLink()
+            try refuse(fault, transaction)
+        } else if let verdict = passage.verdict {
+            conclude(verdict, transaction, .refused)
+        } else {
+            let end = Array(".\r\n".utf8)
+            try await settle(transaction, afterSending: end)
+        }
+        if outOfTurn {
+            try await sendReplies()
+            throw .badPipeline
+        }
+    }
+
+    /// The message is not taken for what it holds.
+    func refuse(_ fault: MessageScanner.Fault, _ transaction: Transaction) throws(SessionEnd) {
+        let reply = fault.reply
+        noteAnswer(render(reply), reply.code, .local)
+        endTransaction(.refused)
+        if fault.isSmuggling { throw .smuggling(reply) }
+        try refuse(reply)
+    }
+
+    /// Sends the last of a message, which makes it whole, and tells the client the upstream's final reply.
+    func settle(_ transaction: Transaction, afterSending end: [UInt8]) async throws(SessionEnd) {
+        let start = ring.now
+        phase = .finalReply
+        do throws(SessionEnd) {
+            try await tellUpstream(end)
+            let reply = try await finalReply()
+            transaction.durations.finalReply = ring.now.nanoseconds(since: start)
+            if reply.announcesClosing { throw .upstream421(reply) }
+            guard reply.isPositiveCompletion || reply.isTransientFailure || reply.isPermanentFailure else {
+                throw .upstreamBadReply
+            }
+            link?.state = .ready
+            link?.messages += 1
+            guard reply.isPositiveCompletion else { return conclude(.relayed(reply), transaction, .refused) }
+            budget.noteDelivery()
+            octetsDropped = 0
+            progress = ring.now
+            conclude(.relayed(reply), transaction, .accepted)
+        } catch {
+            try await concludeUnsure(after: error, transaction)
+        }
+    }
+
+    /// The client's leaving changes nothing any more.
+    private func finalReply() async throws(SessionEnd) -> Reply {
+        guard let upstream else { preconditionFailure("a message was sent to nobody") }
+        upstream.deadline = ring.now + (envelope.transactions?.finalReplyTimeout ?? .zero)
+        client.deadline = .never
+        return try await reply(of: upstream, watching: .nobody) { _ in true }
+    }
+
+    /// The upstream had the whole message, and its word about it is lost; a 421 is its word that it does not take it.
+    private func concludeUnsure(after error: SessionEnd, _ transaction: Transaction) async throws(SessionEnd) {
+        let isSure = error.end == .upstream421
+        count(error)
+        await dropLink()
+        conclude(.own(isSure ? .upstreamLeaves : .upstreamLost), transaction, isSure ? .refused : .ambiguous)
+        if isAborted { throw .aborted }
+    }
+}
+
+/// A message on its way.
+struct MessagePassage {
+    var scanner: MessageScanner
+    /// The upstream gets what comes.
+    var isPassing = true
+    /// What had been read when the upstream got the last of it.
+    var passedBytes = 0
+    /// What the client is told at the message's end, where the upstream gets no more of it.
+    var verdict: SessionEnd.Farewell?
+
+    init(rules: MessageScanner.Rules) {
+        scanner = MessageScanner(rules)
+    }
+}
+
+extension MessageScanner.Fault {
+    /// Bytes that some server might take for the end of a line, and then of the message.
+    var isSmuggling: Bool {
+        switch self {
+        case .bareCarriageReturn, .bareLineFeed, .nul: true
+        case .lineTooLong, .tooLarge: false
+        }
+    }
+}
+
+extension SessionEnd {
+    /// The client does not send the rest of its message.
+    static let dataTimeout = SessionEnd(
+        .commandTimeout, by: .client, counting: .sessionsCommandTimeout, saying: .own(.dataTimeout))
+    /// What is no message any more goes on and on.
+    static let endlessMessage = SessionEnd(.badLine, by: .client, saying: .own(.messageNotRead))
+
+    static func smuggling(_ reply: LocalReply) -> SessionEnd {
+        SessionEnd(.badLine, by: .client, saying: .own(reply))
+    }
+}

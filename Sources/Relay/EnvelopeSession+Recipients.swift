@@ -1,0 +1,161 @@
+import Policy
+import Ring
+import Telemetry
+import Wire
+
+// RCPT, where each transaction goes its own way: the first that an upstream accepts decides where all of them go.
+extension EnvelopeSession {
+    @inline(never)
+    func addRecipient(_ line: Line) async throws(SessionEnd) {
+        guard let transaction, transaction.chunks == nil else { return try refuse(.badSequence) }
+        defer {
+            facts.candidate = nil
+            rcpt = nil
+        }
+        let command: RcptCommand
+        do throws(EnvelopeCommandError) {
+            command = try RcptCommand(
+                argument: line.command.argument, syntax: .lenient, usesSMTPUTF8: mail?.usesSMTPUTF8 == true)
+        } catch {
+            return try refuse(error.reply)
+        }
+        if let objection = objection(to: command.parameters) { return try refuse(objection) }
+        rcpt = command
+        facts.candidate = EnvelopePath(command: line.text, address: command.recipient.address)
+        if transaction.recipientsTried == 0 { transaction.start = ring.now }
+        transaction.recipientsTried += 1
+        if transaction.isLost { return answerRecipient(.upstreamLost) }
+        if let putOff = limit(of: transaction) { return answerRecipient(putOff) }
+        guard try await passes(.rcpt) else { return }
+        let before = (acceptance, facts.login, isLoginOfRecipient)
+        let isAccepted = try await routeRecipient(transaction)
+        guard !isAccepted else { return }
+        // What was decided holds for this recipient alone.
+        (acceptance, facts.login, isLoginOfRecipient) = before
+        record.login = facts.login.map { String(decoding: $0.prefix(SessionRecord.loginBytesMax), as: UTF8.self) }
+    }
+
+    /// Why there is no room for another recipient; nil: there is.
+    private func limit(of transaction: Transaction) -> LocalReply? {
+        guard transaction.recipientsAccepted > 0 else { return nil }
+        // It answers for each recipient apart, and the client can be told but once (RFC 2033 section 4.2).
+        if transaction.routed?.pool.settings.transferProtocol == .lmtp { return .oneRecipientOnly }
+        let most = envelope.transactions?.recipientsMax ?? 0
+        return transaction.recipientsAccepted >= most ? .tooManyRecipients : nil
+    }
+
+    /// A word about one recipient that is no fault of the client's.
+    private func answerRecipient(_ reply: LocalReply) {
+        context.counters.add(.commandRefusals, reason: "\(reply.code)")
+        noteAnswer(render(reply), reply.code, .local)
+        answer(reply)
+    }
+
+    /// - Returns: true where the recipient was accepted.
+    @inline(never)
+    private func routeRecipient(_ transaction: Transaction) async throws(SessionEnd) -> Bool {
+        let isAsked = facts.login == nil || facts.deferredCredentials != nil
+        guard try await mayGoOn() else { return false }
+        if isAsked, acceptance != nil { isLoginOfRecipient = true }
+        guard let routed = try await findRouteOfRecipient() else { return false }
+        if let fixed = transaction.routed, transaction.recipientsAccepted > 0,
+            !fixed.destination.isSamePlace(as: routed.destination)
+        {
+            guard envelope.transactions?.multiRoute == .first else {
+                context.counters.add(.multiRouteDeferred)
+                answerRecipient(.multiRouteDeferred)
+                return false
+            }
+            return try await relayRecipient(transaction, over: fixed)
+        }
+        return try await relayRecipient(transaction, over: routed)
+    }
+
+    /// Asks the upstream, and tells the client what it says.
+    @inline(never)
+    private func relayRecipient(_ transaction: Transaction, over routed: Routed) async throws(SessionEnd) -> Bool {
+        try await sendReplies()
+        let start = ring.now
+        do throws(SessionEnd) {
+            let reply = try await upstreamAnswer(over: routed)
+            if transaction.recipientsAccepted == 0 {
+                transaction.routed = routed
+                transaction.upstream = upstreamOfLink
+                transaction.durations.envelope = ring.now.nanoseconds(since: start)
+            }
+            return try tell(reply, about: transaction)
+        } catch {
+            if transaction.recipientsAccepted == 0 { transaction.routed = routed }
+            guard let reply = replyGoingOn(after: error) else { throw error }
+            count(error)
+            // What has not been said to it leaves it as it is.
+            if error.endedBy != .mailrace {
+                await dropLink()
+                transaction.isLost = transaction.recipientsAccepted > 0
+            }
+            guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
+            answer(reply, for: transaction)
+            return false
+        }
+    }
+
+    /// - Returns: true where it is a yes.
+    private func tell(_ reply: Reply, about transaction: Transaction) throws(SessionEnd) -> Bool {
+        guard reply.isPositiveCompletion || reply.isTransientFailure || reply.isPermanentFailure else {
+            throw .upstreamBadReply
+        }
+        noteAnswer(reply.bytes, reply.code, .upstream)
+        guard reply.isPositiveCompletion else {
+            if reply.isPermanentFailure {
+                guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
+            }
+            answer(reply.bytes)
+            return false
+        }
+        transaction.recipientsAccepted += 1
+        if let candidate = facts.candidate { facts.recipients.append(candidate) }
+        budget.giveBackCommand()
+        answer(reply.bytes)
+        return true
+    }
+
+    private var upstreamOfLink: TransactionOutcome.Upstream? {
+        server.map {
+            TransactionOutcome.Upstream(server: $0.name, tls: record.upstreamTLS, isReused: link?.isReused == true)
+        }
+    }
+
+    // MARK: Failures
+
+    /// What the client is told of a failure of the upstream's where its session goes on; nil where it does not.
+    func replyGoingOn(after end: SessionEnd) -> SessionEnd.Farewell? {
+        if isAborted { return nil }
+        switch end.end {
+        // It is about this upstream: another may take the next message.
+        case .upstream421: return .own(.upstreamLeaves)
+        // Not wanting anybody's mail is nothing that the client's should bounce for.
+        case .upstreamRefused where phase == .greeting || phase == .ehloReply: return .own(.upstreamNotReachable)
+        // Who the client is, is settled: it has been told so.
+        case .upstreamRefused where phase == .upstreamAuthentication: return .own(.upstreamNotInformed)
+        default: return end.passingReply
+        }
+    }
+
+    /// Tells the client what becomes of what it asked for.
+    func answer(_ reply: SessionEnd.Farewell, for transaction: Transaction) {
+        switch reply {
+        case .own(let reply):
+            let bytes = render(reply)
+            noteAnswer(bytes, reply.code, .local)
+            answer(bytes)
+        case .relayed(let reply):
+            noteAnswer(reply.bytes, reply.code, .upstream)
+            answer(reply.bytes)
+        case .silence: preconditionFailure("a failure that passes without a word")
+        }
+    }
+
+    func noteAnswer(_ bytes: [UInt8], _ code: Int, _ origin: TransactionOutcome.Origin) {
+        transaction?.answer = TransactionOutcome.Answer(code: code, bytes: bytes, origin: origin)
+    }
+}

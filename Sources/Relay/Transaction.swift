@@ -1,0 +1,41 @@
+import Policy
+import Ring
+import Wire
+
+/// One message's way, from MAIL to its final reply, where each goes its own.
+final class Transaction {
+    /// Within the session, from 1 on.
+    let number: Int
+    /// When its first RCPT came.
+    var start: Instant
+    /// Where its first accepted recipient goes, and with it all others.
+    var routed: EnvelopeSession.Routed?
+    var recipientsTried = 0
+    var recipientsAccepted = 0
+    /// The upstream that has accepted recipients is gone: no other has all of them.
+    var isLost = false
+    var durations = TransactionOutcome.Durations()
+    /// The message, where it comes by BDAT.
+    var chunks: Chunks?
+    /// When its first chunk came.
+    var dataStart: Instant?
+    /// As the message was read.
+    var messageBytes = 0
+    /// What the client was told last about it, and by whom.
+    var answer: TransactionOutcome.Answer?
+    var upstream: TransactionOutcome.Upstream?
+
+    init(number: Int, at start: Instant) {
+        self.number = number
+        self.start = start
+    }
+
+    var recipientsRefused: Int { recipientsTried - recipientsAccepted }
+
+    func outcome(_ end: TransactionOutcome.End) -> TransactionOutcome {
+        TransactionOutcome(
+            number: number, destination: routed?.destination, upstream: upstream,
+            recipientsAccepted: recipientsAccepted, recipientsRefused: recipientsRefused, messageBytes: messageBytes,
+            answer: answer, end: end, durations: durations)
+    }
+}
