@@ -151,7 +151,7 @@ let tests: [Target] = [
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Service", "Settings"],
+        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Ring", "Service", "Settings"],
         swiftSettings: house),
     .testTarget(
         name: "RelayTests",
