@@ -40,6 +40,16 @@ let libraries: [Target] = [
     .systemLibrary(
         name: "LibSystemd", path: "CShims/system/LibSystemd", pkgConfig: "libsystemd",
         providers: [.apt(["libsystemd-dev"])]),
+    .systemLibrary(
+        name: "LibSqlite", path: "CShims/system/LibSqlite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]
+    ),
+    .systemLibrary(
+        name: "LibMariaDB", path: "CShims/system/LibMariaDB", pkgConfig: "libmariadb",
+        providers: [.apt(["libmariadb-dev"])]),
+    .systemLibrary(
+        name: "LibPQ", path: "CShims/system/LibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    // No pkgConfig: its flags are definitions, which SwiftPM refuses.
+    .systemLibrary(name: "LibHiredis", path: "CShims/system/LibHiredis", providers: [.apt(["libhiredis-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
     .systemLibrary(name: "LibToml", path: "CShims/system/LibToml", providers: [.apt(["libtomlplusplus-dev"])]),
 ]
@@ -64,6 +74,12 @@ let shims: [Target] = [
     .target(name: "CIdn", dependencies: ["LibIdn2"], path: "CShims/CIdn", cSettings: warnings),
     .target(name: "CJansson", dependencies: ["LibJansson"], path: "CShims/CJansson", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
+    .target(name: "CSqlite", dependencies: ["LibSqlite"], path: "CShims/CSqlite", cSettings: warnings),
+    .target(name: "CMariaDB", dependencies: ["LibMariaDB"], path: "CShims/CMariaDB", cSettings: warnings),
+    .target(name: "CPQ", dependencies: ["LibPQ"], path: "CShims/CPQ", cSettings: warnings),
+    .target(
+        name: "CHiredis", dependencies: ["LibHiredis"], path: "CShims/CHiredis", cSettings: warnings,
+        linkerSettings: [.linkedLibrary("hiredis")]),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
 
@@ -74,7 +90,10 @@ let sources: [Target] = [
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
     .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
-    .target(name: "Lookup", dependencies: ["Ring", "Wire", "CAres", "CCurl", "CJansson"], swiftSettings: house),
+    .target(
+        name: "Lookup",
+        dependencies: ["Ring", "Wire", "CAres", "CCurl", "CJansson", "CSqlite", "CMariaDB", "CPQ", "CHiredis"],
+        swiftSettings: house),
     .target(
         name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt", "CIdn", "CPam"],
         swiftSettings: house),
@@ -132,7 +151,8 @@ let tests: [Target] = [
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Service", "Settings"], swiftSettings: house),
+        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Ring", "Service", "Settings"],
+        swiftSettings: house),
     .testTarget(
         name: "RelayTests",
         dependencies: [
@@ -177,6 +197,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("MapFuzzer", ["Policy", "Lookup"]),
     ("AuthenticationFuzzer", ["Policy", "Lookup", "Ring", "Telemetry", "Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
+    ("RedisFuzzer", ["Lookup"]),
     ("SASLFuzzer", ["Wire"]),
     ("EnvelopeFuzzer", ["Wire"]),
     ("MessageFuzzer", ["Wire"]),

@@ -70,13 +70,12 @@ extension CSVRules {
 
 extension HTTPMapSettings {
     fileprivate init(_ map: Settings.Map, _ settings: Settings) {
-        guard let url = map.url, let server = HTTPServer(url.text) else {
+        guard let url = map.url.flatMap({ HTTPMapURL($0.text) }) else {
             preconditionFailure("a URL that the settings took is none")
         }
-        self.init(name: map.name, server: server)
+        self.init(name: map.name, url: url, upstreams: Set(settings.upstreams.map(\.name)))
         timeout = map.timeout
         fields = map.headers.map { ($0.name, $0.value) }
-        upstreams = Set(settings.upstreams.map(\.name))
     }
 }
 

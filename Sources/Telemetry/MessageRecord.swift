@@ -63,15 +63,13 @@ public struct MessageRecord: Sendable {
         self.sender = Self.kept(sender)
     }
 
-    /// A recipient was accepted.
-    public mutating func accept(_ recipient: some Collection<UInt8>) {
-        recipientsAccepted += 1
-        if recipients.count < Self.recipientsShownMax { recipients.append(Self.kept(recipient)) }
-    }
-
-    /// A recipient was refused, for now or for good.
-    public mutating func refuseRecipient() {
-        recipientsRefused += 1
+    /// - Parameter addresses: of those that were accepted; the first ones are kept.
+    public mutating func noteRecipients(
+        _ addresses: some Sequence<some Collection<UInt8>>, accepted: Int, refused: Int
+    ) {
+        recipients = addresses.prefix(Self.recipientsShownMax).map { Self.kept($0) }
+        recipientsAccepted = accepted
+        recipientsRefused = refused
     }
 
     private static func kept(_ text: some Collection<UInt8>) -> String {
@@ -144,12 +142,4 @@ extension MessageRecord {
 
         public init() {}
     }
-
-    /// The way the message went, as it is counted; nil where no route was found.
-    public var countedRoute: MessageRoute? {
-        route.map { MessageRoute(source: source ?? Self.directSource, upstream: $0, outcome: outcome) }
-    }
-
-    /// The source of routes for which nothing had to be looked up.
-    static let directSource = "direct"
 }

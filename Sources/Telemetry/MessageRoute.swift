@@ -1,6 +1,6 @@
 /// The way that a message went, as it is counted: words out of the configuration, so that there are few.
 public struct MessageRoute: Sendable, Hashable {
-    /// By what the route was found: the name of a map, or `direct` where nothing had to be looked for.
+    /// By what the route was found: the name of a map, or `directSource`.
     public let source: String
     /// The name of the upstream.
     public let upstream: String
@@ -12,6 +12,9 @@ public struct MessageRoute: Sendable, Hashable {
         self.upstream = upstream
         self.outcome = outcome
     }
+
+    /// The source of routes for which nothing had to be looked for.
+    public static let directSource = "direct"
 
     static let name = "route_messages"
     static let help = "Messages by the route they took and what became of them."

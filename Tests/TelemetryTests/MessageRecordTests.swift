@@ -33,9 +33,7 @@ import Testing
     private static func full() -> MessageRecord {
         var record = Self.record()
         record.totalMilliseconds = 31
-        record.accept(Array("b@example.com".utf8))
-        record.accept(Array("c@example.com".utf8))
-        record.refuseRecipient()
+        record.noteRecipients(["b@example.com".utf8, "c@example.com".utf8], accepted: 2, refused: 1)
         record.messageBytes = 2048
         record.source = "customers"
         record.route = "backend"
@@ -70,8 +68,7 @@ import Testing
 
     @Test func whatPeersSayIsEscapedAndCut() {
         var record = Self.record(sender: "x outcome=accepted \"\r\n")
-        record.accept(Array("b,c@example.com".utf8))
-        record.accept(Array("\u{1b}[2J@example.com".utf8))
+        record.noteRecipients(["b,c@example.com".utf8, "\u{1b}[2J@example.com".utf8], accepted: 2, refused: 0)
         record.reply = .init(code: 550, text: [UInt8](repeating: 0xff, count: 10_000), origin: .upstream)
         let text = Self.line(record, .text)
         #expect(text.contains(#" sender="x outcome=accepted \"\x0d\x0a" "#))
@@ -83,7 +80,7 @@ import Testing
 
     @Test func manyRecipientsAreCounted() {
         var record = Self.record()
-        for number in 0..<1000 { record.accept(Array("\(number)@example.com".utf8)) }
+        record.noteRecipients((0..<1000).map { "\($0)@example.com".utf8 }, accepted: 1000, refused: 0)
         #expect(record.recipientsAccepted == 1000)
         #expect(record.recipients == (0..<MessageRecord.recipientsShownMax).map { "\($0)@example.com" })
     }
@@ -120,7 +117,7 @@ import Testing
         let table = CounterTable(shardCount: 2)
         for shard in 0..<2 { table.counters(statPrefix: "mx", shard: shard).add(Self.route("b")) }
         table.counters(statPrefix: "mx", shard: 0).add(Self.route("b", .refused))
-        table.counters(statPrefix: "mx", shard: 0).add(Self.route("a", source: "direct"))
+        table.counters(statPrefix: "mx", shard: 0).add(Self.route("a", source: MessageRoute.directSource))
         let expected = [
             #"{stat_prefix="mx",source="customers",upstream="b",outcome="accepted"} 2"#,
             #"{stat_prefix="mx",source="customers",upstream="b",outcome="refused"} 1"#,
@@ -141,14 +138,5 @@ import Testing
         #expect(values.values.reduce(0, +) == UInt64(Counters.routesMax * 2 + MessageRecord.Outcome.allCases.count))
         #expect(values[Self.route("0")] == 1)
         #expect(values[Self.route("other", .refused, source: "other")] == 1)
-    }
-
-    @Test func whereNothingWasLookedForItIsDirect() {
-        var record = MessageRecord(
-            session: SessionID(shard: 0, time: .now(), counter: 0), transaction: 1, listener: "mx", start: .now(),
-            client: "c", sender: [])
-        #expect(record.countedRoute == nil)
-        record.route = "backend"
-        #expect(record.countedRoute == Self.route("backend", .abandoned, source: "direct"))
     }
 }

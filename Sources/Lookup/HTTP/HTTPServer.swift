@@ -110,38 +110,6 @@ public struct HTTPServer: Sendable, Hashable {
     }
 }
 
-extension HTTPServer {
-    /// What stands for a word in the path or the query.
-    private static let mark = "{key}"
-
-    private init(_ server: HTTPServer, url: String) {
-        self.url = url
-        unixSocket = server.unixSocket
-        unixPath = server.unixPath
-        isSecure = server.isSecure
-        host = server.host
-        port = server.port
-    }
-
-    /// The same server asked for a word, which takes the place of `{key}`, or else stands at the end.
-    ///
-    /// - Parameter word: as it stands in a URL: percent-encoded.
-    public func asking(for word: String) -> HTTPServer {
-        var text = ""
-        var rest = url[...]
-        var isPlaced = false
-        while let brace = rest.utf8.firstIndex(of: UInt8(ascii: "{")) {
-            text += rest[..<brace]
-            rest = rest[brace...]
-            let isMark = rest.hasPrefix(Self.mark)
-            text += isMark ? word : "{"
-            isPlaced = isPlaced || isMark
-            rest = rest.dropFirst(isMark ? Self.mark.count : 1)
-        }
-        return HTTPServer(self, url: text + rest + (isPlaced ? "" : word))
-    }
-}
-
 extension HTTPServer: CustomStringConvertible {
     /// For the log: without the query, which may hold a key.
     public var description: String {

@@ -11,9 +11,22 @@ public func fuzzMap(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         precondition(MapPlace(Array(server.description.utf8), upstreams: []) == place)
     }
     checkAddress(bytes)
-    _ = HTTPMapAnswer(bytes)
-    precondition(HTTPMap.encoded(bytes).utf8.allSatisfy { (0x21..<0x7f).contains($0) && $0 != 0x2F && $0 != 0x3F })
+    checkAnswer(bytes)
     return 0
+}
+
+/// An answer that says something says it with its own words; a key stays within its part of a URL.
+private func checkAnswer(_ bytes: [UInt8]) {
+    if let entry = try? HTTPMapAnswer.entry(status: 200, body: bytes, upstreams: ["backend"]) {
+        precondition(!entry.server.isEmpty && entry.server.count < bytes.count)
+    }
+    let server = HTTPMapURL("http://192.0.2.1/{kind}/{key}?")?.server(for: MapKey(.address, bytes))
+    if let url = server?.url.utf8 {
+        precondition(url.starts(with: "http://192.0.2.1:80/address/".utf8) && url.last == UInt8(ascii: "?"))
+        precondition(url.count { $0 == UInt8(ascii: "/") } == 4 && url.count { $0 == UInt8(ascii: "?") } == 1)
+    } else {
+        precondition(bytes.count > HTTPServer.textLimitBytes / 4)
+    }
 }
 
 /// However the file is cut into parts, it says the same; the last line of a key holds.
