@@ -12,8 +12,8 @@ from harness.programs import wait_until
 # Instead of CRLF . CRLF, each within a message.
 SEQUENCES = [
     "\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\n", "\n.\r", "\r.\r\n", "\r\n.\r", "\r\n\0.\r\n", "\r\n.\0\r\n",
-    "\0\r\n.\n", "\r\n.\r\r\n", "\r\r\n.\r\r\n", "\r\r\n.\n", "\n\r.\r\n", "\r\n.\n\r\n", "\r\n \n.\r\n", "\n\n.\n\n", "\r\n.\r\0\n",
-    "\r\n.\n.\r\n.\n", "\n..\n", "\r\n..\n.\n",
+    "\0\r\n.\n", "\r\n.\r\r\n", "\r\r\n.\r\r\n", "\r\r\n.\n", "\n\r.\r\n", "\r\n.\n\r\n", "\r\n \n.\r\n", "\n\n.\n\n",
+    "\r\n.\r\0\n", "\r\n.\n.\r\n.\n", "\n..\n", "\r\n..\n.\n",
 ]  # fmt: skip
 # What is no end of a line, whatever it looks like, and harms nobody.
 HARMLESS = ["\v.\v", "\f.\f", "\x85.\x85", "\u2028.\u2028", "\r\n.\t\r\n", "\r\n. \r\n", "\r\n ..\r\n", "\r\n.x\r\n"]

@@ -108,8 +108,8 @@ def value(expression):
 
 
 class James(transactions.Case):
-    """Lines are `C:` with a command and `S:` with an expression for a line of a reply. Commands are sent one by one; their
-    replies may stand later in the file."""
+    """Lines are `C:` with a command and `S:` with an expression for a line of a reply, which may stand behind further
+    commands."""
 
     def setUp(self):
         self.upstream = self.enterContext(Upstream())

@@ -95,7 +95,17 @@ class FaultCase(Case):
         text = configuration([cls.upstream.address], **cls.OPTIONS)
         cls.mailrace = cls.enterClassContext(relay.Mailrace(text)).wait_ready()
 
+    def setUp(self):
+        self.mailers = []
+
+    def client(self):
+        """One that is gone, at the latest, before the account of the test is closed."""
+        self.mailers.append(Mailer(self.mailrace.port()))
+        return self.mailers[-1]
+
     def tearDown(self):
+        for mailer in self.mailers:
+            mailer.close()
         self.upstream.forget()
         self.mailrace.program.check_alive()
 
