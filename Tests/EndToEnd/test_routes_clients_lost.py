@@ -122,6 +122,41 @@ class ClientLostWithoutChunking(ClientLost):
     OFFERS = ("PIPELINING", "8BITMIME", "SIZE 52428800")
 
 
+class ClientLostInTLS(FaultCase):
+    """The same inside TLS, where an end can be told from a truncation, and is none of a message either way."""
+
+    OPTIONS = {"starttls": "offer"}
+    WAYS = {
+        "reset": lambda client: client.reset(),
+        "close": lambda client: client.close(),
+        "close_notify": lambda client: client.socket.unwrap(),
+    }
+
+    def begun(self):
+        mailer = Mailer(self.mailrace.port())
+        mailer.ask("STARTTLS")
+        mailer.start_tls()
+        mailer.ask("EHLO client.test")
+        return mailer.begun()
+
+    def test_in_the_body(self):
+        for way, go in self.WAYS.items():
+            for tail in (b"", b"\r\n", b"\r\n.", b"\r\n.\r", b".\r"):
+                with self.subTest(way=way, tail=tail):
+                    sent = ClientLost.HALF + tail
+                    mailer = self.begun()
+                    mailer.send(sent)
+                    try:
+                        go(mailer)
+                    except OSError:  # What it did not wait for.
+                        pass
+                    note = f"{way} after {tail!r}"
+                    wait_until(lambda: self.upstream.finished == len(self.upstream.connections), note)
+                    self.nothing_is_whole(sent, note)
+                    mailer.close()
+                    self.upstream.forget()
+
+
 class ClientStalls(FaultCase):
     OPTIONS = {"timeouts": 'data = "1s"\ncommand = "1s"', "listener": 'max_message_size = "64KiB"'}
 

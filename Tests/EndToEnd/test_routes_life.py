@@ -273,6 +273,40 @@ class Drain(Case):
                 self.port = programs.free_port()
 
 
+    def test_at_the_deadline_the_final_reply_is_still_awaited(self):
+        """Whether it was taken nobody knows; at any rate the client is not told that it was."""
+        self.begin(runtime='drain_timeout = "300ms"')
+        answering = threading.Event()
+        self.addCleanup(answering.set)
+        self.one.faults = {"end": lambda peer: answering.wait(PATIENCE_S)}
+        client = self.client()
+        client.begun(["b@one.test"])
+        client.send(stuffed(message("late")) + b".\r\n")
+        wait_until(lambda: self.one.whole, "the message at the upstream")
+        self.mailrace.program.signal(signal.SIGTERM)
+        self.assertNotIn(b"250", client.rest())
+        self.assertEqual(self.mailrace.program.wait(), 0)
+
+    def test_an_end_by_force(self):
+        """A second signal, and one that nobody can do anything about."""
+        for stage in (in_the_body, between_chunks, in_a_chunk):
+            for signals in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGKILL,)):
+                with self.subTest(stage.__name__, signals=signals):
+                    self.begin()
+                    client = self.client()
+                    stage(client, message("cut"), "b@one.test")
+                    for number in signals:
+                        self.mailrace.program.signal(number)
+                        if number == signal.SIGTERM:
+                            programs.wait_for_refusal(self.port)
+                    self.mailrace.program.wait()
+                    self.assertNotIn(b"250", client.rest())
+                    wait_until(lambda: self.one.finished == len(self.one.connections), "the upstream's end")
+                    self.assertEqual(self.one.whole, [])
+                    self.one.forget()
+                    self.port = programs.free_port()
+
+
 class Upgrade(Case):
     def upgrade(self):
         result = relay.mailrace("upgrade", "--config", self.mailrace.file)

@@ -3,7 +3,7 @@
 import unittest
 
 from harness import HOST, certificates, programs, relay, scripted, sink, transactions
-from harness.mailer import message
+from harness.mailer import message, stuffed
 from harness.programs import wait_until
 from harness.upstream import Upstream, fin, reset
 
@@ -191,6 +191,39 @@ upstream_settings = "backend"
                 mailer.send(b"DATA\r\n" + early)
                 self.assertRegex(mailer.rest(), rb"^5(03|54) 5\.5\.0 ")
         self.assertEqual(upstream.whole, [])
+
+    def test_some_recipients_are_refused(self):
+        """The message goes to the others, and to them alone."""
+        answers = [None, b"550 5.1.1 nobody\r\n", None, b"452 4.2.2 full\r\n"]
+        upstream = self.enterContext(Upstream(faults={"rcpt": answers}))
+        mailer = self.mailer(self.start([upstream.address]))
+        replies = mailer.begin([f"b{number}@upstream.test" for number in range(4)])
+        self.assertEqual([reply[:3] for reply in replies], [b"250", b"250", b"550", b"250", b"452"])
+        mailer.ask("DATA")
+        self.assertCode(mailer.finish(message("some")), "250")
+        [delivery] = upstream.whole
+        self.assertEqual(delivery.recipients, [f"RCPT TO:<b{number}@upstream.test>\r\n".encode() for number in (0, 2)])
+
+    def test_groups_of_commands(self):
+        """What comes behind the end of a message is the next one's; what comes behind a DATA that is refused is none."""
+        upstream = self.enterContext(Upstream())
+        mailer = self.mailer(self.start([upstream.address]))
+        envelope = b"MAIL FROM:<a@client.test>\r\nRCPT TO:<b@upstream.test>\r\nDATA\r\n"
+        mailer.send(envelope)
+        self.assertEqual([mailer.reply()[:3] for _ in range(3)], [b"250", b"250", b"354"])
+        mailer.send(stuffed(message("one")) + b".\r\n" + envelope)
+        self.assertEqual([mailer.reply()[:3] for _ in range(4)], [b"250", b"250", b"250", b"354"])
+        mailer.send(stuffed(message("two")) + b".\r\nNOOP\r\nQUIT\r\n")
+        self.assertEqual([mailer.reply()[:3] for _ in range(3)], [b"250", b"250", b"221"])
+        self.assertEqual(upstream.contents, [message("one"), message("two")])
+
+    def test_groups_without_a_recipient(self):
+        upstream = self.enterContext(Upstream(always={"rcpt": b"550 5.1.1 nobody\r\n"}))
+        mailer = self.mailer(self.start([upstream.address]))
+        mailer.send("MAIL FROM:<a@client.test>\r\nRCPT TO:<b@upstream.test>\r\nDATA\r\n")
+        self.assertEqual([mailer.reply()[:9] for _ in range(3)][1:], [b"550 5.1.1", b"554 5.5.1"])
+        self.assertCode(mailer.ask("NOOP"), "250")
+        self.assertEqual(upstream.deliveries, [])
 
     def test_lmtp_has_one_recipient_a_message(self):
         upstream = self.enterContext(Upstream(("PIPELINING", "8BITMIME"), lmtp=True))
