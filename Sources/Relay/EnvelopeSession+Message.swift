@@ -12,6 +12,8 @@ extension EnvelopeSession {
         guard let transaction, transaction.recipientsTried > 0, transaction.chunks == nil else {
             return try refuse(.badSequence)
         }
+        // It need not have lines, and DATA is made of them (RFC 3030 section 3).
+        guard mail?.body != .binaryMIME else { return try refuse(.badSequence) }
         guard line.command.argument.isEmpty else { return try refuse(.dataTakesNoParameter) }
         guard transaction.recipientsAccepted > 0 else { return try refuse(.noValidRecipients) }
         guard try await passes(.data) else { return endTransaction(.refused) }

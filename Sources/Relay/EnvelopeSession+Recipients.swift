@@ -136,6 +136,7 @@ extension EnvelopeSession {
     /// What the client is told of a failure of the upstream's where its session goes on; nil where it does not.
     func replyGoingOn(after end: SessionEnd) -> SessionEnd.Farewell? {
         if isAborted { return nil }
+        guard end.endedBy == .upstream else { return end.passingReply }
         switch end.end {
         // It is about this upstream: another may take the next message.
         case .upstream421: return .own(.upstreamLeaves)
