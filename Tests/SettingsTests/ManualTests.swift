@@ -121,7 +121,7 @@ struct ManualTests {
         while let start = rest.firstRange(of: ".nf\nhostname") {
             rest = rest[start.lowerBound...].dropFirst(4)
             let end = try #require(rest.firstRange(of: ".fi")).lowerBound
-            let example = rest[..<end].replacing("\\(dq", with: "\"").replacing("\\-", with: "-")
+            let example = String(rest[..<end]).replacing("\\(dq", with: "\"").replacing("\\-", with: "-")
             #expect(problems(example) == [], "\(example)")
             count += 1
         }
