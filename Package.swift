@@ -33,11 +33,23 @@ let libraries: [Target] = [
     .systemLibrary(name: "LibPam", path: "CShims/system/LibPam", providers: [.apt(["libpam0g-dev"])]),
     .systemLibrary(name: "LibArgon2", path: "CShims/system/LibArgon2", providers: [.apt(["libargon2-dev"])]),
     .systemLibrary(
+        name: "LibIdn2", path: "CShims/system/LibIdn2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
+    .systemLibrary(
         name: "LibJansson", path: "CShims/system/LibJansson", pkgConfig: "jansson",
         providers: [.apt(["libjansson-dev"])]),
     .systemLibrary(
         name: "LibSystemd", path: "CShims/system/LibSystemd", pkgConfig: "libsystemd",
         providers: [.apt(["libsystemd-dev"])]),
+    .systemLibrary(
+        name: "LibSqlite", path: "CShims/system/LibSqlite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]
+    ),
+    .systemLibrary(
+        name: "LibMariaDB", path: "CShims/system/LibMariaDB", pkgConfig: "libmariadb",
+        providers: [.apt(["libmariadb-dev"])]),
+    .systemLibrary(
+        name: "LibPQ", path: "CShims/system/LibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    // No pkgConfig: its flags are definitions, which SwiftPM refuses.
+    .systemLibrary(name: "LibHiredis", path: "CShims/system/LibHiredis", providers: [.apt(["libhiredis-dev"])]),
     // No pkgConfig: its flags are definitions, which SwiftPM refuses; ctoml.cpp states them.
     .systemLibrary(name: "LibToml", path: "CShims/system/LibToml", providers: [.apt(["libtomlplusplus-dev"])]),
 ]
@@ -59,8 +71,15 @@ let shims: [Target] = [
     .target(
         name: "CPam", dependencies: ["LibPam"], path: "CShims/CPam", cSettings: warnings,
         linkerSettings: [.linkedLibrary("pam")]),
+    .target(name: "CIdn", dependencies: ["LibIdn2"], path: "CShims/CIdn", cSettings: warnings),
     .target(name: "CJansson", dependencies: ["LibJansson"], path: "CShims/CJansson", cSettings: warnings),
     .target(name: "CSystemd", dependencies: ["LibSystemd"], path: "CShims/CSystemd", cSettings: warnings),
+    .target(name: "CSqlite", dependencies: ["LibSqlite"], path: "CShims/CSqlite", cSettings: warnings),
+    .target(name: "CMariaDB", dependencies: ["LibMariaDB"], path: "CShims/CMariaDB", cSettings: warnings),
+    .target(name: "CPQ", dependencies: ["LibPQ"], path: "CShims/CPQ", cSettings: warnings),
+    .target(
+        name: "CHiredis", dependencies: ["LibHiredis"], path: "CShims/CHiredis", cSettings: warnings,
+        linkerSettings: [.linkedLibrary("hiredis")]),
     .target(name: "CGetopt", path: "CShims/CGetopt", cSettings: warnings),
 ]
 
@@ -71,9 +90,12 @@ let sources: [Target] = [
     .target(name: "TLS", dependencies: ["Ring", "COpenSSL"], swiftSettings: house),
     .target(name: "Telemetry", dependencies: ["Ring", "CSystemd"], swiftSettings: house),
     .target(name: "Settings", dependencies: ["CToml"], swiftSettings: house),
-    .target(name: "Lookup", dependencies: ["Ring", "Wire", "CAres", "CCurl"], swiftSettings: house),
     .target(
-        name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt", "CPam"],
+        name: "Lookup",
+        dependencies: ["Ring", "Wire", "CAres", "CCurl", "CJansson", "CSqlite", "CMariaDB", "CPQ", "CHiredis"],
+        swiftSettings: house),
+    .target(
+        name: "Policy", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "CCrypt", "CIdn", "CPam"],
         swiftSettings: house),
     .target(
         name: "Relay", dependencies: ["Ring", "Wire", "TLS", "Telemetry", "Lookup", "Policy"], swiftSettings: house),
@@ -87,8 +109,8 @@ let sources: [Target] = [
     .executableTarget(
         name: "mailrace",
         dependencies: [
-            "Service", "Policy", "Settings", "Telemetry", "TLS", "Wire", "Ring", "CGetopt", "CLinux", "CCurl",
-            "CJansson",
+            "Service", "Policy", "Lookup", "Settings", "Telemetry", "TLS", "Wire", "Ring", "CGetopt", "CLinux",
+            "CCurl",
         ],
         swiftSettings: house),
     .executableTarget(
@@ -129,7 +151,8 @@ let tests: [Target] = [
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "MailraceTests", dependencies: ["mailrace", "Policy", "Service", "Settings"], swiftSettings: house),
+        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Ring", "Service", "Settings"],
+        swiftSettings: house),
     .testTarget(
         name: "RelayTests",
         dependencies: [
@@ -171,8 +194,10 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
     ("ProxyHeaderFuzzer", ["Wire"]),
+    ("MapFuzzer", ["Policy", "Lookup"]),
     ("AuthenticationFuzzer", ["Policy", "Lookup", "Ring", "Telemetry", "Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
+    ("RedisFuzzer", ["Lookup"]),
     ("SASLFuzzer", ["Wire"]),
     ("EnvelopeFuzzer", ["Wire"]),
     ("MessageFuzzer", ["Wire"]),

@@ -69,7 +69,10 @@ extension EnvelopeSession {
         }
         phase = .envelope
         let start = ring.now
-        defer { note(.upstreamEnvelope, since: start) }
+        defer {
+            note(.upstreamEnvelope, since: start)
+            transaction?.durations.envelope = ring.now.nanoseconds(since: start)
+        }
         let isReset = link.state == .stale
         link.state = .stale
         let mailLine = link.line(of: mail)

@@ -12,6 +12,8 @@ extension EnvelopeSession {
         guard let transaction, transaction.recipientsTried > 0, transaction.chunks == nil else {
             return try refuse(.badSequence)
         }
+        // It need not have lines, and DATA is made of them (RFC 3030 section 3).
+        guard mail?.body != .binaryMIME else { return try refuse(.badSequence) }
         guard line.command.argument.isEmpty else { return try refuse(.dataTakesNoParameter) }
         guard transaction.recipientsAccepted > 0 else { return try refuse(.noValidRecipients) }
         guard try await passes(.data) else { return endTransaction(.refused) }
@@ -22,6 +24,7 @@ extension EnvelopeSession {
         guard try await beginData(transaction) else { return }
         guard client.buffered == 0 else { throw .badPipeline }
         try await tellClient(LocalReply.startData)
+        transaction.dataStart = ring.now
         var passage = MessagePassage(rules: scanRules)
         try await pass(&passage, of: transaction)
         transaction.messageBytes = passage.scanner.messageBytes
@@ -203,6 +206,7 @@ extension EnvelopeSession {
     /// The message is not taken for what it holds.
     func refuse(_ fault: MessageScanner.Fault, _ transaction: Transaction) throws(SessionEnd) {
         let reply = fault.reply
+        transaction.fault = fault
         noteAnswer(render(reply), reply.code, .local)
         endTransaction(.refused)
         if fault.isSmuggling { throw .smuggling(reply) }

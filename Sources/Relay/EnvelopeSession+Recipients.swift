@@ -24,6 +24,9 @@ extension EnvelopeSession {
         facts.candidate = EnvelopePath(command: line.text, address: command.recipient.address)
         if transaction.recipientsTried == 0 { transaction.start = ring.now }
         transaction.recipientsTried += 1
+        transaction.answer = nil
+        let acceptedBefore = transaction.recipientsAccepted
+        defer { noteRecipient(of: transaction, isAccepted: transaction.recipientsAccepted > acceptedBefore) }
         if transaction.isLost { return answerRecipient(.upstreamLost) }
         if let putOff = limit(of: transaction) { return answerRecipient(putOff) }
         guard try await passes(.rcpt) else { return }
@@ -81,7 +84,10 @@ extension EnvelopeSession {
             if transaction.recipientsAccepted == 0 {
                 transaction.routed = routed
                 transaction.upstream = upstreamOfLink
-                transaction.durations.envelope = ring.now.nanoseconds(since: start)
+                if link?.isReused == false {
+                    transaction.durations.connect =
+                        ring.now.nanoseconds(since: start) &- (transaction.durations.envelope ?? 0)
+                }
             }
             return try tell(reply, about: transaction)
         } catch {
@@ -130,6 +136,7 @@ extension EnvelopeSession {
     /// What the client is told of a failure of the upstream's where its session goes on; nil where it does not.
     func replyGoingOn(after end: SessionEnd) -> SessionEnd.Farewell? {
         if isAborted { return nil }
+        guard end.endedBy == .upstream else { return end.passingReply }
         switch end.end {
         // It is about this upstream: another may take the next message.
         case .upstream421: return .own(.upstreamLeaves)
@@ -155,7 +162,7 @@ extension EnvelopeSession {
         }
     }
 
-    func noteAnswer(_ bytes: [UInt8], _ code: Int, _ origin: TransactionOutcome.Origin) {
+    func noteAnswer(_ bytes: [UInt8], _ code: Int, _ origin: MessageRecord.Origin) {
         transaction?.answer = TransactionOutcome.Answer(code: code, bytes: bytes, origin: origin)
     }
 }

@@ -1,5 +1,6 @@
 import Lookup
 import Policy
+import Ring
 import Telemetry
 import Wire
 
@@ -70,8 +71,10 @@ extension EnvelopeSession {
         completeFacts()
         let cancellation = Cancellation()
         self.cancellation = cancellation
+        let start = ring.now
         let route = await router.route(facts, cancellation: cancellation)
         self.cancellation = nil
+        note(route, since: start)
         if isDraining { throw .drained }
         try look(at: .waitingClient)
         return route

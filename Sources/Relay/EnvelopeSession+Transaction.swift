@@ -53,11 +53,11 @@ extension EnvelopeSession {
     /// The transaction is over: whatever the upstream has of it, it is told to forget it before the next.
     func endTransaction(_ end: TransactionOutcome.End) {
         guard let ended = transaction.take() else { return }
+        if ended.recipientsTried > 0 { noteMessage(of: ended, end) }
         if link?.state == .mail { link?.state = .stale }
         facts.forgetTransaction()
         (mail, rcpt) = (nil, nil)
         forgetLoginOfRecipient()
-        if ended.recipientsTried > 0 { noteMessage(ended.outcome(end)) }
         if isDrainPutOff { isDraining = true }
     }
 
@@ -74,18 +74,6 @@ extension EnvelopeSession {
         guard isLoginOfRecipient else { return }
         isLoginOfRecipient = false
         forgetLogin()
-    }
-
-    /// Every transaction comes by here when it ends, and once.
-    func noteMessage(_ outcome: TransactionOutcome) {
-        guard outcome.end == .ambiguous else { return }
-        context.counters.add(.ambiguousTotal)
-        context.log.warning(
-            "the reply to a whole message was lost: whether it was accepted is not known",
-            [
-                "session": record.id.description, "transaction": "\(outcome.number)",
-                "server": outcome.upstream?.server ?? "",
-            ])
     }
 
     /// Takes leave of the upstream where the session ends.

@@ -6,6 +6,8 @@ import Wire
 final class Transaction {
     /// Within the session, from 1 on.
     let number: Int
+    /// When its MAIL came.
+    let begun: Instant
     /// When its first RCPT came.
     var start: Instant
     /// Where its first accepted recipient goes, and with it all others.
@@ -17,25 +19,21 @@ final class Transaction {
     var durations = TransactionOutcome.Durations()
     /// The message, where it comes by BDAT.
     var chunks: Chunks?
-    /// When its first chunk came.
+    /// When its message began: at the 354, or with the first chunk.
     var dataStart: Instant?
     /// As the message was read.
     var messageBytes = 0
     /// What the client was told last about it, and by whom.
     var answer: TransactionOutcome.Answer?
     var upstream: TransactionOutcome.Upstream?
+    /// What was wrong with the message.
+    var fault: MessageScanner.Fault?
 
     init(number: Int, at start: Instant) {
         self.number = number
+        begun = start
         self.start = start
     }
 
     var recipientsRefused: Int { recipientsTried - recipientsAccepted }
-
-    func outcome(_ end: TransactionOutcome.End) -> TransactionOutcome {
-        TransactionOutcome(
-            number: number, destination: routed?.destination, upstream: upstream,
-            recipientsAccepted: recipientsAccepted, recipientsRefused: recipientsRefused, messageBytes: messageBytes,
-            answer: answer, end: end, durations: durations)
-    }
 }

@@ -28,6 +28,9 @@ extension LoadedSettings {
         result.ehlo = ListenerSettings.EHLOPolicy(listener)
         if listener.depth == .envelope {
             result.envelope = EnvelopeSettings(listener)
+            if settings.relaying(of: listener) == .transaction {
+                result.envelope?.transactions = TransactionSettings(listener)
+            }
             result.envelope?.authentication.failureLimits.exempt = settings.runtime.limitsExempt.map(IPNetwork.init)
         }
         result.sessionsPerAddressMax = listener.maxSessionsPerAddress
@@ -89,6 +92,19 @@ extension EnvelopeSettings {
         errorsMax = listener.maxErrors
         commandsMax = listener.maxCommands
         conversationTimeout = listener.timeouts.conversation
+    }
+}
+
+extension TransactionSettings {
+    init(_ listener: Settings.Listener) {
+        self.init()
+        multiRoute = listener.multiRoute == .defer ? .putOff : .first
+        messageBytesMax = listener.maxMessageSize
+        recipientsMax = listener.maxRecipients
+        lineBytesMax = listener.maxLineLength
+        bareNewline = listener.bareNewline == .reject ? .reject : .normalise
+        dataTimeout = listener.timeouts.data
+        finalReplyTimeout = listener.timeouts.finalReply
     }
 }
 

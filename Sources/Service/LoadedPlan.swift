@@ -11,14 +11,16 @@ struct LoadedPlan {
     let listeners: [Listener]
     let upstreams: [UpstreamSettings]
     let authenticators: [AuthenticatorPlan]
+    let maps: [MapPlan]
     let resolver: ResolverConfiguration
     let warnings: [SettingsProblem]
 
     struct Listener {
         let settings: ListenerSettings
         let statPrefix: String
-        /// The name of an upstream.
+        /// The name of an upstream: the listener's own, or one that its routes lead to.
         let upstream: String
+        let routing: RoutingPlan
         /// The name of an authenticator; nil: none.
         let authenticator: String?
         /// Messages that a client's address may begin.
@@ -54,7 +56,8 @@ extension LoadedSettings {
             let result = listenerSettings(of: listener, ticketKeys: before?.ticketKeys ?? TLSTicketKeys())
             if let tls = result.tls { trial.run(tls, ofSet: listener.tls ?? "") }
             return LoadedPlan.Listener(
-                settings: result, statPrefix: listener.statPrefix, upstream: listener.upstream,
+                settings: result, statPrefix: listener.statPrefix, upstream: firstUpstream(of: listener),
+                routing: RoutingPlan(listener),
                 authenticator: listener.depth == .envelope ? listener.authentication.authenticator : nil,
                 messageRate: messageRate(of: listener),
                 looksUpClientNames: listener.depth == .envelope && listener.looksUpClientNames,
@@ -76,17 +79,29 @@ extension LoadedSettings {
             trial.note(authenticatorOfNobody: authenticator)
         }
         for authenticator in settings.authenticators { trial.run(authenticator) }
+        let maps = settings.maps.compactMap { mapPlan(of: $0, after: former?.maps ?? []) }
+        for map in maps { trial.run(map) }
         guard trial.problems.isEmpty else { throw SettingsProblems(list: trial.problems.withoutRepetitions) }
         return LoadedPlan(
             listeners: listeners, upstreams: upstreams,
             authenticators: settings.authenticators.compactMap { AuthenticatorPlan($0, policies) },
-            resolver: resolverConfiguration,
+            maps: maps, resolver: resolverConfiguration,
             warnings: trial.warnings.withoutRepetitions)
+    }
+
+    /// The upstream whose pool a listener has for its own.
+    private func firstUpstream(of listener: Settings.Listener) -> String {
+        if !listener.upstream.isEmpty { return listener.upstream }
+        guard let upstream = settings.upstreams(of: listener).first ?? settings.upstreams.first else {
+            preconditionFailure("the settings took a listener that leads nowhere")
+        }
+        return upstream.name
     }
 
     /// True where the files that the configuration names hold what they hold in `other`.
     func hasTheFiles(of other: LoadedSettings) -> Bool {
         tlsFiles == other.tlsFiles && upstreamFiles == other.upstreamFiles
+            && mapFiles == other.mapFiles
     }
 }
 
@@ -126,16 +141,31 @@ private struct TLSTrial {
         if authenticator.type == .file, let reason = PasswordStore.problem(with: authenticator.file) {
             problems.append(loaded.problem(with: "\(table).file", "\(authenticator.file): \(reason)"))
         }
-        guard authenticator.type == .http, !authenticator.tlsCA.isEmpty else { return }
+        if authenticator.type == .http { run(authorities: authenticator.tlsCA, "\(table).tls_ca") }
+    }
+
+    /// Reads a file of authorities that libcurl will read.
+    private mutating func run(authorities path: String, _ key: String) {
+        guard !path.isEmpty else { return }
         do {
-            let text = try FileReader.read(authenticator.tlsCA, bytesMax: Self.authoritiesBytesMax)
-            let file = TLSFile(name: authenticator.tlsCA, bytes: text)
+            let text = try FileReader.read(path, bytesMax: Self.authoritiesBytesMax)
+            let file = TLSFile(name: path, bytes: text)
             _ = try TLSClientContext(TLSClientConfiguration(authorities: .file(file)))
         } catch let error as TLSConfigurationError {
-            problems.append(loaded.problem(with: "\(table).tls_ca", "\(authenticator.tlsCA): \(error.problem)"))
+            problems.append(loaded.problem(with: key, "\(path): \(error.problem)"))
         } catch {
-            problems.append(loaded.problem(with: "\(table).tls_ca", "\(authenticator.tlsCA): \(error)"))
+            problems.append(loaded.problem(with: key, "\(path): \(error)"))
         }
+    }
+
+    /// Reads the files of a map.
+    mutating func run(_ map: MapPlan) {
+        if map.settings.type == .http { run(authorities: map.settings.tlsCA, "map.\(map.settings.name).tls_ca") }
+        guard let store = map.store else { return }
+        store.refresh()
+        let key = "map.\(map.settings.name).file"
+        if let problem = store.problem { problems.append(loaded.problem(with: key, "\(store.path): \(problem)")) }
+        warnings += store.doubts.map { loaded.problem(with: key, "\(store.path): \($0)") }
     }
 
     /// Of a file with authorities.

@@ -128,6 +128,7 @@ extension Server {
     func watchFiles() {
         let settings = state.loaded.settings
         watch?.look(after: settings.runtime.reloadOnChange ? settings.namedFiles : [])
+        mapWatch.look(after: state.plan.maps.compactMap(\.store))
     }
 
     // MARK: Terms of the shards
@@ -140,13 +141,13 @@ extension Server {
             settings.transcript = state.transcript
             return ServicePlan.Listener(
                 id: id, settings: settings, statPrefix: listener.statPrefix, upstream: listener.upstream,
-                authenticator: listener.authenticator,
+                routing: listener.routing, authenticator: listener.authenticator,
                 messageRate: listener.messageRate, looksUpClientNames: listener.looksUpClientNames,
                 isUnchanged: isSameText && listener.hasKeptTLS)
         }
         return ServicePlan(
             listeners: listeners, upstreams: state.plan.upstreams, authenticators: state.plan.authenticators,
-            resolver: state.plan.resolver)
+            maps: state.plan.maps, resolver: state.plan.resolver)
     }
 
     func doors(of state: State) -> [(binding: Binding, listener: ListenerID)] {

@@ -51,6 +51,7 @@ public final class Server {
     let startTime = UTCTime.now()
     /// From `run` on: its thread must be made when signals are blocked already.
     private(set) var watch: FileWatch?
+    let mapWatch: MapWatch
     let transcripts: TranscriptFiles
     let handedIn: [String: [ListeningSocket]]
     /// The settings of the start: what a reload cannot change is as they say.
@@ -112,6 +113,7 @@ public final class Server {
         policies: ProgramPolicies = ProgramPolicies(), takesSignals: Bool = true, load: @escaping Loading
     ) throws(StartFailure) {
         self.log = log
+        mapWatch = MapWatch(log)
         self.load = load
         self.program = program
         self.policies = policies
@@ -234,6 +236,7 @@ public final class Server {
         events.endRequests(with: .ending)
         control?.close()
         watch?.end()
+        mapWatch.end()
         admin?.close()
         if case .drained = outcome { stop(threads) }
         transcripts.close()

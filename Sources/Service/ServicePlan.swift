@@ -14,14 +14,16 @@ struct ServicePlan: Sendable {
     let listeners: [Listener]
     let upstreams: [UpstreamSettings]
     var authenticators: [AuthenticatorPlan] = []
+    var maps: [MapPlan] = []
     let resolver: ResolverConfiguration
 
     struct Listener: Sendable {
         let id: ListenerID
         let settings: ListenerSettings
         let statPrefix: String
-        /// The name of an upstream.
+        /// The name of an upstream: the listener's own, or one that its routes lead to.
         let upstream: String
+        let routing: RoutingPlan
         /// The name of an authenticator; nil: none.
         let authenticator: String?
         /// Messages that a client's address may begin.

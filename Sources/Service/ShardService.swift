@@ -37,6 +37,7 @@ final class ShardService {
     private var pools: [String: UpstreamPool] = [:]
     private var listeners: [ListenerID: (listener: Listener, pool: UpstreamPool)] = [:]
     private var authenticators: [String: KnownAuthenticator] = [:]
+    private let maps = ShardMaps()
     /// Of clients; made when a listener first wants them.
     private var hostNames: HostNames?
     /// No longer configured; their sessions go on.
@@ -97,6 +98,7 @@ final class ShardService {
             await Task.yield()
         }
         authenticators = adopted(plan.authenticators, resolver, areNew: hasNewResolver, on: shard)
+        maps.adopt(plan, resolver, areNew: hasNewResolver, on: shard.ring, shared.log) { self.resolver?.note($0) }
         for part in plan.listeners {
             guard let pool = pools[part.upstream] else { preconditionFailure("a listener without its upstream") }
             adopt(part, pool, on: shard)
@@ -156,9 +158,16 @@ final class ShardService {
         }
         checks += shared.program.checks(part.settings.name, shard.ring)
         policies.gate = StageGate(checks)
-        policies.router = shared.program.router(part.settings.name, shard.ring)
+        policies.router = router(of: part, on: shard)
         policies.upstreams = { [unowned self] in pools[$0] }
         return policies
+    }
+
+    /// The program's router is asked first.
+    private func router(of part: ServicePlan.Listener, on shard: isolated Shard) -> (any Router)? {
+        let own = maps.router(part.routing, on: shard.ring, shared.log)
+        guard let program = shared.program.router(part.settings.name, shard.ring) else { return own }
+        return own.map { RouterChain([program, $0]) } ?? program
     }
 
     /// Those of the resolver that is in use.
@@ -305,6 +314,7 @@ final class ShardService {
             await (known.authenticator as? DovecotAuthenticator)?.closed()
         }
         authenticators = [:]
+        maps.close()
         // First, as health checks may wait for names.
         for known in formerResolvers + [resolver].compactMap({ $0 }) { known.resolver.close() }
         formerResolvers = []

@@ -10,6 +10,11 @@ extension LoadedSettings {
         var result = UpstreamSettings(name: upstream.name, servers: upstream.servers.map(ServerAddress.init))
         result.hostname = settings.hostname
         result.balance = UpstreamSettings.Balance(upstream.balance)
+        result.transferProtocol = upstream.transferProtocol == .lmtp ? .lmtp : .smtp
+        result.reuse.idleConnectionsMax = upstream.idleConnections
+        result.reuse.idleTimeout = upstream.idleTimeout
+        result.reuse.ageMax = upstream.maxConnectionAge
+        result.reuse.messagesMax = upstream.maxMessagesPerConnection
         result.tls = UpstreamSettings.TLSPolicy(upstream.tls)
         result.tlsClient = clientConfiguration(of: upstream)
         result.tlsServerName = upstream.tlsServerName

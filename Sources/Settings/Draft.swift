@@ -39,6 +39,7 @@ struct Draft {
         var files = NamedFiles()
         for tls in settings.tls { files.tls.append(collector.files(of: tls)) }
         for upstream in settings.upstreams { files.upstreams.append(collector.files(of: upstream)) }
+        for map in settings.maps { files.maps.append(collector.files(of: map)) }
         for problem in collector.problems.sorted { problems.report(problem) }
         files.passedOver = collector.passedOver.sorted
         return files

@@ -120,12 +120,25 @@ extension UpstreamFiles {
     public var all: [SettingsFile] { identity.certificates + identity.keys + [ca, secret].compactMap { $0 } }
 }
 
+/// The files of one map.
+public struct MapFiles: Sendable, Hashable {
+    /// The name of the map.
+    public let name: String
+    /// What Mailrace authenticates with; nil: it has none.
+    public let password: SettingsFile?
+
+    /// The first line of `password`.
+    public var passwordBytes: [UInt8]? { password?.firstLine }
+}
+
 /// All the files that a configuration names.
 struct NamedFiles {
     /// Those of the TLS sets, in their order.
     var tls: [TLSFiles] = []
     /// Those of the upstreams, in their order.
     var upstreams: [UpstreamFiles] = []
+    /// Those of the maps, in their order.
+    var maps: [MapFiles] = []
     /// Credentials that could not be read.
     var passedOver: [SettingsProblem] = []
 }
@@ -174,6 +187,10 @@ struct FileCollector {
             : file(path + ["auth_token_file"], upstream.authTokenFile)
         return UpstreamFiles(
             name: upstream.name, identity: identity, ca: file(path + ["tls_ca"], upstream.tlsCA), secret: secret)
+    }
+
+    mutating func files(of map: Settings.Map) -> MapFiles {
+        MapFiles(name: map.name, password: file(["map", map.name, "password_file"], map.passwordFile))
     }
 
     /// Files of the table at `path`, whose keys begin with `prefix`.

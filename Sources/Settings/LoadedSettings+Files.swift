@@ -8,8 +8,10 @@ extension LoadedSettings {
         var copy = self
         copy.tlsFiles = []
         copy.upstreamFiles = []
+        copy.mapFiles = []
         for tls in settings.tls { copy.tlsFiles.append(collector.files(of: tls)) }
         for upstream in settings.upstreams { copy.upstreamFiles.append(collector.files(of: upstream)) }
+        for map in settings.maps { copy.mapFiles.append(collector.files(of: map)) }
         guard collector.problems.isEmpty else { throw SettingsProblems(list: collector.problems.sorted) }
         return copy
     }
@@ -28,6 +30,7 @@ extension Settings {
             names += upstream.tlsCertificate + upstream.tlsKey
             names += [upstream.tlsKeyPasswordFile, upstream.tlsCA, upstream.authPasswordFile, upstream.authTokenFile]
         }
+        names += maps.map(\.passwordFile)
         return Set(names).filter { !$0.isEmpty }.sorted()
     }
 }

@@ -9,6 +9,8 @@ public struct LoadedSettings: Sendable {
     public internal(set) var tlsFiles: [TLSFiles]
     /// The files of the upstreams, in their order; empty where they were not read.
     public internal(set) var upstreamFiles: [UpstreamFiles]
+    /// The files of the maps, in their order; empty where they were not read.
+    public internal(set) var mapFiles: [MapFiles]
     /// Credentials of the service manager that could not be read; their files are not there.
     public let passedOver: [SettingsProblem]
     let document: Node
@@ -54,6 +56,7 @@ public struct LoadedSettings: Sendable {
         self.file = file
         tlsFiles = files.tls
         upstreamFiles = files.upstreams
+        mapFiles = files.maps
         passedOver = files.passedOver
     }
 }

@@ -15,6 +15,7 @@ public struct Settings: Sendable, Equatable {
     public internal(set) var listeners: [Listener] = []
     public internal(set) var upstreams: [Upstream] = []
     public internal(set) var authenticators: [Authenticator] = []
+    public internal(set) var maps: [Map] = []
 
     init() {}
 
@@ -31,6 +32,11 @@ public struct Settings: Sendable, Equatable {
     /// The authenticator that a listener refers to.
     public func authenticator(named name: String) -> Authenticator? {
         authenticators.first { $0.name == name }
+    }
+
+    /// The map that a route refers to.
+    public func map(named name: String) -> Map? {
+        maps.first { $0.name == name }
     }
 }
 
@@ -49,9 +55,10 @@ extension Settings: Section {
         .tables("listener", \.listeners),
         .tables("upstream", \.upstreams),
         .tables("authenticator", \.authenticators),
+        .tables("map", \.maps),
     ]
 
-    static let later = ["map", "delivery", "state"]
+    static let later = ["delivery", "state"]
 }
 
 extension HostName {

@@ -78,11 +78,15 @@ public enum Counter: Int, CaseIterable, Sendable {
     case sessionsSessionTimeout
     /// The session moved fewer bytes than `minimum_rate` asks for.
     case sessionsTooSlow
-    /// An upstream had a whole message and its reply was lost: the client was told 451 4.4.2, and nobody knows whether
-    /// the message was accepted.
-    case ambiguousTotal
-    /// A recipient was put off (452 4.5.3) because it goes elsewhere than those before it.
+
+    /// A recipient of a transaction was accepted.
+    case recipientsAccepted
+    /// A recipient was put off (452 4.5.3) because its mail goes elsewhere than that of the first.
     case multiRouteDeferred
+    /// A message was passed on whole, and what the upstream server says of it was lost; the client was told 451 4.4.2.
+    case ambiguousTotal
+    /// Bytes of the messages that upstream servers have accepted (RFC 1870 section 5).
+    case messageBytesAccepted
 
     /// Bytes received from clients, without TLS framing. Added at the latest when the session ends; so are the next
     /// three.
@@ -169,10 +173,11 @@ extension Counter {
         case .sessionsIdleTimeout: ("sessions_idle_timeout", "Sessions idle for too long after the hand-off.")
         case .sessionsSessionTimeout: ("sessions_session_timeout", "Sessions that had lived for as long as they may.")
         case .sessionsTooSlow: ("sessions_too_slow", "Sessions that moved fewer bytes than they must.")
-        case .ambiguousTotal:
-            ("ambiguous_total", "Whole messages whose final reply was lost.")
+        case .recipientsAccepted: ("recipients_accepted", "Recipients accepted.")
         case .multiRouteDeferred:
-            ("multi_route_deferred", "Recipients put off because they go elsewhere than those before them.")
+            ("multi_route_deferred_total", "Recipients put off because their mail goes elsewhere than the first's.")
+        case .ambiguousTotal: ("ambiguous_total", "Messages passed on whole whose final reply was lost.")
+        case .messageBytesAccepted: ("message_bytes_accepted", "Bytes of messages that were accepted.")
         case .downstreamRxBytes: ("downstream_rx_bytes", "Bytes received from clients.")
         case .downstreamTxBytes: ("downstream_tx_bytes", "Bytes sent to clients.")
         case .upstreamRxBytes: ("upstream_rx_bytes", "Bytes received from upstreams.")

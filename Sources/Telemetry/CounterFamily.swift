@@ -25,6 +25,15 @@ public enum CounterFamily: Int, CaseIterable, Sendable {
     case clientNames
     /// A command was refused at envelope depth by Mailrace itself; in place of a reason the code of the reply.
     case commandRefusals
+    /// A transaction has ended, where Mailrace stays in the protocol; in place of a reason what became of its message
+    /// (`MessageRecord.Outcome`).
+    case messages
+    /// A message had in it, or was, what it must not be; in place of a reason what (`MessageRecord.Fault`).
+    case messageFaults
+    /// A recipient was refused, by an upstream server or by Mailrace; in place of a reason the code of the reply.
+    case recipientRefusals
+    /// A router was asked where a recipient's mail goes; in place of a reason what it said.
+    case routeLookups
 }
 
 extension CounterFamily {
@@ -39,9 +48,10 @@ extension CounterFamily {
         switch self {
         case .downstreamTLSSessions, .upstreamTLSSessions: "version"
         case .authenticationAttempts: "mechanism"
-        case .authenticationOutcomes, .clientNames: "outcome"
+        case .authenticationOutcomes, .clientNames, .messages, .routeLookups: "outcome"
         case .checkRefusals: "check"
-        case .commandRefusals: "code"
+        case .commandRefusals, .recipientRefusals: "code"
+        case .messageFaults: "fault"
         default: "reason"
         }
     }
@@ -60,6 +70,10 @@ extension CounterFamily {
         case .checkRefusals: ("check_refusals", "Commands and sessions that checks refused, by check.")
         case .commandRefusals: ("command_refusals", "Commands that Mailrace itself refused, by the reply's code.")
         case .clientNames: ("client_names", "Host names of clients that were looked up, by outcome.")
+        case .messages: ("messages", "Transactions that have ended, by what became of the message.")
+        case .messageFaults: ("message_faults", "Messages that were not passed on for what is in them, by fault.")
+        case .recipientRefusals: ("recipient_refusals", "Recipients refused, by the reply's code.")
+        case .routeLookups: ("route_lookups", "Recipients that were looked up in routes, by outcome.")
         }
     }
 }

@@ -11,6 +11,7 @@ extension CounterTable {
         for counter in Counter.allCases { exposition.add(counter, listeners, counter.series) }
         for gauge in Gauge.allCases { exposition.add(gauge, listeners, gauge.series, \.statPrefix) }
         for family in CounterFamily.allCases { exposition.add(family, listeners) }
+        exposition.add(MessageRoute.series, routesOf: listeners)
         for histogram in Histogram.allCases {
             exposition.add(histogram, listeners, histogram.series, \.statPrefix)
         }
@@ -70,7 +71,7 @@ extension Exposition {
         begin(series)
         for listener in listeners {
             let value = listener.total(of: histogram)
-            add(series, [listener[keyPath: label]], value, bounds: histogram.bounds)
+            add(series, [listener[keyPath: label]], value, of: histogram)
         }
     }
 
@@ -79,6 +80,15 @@ extension Exposition {
         for listener in listeners {
             for (reason, count) in listener.totals(of: family) {
                 add(family.series, [listener.statPrefix, reason], .whole(count))
+            }
+        }
+    }
+
+    fileprivate mutating func add(_ series: Series, routesOf listeners: [CounterTable.Listener]) {
+        begin(series)
+        for listener in listeners {
+            for (route, count) in listener.routeTotals {
+                add(series, [listener.statPrefix] + route.labels, .whole(count))
             }
         }
     }

@@ -118,6 +118,13 @@ extension CounterTable {
                 }
             }
         }
+        for listener in listeners {
+            for (route, count) in listener.routeTotals {
+                let labels = zip(MessageRoute.labelNames, route.labels).map { "\($0)=\(JSON.quoted($1))" }
+                let shown = ["stat_prefix=\(JSON.quoted(listener.statPrefix))"] + labels
+                lines += "\(MessageRoute.name){\(shown.joined(separator: ","))} \(count)\n"
+            }
+        }
         for value in ServerTally.Value.allCases {
             for tally in servers.map(\.tally) {
                 add(value.name, ["upstream": tally.upstream, "server": tally.server], UInt64(clamping: tally[value]))
@@ -142,5 +149,11 @@ extension CounterTable.Listener {
     func totals(of family: CounterFamily) -> [(reason: String, count: UInt64)] {
         let sums: [String: UInt64] = shards.reduce(into: [:]) { $0.merge($1.values(of: family), uniquingKeysWith: &+) }
         return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// The messages by the way they went, in the order of the alphabet.
+    var routeTotals: [(route: MessageRoute, count: UInt64)] {
+        let sums: [MessageRoute: UInt64] = shards.reduce(into: [:]) { $0.merge($1.routeValues, uniquingKeysWith: &+) }
+        return sums.sorted { $0.key.labels.lexicographicallyPrecedes($1.key.labels) }.map { ($0.key, $0.value) }
     }
 }

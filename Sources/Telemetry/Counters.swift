@@ -10,21 +10,26 @@ public final class Counters: Sendable {
     private let counters = InlineArray<64, Atomic<UInt64>> { _ in Atomic(0) }
     private let gauges = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
     private let commands = InlineArray<24, Atomic<UInt64>> { _ in Atomic(0) }
-    /// For each histogram its buckets, then the sum in nanoseconds.
-    private let times = InlineArray<192, Atomic<UInt64>> { _ in Atomic(0) }
+    /// For each histogram its buckets, then the sum.
+    private let sizes = InlineArray<288, Atomic<UInt64>> { _ in Atomic(0) }
     /// A lock does here: failures are rare, and a handshake costs far more.
     private let reasons = Locked<[CounterFamily: [String: UInt64]]>([:])
+    /// A message costs far more, too.
+    private let routes = Locked<[MessageRoute: UInt64]>([:])
 
     /// Reasons that a family may have; what comes past that counts as `other`.
     static let reasonsMax = 64
     static let otherReason = "other"
+    /// Combinations of route and outcome; what comes past that counts as routes called `other`. A configuration has
+    /// few, but there may be many reloads.
+    static let routesMax = 1024
 
-    private static let timesPerHistogram = Histogram.boundCount + 2
+    private static let cellsPerHistogram = Histogram.boundCount + 2
 
     public init() {
         precondition(Counter.allCases.count <= counters.count && Gauge.allCases.count <= gauges.count)
         precondition(CountedCommand.allCases.count <= commands.count)
-        precondition(Histogram.allCases.count * Self.timesPerHistogram <= times.count)
+        precondition(Histogram.allCases.count * Self.cellsPerHistogram <= sizes.count)
     }
 
     /// Adds to a counter. On the shard's thread only.
@@ -41,16 +46,26 @@ public final class Counters: Sendable {
 
     /// Counts a time. On the shard's thread only.
     public func add(_ histogram: Histogram, nanoseconds: UInt64) {
-        let bounds = histogram.bounds
+        precondition(histogram.unit == .time)
+        sort(nanoseconds, into: histogram)
+    }
+
+    /// Counts a size. On the shard's thread only.
+    public func add(_ histogram: Histogram, bytes: UInt64) {
+        precondition(histogram.unit == .bytes)
+        sort(bytes, into: histogram)
+    }
+
+    private func sort(_ amount: UInt64, into histogram: Histogram) {
         var bucket = 0
-        while bucket < bounds.count, nanoseconds > bounds[bucket] * 1_000_000 { bucket += 1 }
-        let first = histogram.rawValue * Self.timesPerHistogram
+        while bucket < Histogram.boundCount, amount > histogram.end(of: bucket) { bucket += 1 }
+        let first = histogram.rawValue * Self.cellsPerHistogram
         raise(first + bucket, by: 1)
-        raise(first + Self.timesPerHistogram - 1, by: nanoseconds)
+        raise(first + Self.cellsPerHistogram - 1, by: amount)
     }
 
     private func raise(_ cell: Int, by amount: UInt64) {
-        times[cell].store(times[cell].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+        sizes[cell].store(sizes[cell].load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
     /// Adds one to the counter of a family that stands for this reason.
@@ -60,6 +75,18 @@ public final class Counters: Sendable {
             let isKnown = counts[reason] != nil || counts.count < Self.reasonsMax - 1
             counts[isKnown ? reason : Self.otherReason, default: 0] &+= 1
             reasons[family] = counts
+        }
+    }
+
+    /// Adds one to the counter of messages that went this way.
+    public func add(_ route: MessageRoute) {
+        routes.withLock { routes in
+            let isKnown = routes[route] != nil || routes.count < Self.routesMax - MessageRecord.Outcome.allCases.count
+            let counted =
+                isKnown
+                ? route
+                : MessageRoute(source: Self.otherReason, upstream: Self.otherReason, outcome: route.outcome)
+            routes[counted, default: 0] &+= 1
         }
     }
 
@@ -94,10 +121,10 @@ public final class Counters: Sendable {
 
     /// The histogram now. From any thread.
     public func value(of histogram: Histogram) -> HistogramValue {
-        let first = histogram.rawValue * Self.timesPerHistogram
+        let first = histogram.rawValue * Self.cellsPerHistogram
         var value = HistogramValue()
-        for bucket in value.counts.indices { value.counts[bucket] = times[first + bucket].load(ordering: .relaxed) }
-        value.sumNanoseconds = times[first + Self.timesPerHistogram - 1].load(ordering: .relaxed)
+        for bucket in value.counts.indices { value.counts[bucket] = sizes[first + bucket].load(ordering: .relaxed) }
+        value.sum = sizes[first + Self.cellsPerHistogram - 1].load(ordering: .relaxed)
         return value
     }
 
@@ -105,4 +132,6 @@ public final class Counters: Sendable {
     public func values(of family: CounterFamily) -> [String: UInt64] {
         reasons.withLock { $0[family] ?? [:] }
     }
+    /// The messages by the way they went; what has moved. From any thread.
+    public var routeValues: [MessageRoute: UInt64] { routes.withLock { $0 } }
 }

@@ -27,6 +27,22 @@ enum PlainText {
         appendQuoted(bytes, limit: limit, to: &line)
     }
 
+    /// The same for a list: its texts with a comma between them, in quotation marks together where one would be alone.
+    static func appendValue(_ texts: [String], limit: Int, to line: inout String) {
+        let areBare =
+            !texts.isEmpty
+            && texts.allSatisfy { text in
+                !text.isEmpty && text != "-" && text.utf8.count <= limit
+                    && text.utf8.allSatisfy { isBare($0) && $0 != UInt8(ascii: ",") }
+            }
+        if !areBare { line += "\"" }
+        for (index, text) in texts.enumerated() {
+            if index > 0 { line += "," }
+            append(text.utf8, limit: limit, escapingQuotes: true, to: &line)
+        }
+        if !areBare { line += "\"" }
+    }
+
     private static func appendQuoted(_ bytes: some Collection<UInt8>, limit: Int, to line: inout String) {
         line += "\""
         append(bytes, limit: limit, escapingQuotes: true, to: &line)

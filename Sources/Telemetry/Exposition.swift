@@ -37,15 +37,15 @@ struct Exposition {
     }
 
     /// All samples of a histogram for one combination of its labels.
-    mutating func add(_ series: Series, _ labels: [String], _ value: HistogramValue, bounds: [UInt64]) {
+    mutating func add(_ series: Series, _ labels: [String], _ value: HistogramValue, of histogram: Histogram) {
         let pairs = Self.pairs(series, labels)
         var count: UInt64 = 0
-        for (index, bound) in bounds.enumerated() {
-            count &+= value.counts[index]
-            line("\(series.name)_bucket", pairs + [("le", ExpositionValue.nanoseconds(bound * 1_000_000).text)], count)
+        for bucket in 0..<Histogram.boundCount {
+            count &+= value.counts[bucket]
+            line("\(series.name)_bucket", pairs + [("le", histogram.shown(histogram.end(of: bucket)).text)], count)
         }
         line("\(series.name)_bucket", pairs + [("le", "+Inf")], value.total)
-        line("\(series.name)_sum", pairs, .nanoseconds(value.sumNanoseconds))
+        line("\(series.name)_sum", pairs, histogram.shown(value.sum))
         line("\(series.name)_count", pairs, value.total)
     }
 

@@ -57,6 +57,11 @@ struct JournalEntry: Sendable {
         switch field.value {
         case .text(let value): PlainText.append(value, limit: LogLine.valueBytesMax, to: &text)
         case .bytes(let value): PlainText.append(value, limit: LogLine.valueBytesMax, to: &text)
+        case .list(let texts):
+            for (index, value) in texts.enumerated() {
+                if index > 0 { text += "," }
+                PlainText.append(value, limit: LogLine.valueBytesMax, to: &text)
+            }
         case .number(let number): text += String(number)
         case .flag(let flag): text += flag ? "true" : "false"
         case .none: return nil

@@ -104,13 +104,19 @@ public final class Log: Sendable {
         write(.error, message(), fields(), event: event)
     }
 
-    /// Sessions are worth a record.
+    /// Sessions and messages are worth a record.
     public var logsSessions: Bool { .info >= threshold }
 
     /// Logs an ended session, at level info.
     public func write(_ session: SessionRecord) {
         guard logsSessions else { return }
         put(.session(UTCTime.now(), session))
+    }
+
+    /// Logs a transaction that has ended, at level info.
+    public func write(_ message: MessageRecord) {
+        guard logsSessions else { return }
+        put(.transaction(UTCTime.now(), message))
     }
 
     /// Logs a line of a transcript, at level info.

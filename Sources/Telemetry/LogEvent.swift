@@ -4,6 +4,8 @@ extension Log {
     public enum Event: CaseIterable, Sendable {
         /// A session has ended, after it was let in.
         case sessionEnded
+        /// A transaction has ended, with a message or without.
+        case messageEnded
         /// A client was turned away: there were too many sessions, or too many of its address, or it may not connect.
         case clientRefused
         /// A client has shown credentials that are not good.
@@ -19,6 +21,7 @@ extension Log {
         public var messageID: String {
             switch self {
             case .sessionEnded: "5e9c8e7f28d94b658f6f49ea71bf50b9"
+            case .messageEnded: "606c2886b12840849466407392df7765"
             case .clientRefused: "9f0168f299ad4e58bc03fbdadd9dcc28"
             case .authenticationRefused: "b93e451c2ee84668b42e6f208d8e57aa"
             case .reloadDone: "8fee8ec8174243218e2269c417f34fb4"

@@ -7,6 +7,8 @@ struct LogField {
         case text(String)
         /// Text of a peer, in whatever encoding it may be.
         case bytes([UInt8])
+        /// Several of a kind, each cut by itself.
+        case list([String])
         case number(Int64)
         case flag(Bool)
         /// Not known, or not there: `-` in text, `null` in JSON.
@@ -14,6 +16,10 @@ struct LogField {
 
         init(_ text: String?) {
             self = text.map { .text($0) } ?? .none
+        }
+
+        init(_ number: Int64?) {
+            self = number.map { .number($0) } ?? .none
         }
     }
 
@@ -58,6 +64,7 @@ struct LogLine {
             switch field.value {
             case .text(let text): PlainText.appendValue(text, limit: Self.valueBytesMax, to: &line)
             case .bytes(let bytes): PlainText.appendValue(bytes, limit: Self.valueBytesMax, to: &line)
+            case .list(let texts): PlainText.appendValue(texts, limit: Self.valueBytesMax, to: &line)
             case .number(let number): line += String(number)
             case .flag(let flag): line += flag ? "true" : "false"
             case .none: line += "-"
@@ -76,6 +83,9 @@ struct LogLine {
             case .text(let text): line += JSON.quoted(text, limit: Self.valueBytesMax)
             case .bytes(let bytes):
                 line += JSON.quoted(String(decoding: bytes, as: UTF8.self), limit: Self.valueBytesMax)
+            case .list(let texts):
+                let quoted = texts.map { JSON.quoted($0, limit: Self.valueBytesMax) }
+                line += "[\(quoted.joined(separator: ","))]"
             case .number(let number): line += String(number)
             case .flag(let flag): line += flag ? "true" : "false"
             case .none: line += "null"

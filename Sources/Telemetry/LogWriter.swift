@@ -6,6 +6,7 @@ import Synchronization
 enum LogEntry: Sendable {
     case message(UTCTime, Log.Level, String, KeyValuePairs<String, String>, Log.Event?)
     case session(UTCTime, SessionRecord)
+    case transaction(UTCTime, MessageRecord)
     case transcript(TranscriptLine)
     /// Only wakes the writer, which then looks at `LogSignals`.
     case nothing
@@ -95,6 +96,9 @@ struct LogWriter {
             case .session(let time, let session):
                 gather(
                     LogLine(time: time, level: .info, message: nil, fields: session.fields, event: session.event))
+            case .transaction(let time, let message):
+                gather(
+                    LogLine(time: time, level: .info, message: nil, fields: message.fields, event: .messageEnded))
             case .transcript(let line):
                 gather(line.logLine)
             case .nothing:

@@ -33,7 +33,7 @@ public struct Series: Sendable, Hashable {
     /// Every series there is, in the order in which they are shown.
     public static let all: [Series] =
         Counter.allCases.map(\.series) + Gauge.allCases.map(\.series) + CounterFamily.allCases.map(\.series)
-        + Histogram.allCases.map(\.series) + ServerTally.Value.allCases.map(\.series)
+        + [MessageRoute.series] + Histogram.allCases.map(\.series) + ServerTally.Value.allCases.map(\.series)
         + ProcessFigure.allCases.map(\.series) + Counter.tunnelNames.map(\.tunnelSeries)
         + EdgeSeries.allCases.map(\.series)
 }
@@ -58,6 +58,10 @@ extension Gauge {
 
 extension CounterFamily {
     var series: Series { .own(name, .counter, ["stat_prefix", label], help) }
+}
+
+extension MessageRoute {
+    static let series = Series.own(name, .counter, ["stat_prefix"] + labelNames, help)
 }
 
 extension Histogram {

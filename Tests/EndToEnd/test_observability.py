@@ -91,8 +91,8 @@ class Scrape(unittest.TestCase):
 
             wait_until(is_calm, "rules of which none is about to fire")
             for query in expressions():
-                # Only failures, TLS with servers and AUTH, of which there have been none, have no value.
-                if not re.search("reason|upstream_tls_sessions|authentication", query):
+                # Only failures, TLS with servers, AUTH and messages, of which there have been none, have no value.
+                if not re.search("reason|upstream_tls_sessions|authentication|outcome|route_messages|code|fault", query):
                     wait_until(lambda: scraper.ask("query", query=query)["result"], query)
 
 

@@ -1,3 +1,4 @@
+import Lookup
 import Testing
 
 @testable import mailrace

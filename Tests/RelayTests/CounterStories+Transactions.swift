@@ -11,7 +11,31 @@ extension CounterStories {
             finalReply { $0.close() }, 1, finalReply { try $0.send("421 4.3.2 closing\r\n") }
         ),
         .multiRouteDeferred: (secondRecipient("b@example.com"), 1, secondRecipient("2@example.com")),
+        .recipientsAccepted: (recipient("250 2.1.5 recipient"), 1, recipient("550 5.1.1 nobody")),
+        .messageBytesAccepted: (message("250 ok"), UInt64(Said.body.utf8.count), message("550 5.7.1 no")),
     ]
+
+    private static func recipient(_ reply: String) -> Story {
+        Story(.transactions()) { relay in
+            let client = try relay.introducedClient()
+            try client.ask(Said.mail, "250 2.1.0 Ok")
+            try client.send(Said.rcpt + "\r\n")
+            let upstream = try relay.introducedUpstream()
+            try upstream.answer(Said.mail, "250 2.1.0 sender")
+            try upstream.answer(Said.rcpt, reply)
+            try client.expect("\(reply)\r\n")
+        }
+    }
+
+    private static func message(_ reply: String) -> Story {
+        Story(.transactions()) { relay in
+            let (client, upstream) = try relay.data()
+            try client.send(Said.body + Said.end)
+            try upstream.expect(Said.body + Said.end)
+            try upstream.send("\(reply)\r\n")
+            try client.expect("\(reply)\r\n")
+        }
+    }
 
     private static func finalReply(_ answer: @escaping @Sendable (Peer) throws -> Void) -> Story {
         Story(.transactions()) { relay in

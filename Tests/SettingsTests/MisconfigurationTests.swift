@@ -14,8 +14,9 @@ struct MisconfigurationTests {
         let value = "2026-01-01"
         let path = key.path.replacing("NAME", with: "x")
         var text = "\(path) = "
-        if let sni = path.firstRange(of: ".sni.") {
-            text = "\(path[..<sni.lowerBound]).sni = [{ \(path[sni.upperBound...]) = "
+        for list in [".sni.", ".route."] {
+            guard let range = path.firstRange(of: list) else { continue }
+            text = "\(path[..<range.lowerBound])\(list.dropLast()) = [{ \(path[range.upperBound...]) = "
         }
         let column = text.utf8.count + 1
         let found = problems(text + value + (text.contains("[") ? " }]" : ""))

@@ -19,6 +19,7 @@ import Testing
         table.use(.init(listeners: [("mx", "in")], servers: [("u", "s")]))
         let counters = table.counters(statPrefix: "in", shard: 1)
         for family in CounterFamily.allCases { counters.add(family, reason: "r") }
+        counters.add(MessageRoute(source: "m", upstream: "u", outcome: .accepted))
         let process = ProcessFigure.allCases.map { figure in
             ProcessSample(figure, .whole(1), labels: figure.series.labels.map { _ in "x" })
         }
@@ -82,18 +83,19 @@ import Testing
     @Test(arguments: Histogram.allCases) func aTimeGoesIntoTheBucketWhoseEndItDoesNotPass(_ histogram: Histogram) {
         for (index, bound) in histogram.bounds.enumerated() {
             let counters = Counters()
-            counters.add(histogram, nanoseconds: bound * 1_000_000)
-            counters.add(histogram, nanoseconds: bound * 1_000_000 + 1)
+            let end = histogram.unit == .time ? bound * 1_000_000 : bound
+            counters.count(end, in: histogram)
+            counters.count(end + 1, in: histogram)
             let value = counters.value(of: histogram)
             #expect(value.counts[index] == 1 && value.counts[index + 1] == 1 && value.total == 2)
-            #expect(value.sumNanoseconds == bound * 2_000_000 + 1)
+            #expect(value.sum == end * 2 + 1)
         }
     }
 
     @Test(arguments: Histogram.allCases) func aHistogramMovesAlone(_ histogram: Histogram) {
         let counters = Counters()
-        counters.add(histogram, nanoseconds: 0)
-        counters.add(histogram, nanoseconds: .max / 2)
+        counters.count(0, in: histogram)
+        counters.count(.max / 2, in: histogram)
         for other in Histogram.allCases { #expect(counters.value(of: other).total == (other == histogram ? 2 : 0)) }
         #expect(counters.value(of: histogram).counts.first == 1 && counters.value(of: histogram).counts.last == 1)
     }
@@ -121,5 +123,25 @@ import Testing
                 #"mailrace_command_duration_seconds_sum{stat_prefix="mx"} 800.003"#,
                 #"mailrace_command_duration_seconds_count{stat_prefix="mx"} 4"#,
             ])
+    }
+
+    @Test func sizesAreShownInBytes() {
+        let table = CounterTable(shardCount: 1)
+        table.counters(statPrefix: "mx", shard: 0).add(.messageSize, bytes: 1025)
+        let lines = table.exposition(process: []).split(separator: "\n")
+            .filter { $0.hasPrefix("mailrace_message_size_bytes") }
+        #expect(lines.first == #"mailrace_message_size_bytes_bucket{stat_prefix="mx",le="1024"} 0"#)
+        #expect(lines.contains(#"mailrace_message_size_bytes_bucket{stat_prefix="mx",le="52428800"} 1"#))
+        #expect(lines.contains(#"mailrace_message_size_bytes_sum{stat_prefix="mx"} 1025"#))
+    }
+}
+
+extension Counters {
+    /// - Parameter amount: nanoseconds or bytes.
+    fileprivate func count(_ amount: UInt64, in histogram: Histogram) {
+        switch histogram.unit {
+        case .time: add(histogram, nanoseconds: amount)
+        case .bytes: add(histogram, bytes: amount)
+        }
     }
 }

@@ -44,6 +44,11 @@ public final class LogPipe {
         }
     }
 
+    /// The line of the transaction with this number, there or to come.
+    public func transaction(_ number: Int) throws -> LoggedSession {
+        LoggedSession(line: try message("\"transaction\":\(number),"))
+    }
+
     private func line() throws -> String {
         while true {
             if let end = unread.firstIndex(of: 10) {

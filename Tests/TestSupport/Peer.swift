@@ -228,6 +228,15 @@ public final class Peer {
         return Array(unread)
     }
 
+    /// Reads `count` more bytes.
+    public func read(exactly count: Int) throws -> [UInt8] {
+        while unread.count < count {
+            guard try receive() else { throw Failure(description: "fewer than \(count) bytes, and \(shownEnd)") }
+        }
+        defer { unread = unread.dropFirst(count) }
+        return Array(unread.prefix(count))
+    }
+
     /// Reads as many bytes as they are, before TLS begins, and nothing that follows them.
     public func readRaw(exactly count: Int) throws -> [UInt8] {
         guard count > 0 else { return [] }

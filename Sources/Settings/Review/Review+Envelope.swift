@@ -136,7 +136,9 @@ extension Review {
                     ("max_messages_per_address", listener.maxMessagesPerAddress.count > 0),
                     ("xclient_trusted", !listener.xclientTrusted.isEmpty),
                     ("client_names", listener.looksUpClientNames),
-                ])
+                    ("relaying", listener.relayingAsWritten != nil),
+                    ("recipient_delimiter", !listener.recipientDelimiter.isEmpty),
+                ] + transactionKeys(listener))
         case .envelope:
             warn(
                 listener, "has no effect at envelope depth",
@@ -148,6 +150,17 @@ extension Review {
             warn(
                 listener, "is never sent, for greeting_delay is \"0s\"",
                 [("greeting_teaser", !listener.greetingTeaser.isEmpty && listener.greetingDelay == .zero)])
+            if settings.relaying(of: listener) == .session {
+                warn(listener, "has no effect where whole sessions are relayed", transactionKeys(listener))
+            }
+            warn(
+                listener, "has no effect without a route that leads to a map",
+                [
+                    (
+                        "recipient_delimiter",
+                        !listener.recipientDelimiter.isEmpty && listener.routes.allSatisfy { $0.map == nil }
+                    )
+                ])
             warnOfOpenPasswords(listener)
             warnOfEverybody(listener, "xclient_trusted", listener.xclientTrusted, "servers")
         }

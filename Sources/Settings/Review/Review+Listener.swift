@@ -7,6 +7,7 @@ extension Review {
         checkProxy(of: listener, problems: &problems)
         checkIPv6(of: listener, problems: &problems)
         checkDepth(of: listener, problems: &problems)
+        checkRoutes(of: listener, problems: &problems)
     }
 
     private func checkPlaces(of listener: Settings.Listener, problems: inout ProblemCollector) {
@@ -108,10 +109,12 @@ extension Review {
             warnOfEverybody(listener, "proxy_protocol_trusted", listener.proxyProtocolTrusted, "proxies")
         }
         warnOfDepth(listener)
-        guard let upstream = settings.upstream(named: listener.upstream) else { return }
-        warnOfMirror(listener, upstream)
-        warnOfEarlyHeader(listener, upstream)
-        warnOfOpenRelay(listener, upstream)
+        warnOfRoutes(listener)
+        for upstream in settings.upstreams(of: listener) {
+            warnOfMirror(listener, upstream)
+            warnOfEarlyHeader(listener, upstream)
+            warnOfOpenRelay(listener, upstream)
+        }
     }
 
     /// Who may say which client it is, is whoever it says.
@@ -127,7 +130,9 @@ extension Review {
     }
 
     private mutating func warnOfMirror(_ listener: Settings.Listener, _ upstream: Settings.Upstream) {
-        guard upstream.tls == .mirror, !listener.hasTLS, let node = node(listener, "upstream") else { return }
+        guard upstream.tls == .mirror, !listener.hasTLS,
+            let node = node(listener, "upstream") ?? node(listener, "route")
+        else { return }
         warnings.report(
             node, "upstream.\(upstream.name) mirrors the TLS of clients, and they have none here: nothing is encrypted")
     }

@@ -26,14 +26,13 @@ extension Review {
     private func allWays() -> [Way] {
         var ways: [Way] = []
         for listener in settings.listeners {
-            guard let upstream = settings.upstream(named: listener.upstream), let node = node(upstream, "servers")
-            else {
-                continue
-            }
-            for (index, server) in upstream.servers.enumerated() {
-                for other in settings.listeners where other.takes(server) {
-                    let place = node.value(index, of: upstream.servers.count)
-                    ways.append(Way(from: listener.name, to: other.name, server: server, node: place))
+            for upstream in settings.upstreams(of: listener) {
+                guard let node = node(upstream, "servers") else { continue }
+                for (index, server) in upstream.servers.enumerated() {
+                    for other in settings.listeners where other.takes(server) {
+                        let place = node.value(index, of: upstream.servers.count)
+                        ways.append(Way(from: listener.name, to: other.name, server: server, node: place))
+                    }
                 }
             }
         }

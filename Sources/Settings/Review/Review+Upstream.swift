@@ -130,6 +130,8 @@ extension Review {
                 doubt = "port 465 is one for TLS from the first byte, and tls is \(word)"
             case (25, .implicit), (587, .implicit):
                 doubt = "port \(server.port ?? 0) is one for STARTTLS, and tls is \(word)"
+            case (25, _) where upstream.transferProtocol == .lmtp:
+                doubt = "port 25 is one for SMTP, and protocol is \"lmtp\" (RFC 2033, section 5)"
             default: continue
             }
             warnings.report(node.value(index, of: upstream.servers.count), "\(server): \(doubt)")

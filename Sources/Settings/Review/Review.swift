@@ -27,6 +27,10 @@ struct Review {
             check(authenticator, problems: &problems)
             warn(about: authenticator)
         }
+        for map in settings.maps {
+            check(map, problems: &problems)
+            warn(about: map)
+        }
         for tls in settings.tls {
             check(tls, problems: &problems)
             warn(about: tls)

@@ -27,6 +27,15 @@ extension Kind where Value == String {
         }
     }
 
+    /// The same, where none is nothing.
+    static var nameOrNothing: Kind {
+        .string("a name, or \"\"") { text in
+            text.isEmpty || Name.isValid(text) ? .value(text) : .refused(Name.refusal(text))
+        } format: {
+            $0
+        }
+    }
+
     /// A name that a certificate is for: a host name, or `*.` before one for all names that are one label longer. In
     /// lower case.
     static var certificateName: Kind {

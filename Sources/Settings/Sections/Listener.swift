@@ -19,8 +19,21 @@ extension Settings {
         public internal(set) var proxyProtocol = ProxyProtocol.off
         /// Who may connect to a listener that requires a PROXY header. A Unix socket is trusted as its file says.
         public internal(set) var proxyProtocolTrusted: [Network] = []
-        /// The name of an upstream.
+        /// The name of an upstream, which takes what no route fits; empty: nobody does.
         public internal(set) var upstream = ""
+        /// At envelope depth, where recipients go, in this order.
+        public internal(set) var routes: [Route] = []
+        /// At envelope depth; nil is `auto`.
+        var relayingAsWritten: Relaying?
+        public internal(set) var multiRoute = MultiRoute.defer
+        /// In bytes; 0 is no limit.
+        public internal(set) var maxMessageSize = 25 << 20
+        public internal(set) var maxRecipients = 1_000
+        /// In bytes, its line end included.
+        public internal(set) var maxLineLength = 64 << 10
+        public internal(set) var bareNewline = BareNewline.reject
+        /// One character, or none: what follows it in a local part is a detail that maps may leave out.
+        public internal(set) var recipientDelimiter = ""
         /// At envelope depth, what stands behind the host name in the greeting.
         public internal(set) var greeting = "ESMTP"
         /// At envelope depth, a line that is sent ahead of a greeting which is held back; empty is none.
@@ -117,7 +130,9 @@ extension Settings.Listener {
 
 extension Settings.Listener: NamedSection {
     static let fields: [Field<Self>] =
-        places + looks + dialogue + envelope + [.table("auth", \.authentication), .table("timeouts", \.timeouts)]
+        places + looks + dialogue + envelope + transactions + [
+            .table("auth", \.authentication), .table("timeouts", \.timeouts), .array("route", \.routes),
+        ]
 
     private static let places: [Field<Self>] = [
         .value(
@@ -135,7 +150,9 @@ extension Settings.Listener: NamedSection {
                 + " envelope depth"),
         .value("depth", \.depth, .choice(later: ["message"]), "How deep sessions are looked into"),
         .value("stat_prefix", \.statPrefix, .name, fallback: "the listener's name", "What its counters go by"),
-        .value("upstream", \.upstream, .name, required: true, "The upstream that sessions go to"),
+        .value(
+            "upstream", \.upstream, .nameOrNothing, fallback: "none; required where there is no route",
+            "The upstream that sessions go to; where there are routes, the recipients that none of them fits"),
         .value(
             "max_sessions_per_address", \.maxSessionsPerAddress, .integer(0...1_000_000),
             fallback: "runtime.max_sessions_per_address",
@@ -213,10 +230,7 @@ extension Settings.Listener: NamedSection {
         ),
     ]
 
-    static let later = [
-        "max_message_size", "max_recipients", "recipient_delimiter", "bare_newline", "multi_route",
-        "route", "check",
-    ]
+    static let later = ["check"]
 
     mutating func complete(from table: Node) {
         if table["starttls"] == nil { startTLS = tls == nil || role == .smtps ? .off : .offer }

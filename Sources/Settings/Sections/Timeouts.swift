@@ -9,6 +9,10 @@ extension Settings {
         public internal(set) var conversation: Duration = .seconds(1_800)
         /// Until the upstream has answered a command.
         public internal(set) var reply: Duration = .seconds(300)
+        /// Until the client has sent more of a message, where messages are relayed one by one.
+        public internal(set) var data: Duration = .seconds(180)
+        /// Likewise: until the upstream has said what becomes of a message (RFC 5321 section 4.5.3.2.6).
+        public internal(set) var finalReply: Duration = .seconds(600)
         /// Until a TLS handshake is complete, on either side.
         public internal(set) var tlsHandshake: Duration = .seconds(10)
         /// Without a byte in either direction, once a session is opaque.
@@ -34,6 +38,12 @@ extension Settings.Timeouts: Section {
             "conversation", \.conversation, .duration(range),
             "Until a session at envelope depth is handed over, whatever its client says"),
         .value("reply", \.reply, .duration(range), "Until the upstream has answered a command"),
+        .value(
+            "data", \.data, .duration(range),
+            "Until the client has sent more of a message, where messages are relayed one by one"),
+        .value(
+            "final_reply", \.finalReply, .duration(range),
+            "Until the upstream has said what becomes of a message, where messages are relayed one by one"),
         .value("tls_handshake", \.tlsHandshake, .duration(range), "Until a TLS handshake is complete"),
         .value(
             "passthrough_idle", \.passthroughIdle, .duration(range),
@@ -46,6 +56,4 @@ extension Settings.Timeouts: Section {
             "stress_command", \.stressCommand, .duration(range),
             "In place of command, if shorter, while there are 90 % of max_sessions or more"),
     ]
-
-    static let later = ["data", "final_reply"]
 }

@@ -45,6 +45,13 @@ extension Settings {
         public internal(set) var maxWait: Duration = .seconds(5)
         /// How many other servers are tried where one takes the connection and fails to greet.
         public internal(set) var retry = 1
+        /// Where messages are relayed one by one: connections that each shard keeps for the next message; 0 is none.
+        public internal(set) var idleConnections = 4
+        /// How long one is kept.
+        public internal(set) var idleTimeout: Duration = .seconds(30)
+        /// How long one is used in all.
+        public internal(set) var maxConnectionAge: Duration = .seconds(300)
+        public internal(set) var maxMessagesPerConnection = 100
         public internal(set) var health = Health()
 
         init() {}
@@ -63,6 +70,8 @@ extension Settings {
 extension Settings.Upstream {
     public enum TransferProtocol: String, Sendable, CaseIterable {
         case smtp
+        /// RFC 2033, for servers that deliver: one recipient a message.
+        case lmtp
     }
 
     /// Which server a session goes to.
@@ -166,7 +175,7 @@ extension Settings.Upstream: NamedSection {
     static let fields: [Field<Self>] = choice + security + sending + [.table("health", \.health)]
 
     private static let choice: [Field<Self>] = [
-        .value("protocol", \.transferProtocol, .choice(later: ["lmtp"]), "What the servers speak"),
+        .value("protocol", \.transferProtocol, .choice(), "What the servers speak"),
         .value(
             "servers", \.servers, .list(of: .serverAddress, named: "servers, as in [\"192.0.2.1:25\"]"), required: true,
             "The servers, by IP address, host name or Unix socket; without a port, 25"),
@@ -186,6 +195,18 @@ extension Settings.Upstream: NamedSection {
         .value(
             "retry", \.retry, .integer(0...100),
             "How many other servers are tried where one takes the connection and then fails to greet"),
+        .value(
+            "idle_connections", \.idleConnections, .integer(0...10_000),
+            "Where messages are relayed one by one, connections that each shard keeps for the next message; 0 is none"),
+        .value(
+            "idle_timeout", \.idleTimeout, .duration(.milliseconds(100) ... .seconds(3_600)),
+            "How long such a connection is kept"),
+        .value(
+            "max_connection_age", \.maxConnectionAge, .duration(.seconds(1) ... .seconds(86_400)),
+            "How long such a connection is used in all"),
+        .value(
+            "max_messages_per_connection", \.maxMessagesPerConnection, .integer(1...1_000_000),
+            "How many messages such a connection takes"),
     ]
 
     private static let security: [Field<Self>] = [

@@ -1,4 +1,5 @@
 import CCurl
+import Lookup
 import Service
 import Settings
 

@@ -1,3 +1,4 @@
+import Lookup
 import Service
 
 /// What `mailrace sessions` shows of the endpoint's `/sessions`.

@@ -1,4 +1,5 @@
 import Glibc
+import Lookup
 import Service
 import Settings
 import Telemetry

@@ -1,3 +1,4 @@
+import Lookup
 import Service
 
 /// What `mailrace status` shows of the endpoint's `/status.json`.

@@ -1,10 +1,12 @@
-"""A private Dovecot with nothing but its authentication service."""
+"""A private Dovecot: with nothing but its authentication service, or with LMTP and mailboxes."""
 
 import os
+import pathlib
 import shutil
 import tempfile
 
-from .programs import Program, find, wait_until
+from . import HOST
+from .programs import Program, find, free_port, wait_for_listener, wait_until
 
 CONFIGURATION = """base_dir = {directory}/run
 state_dir = {directory}/state
@@ -87,3 +89,91 @@ class Dovecot:
 
     def stop(self):
         self.program.stop()
+
+
+LMTP_CONFIGURATION = """base_dir = {directory}/run
+state_dir = {directory}/state
+log_path = /dev/stderr
+protocols = lmtp
+ssl = no
+default_internal_user = root
+default_internal_group = root
+default_login_user = root
+first_valid_uid = 0
+mail_location = maildir:{directory}/mail/%u
+mail_uid = nobody
+mail_gid = nogroup
+# Mail comes out as it went in.
+lmtp_add_received_header = no
+lmtp_save_to_detail_mailbox = no
+recipient_delimiter = +
+# It does not start without one; nobody logs in.
+passdb {{
+  driver = passwd-file
+  args = username_format=%n {directory}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = username_format=%n {directory}/users
+}}
+service lmtp {{
+  user = root
+  inet_listener lmtp {{
+    address = {host}
+    port = {port}
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+"""
+
+
+class DovecotLMTP:
+    """Use as a context; has mailboxes for the local parts joe and ann, in any domain."""
+
+    USERS = ("joe", "ann")
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="mr-lmtp-", dir="/tmp")
+        os.chmod(self.directory, 0o755)
+        os.mkdir(f"{self.directory}/mail")
+        shutil.chown(f"{self.directory}/mail", "nobody", "nogroup")
+        self.port = free_port()
+        self.address = f"{HOST}:{self.port}"
+        with open(f"{self.directory}/users", "w") as file:
+            file.write("".join(f"{user}:::::::\n" for user in self.USERS))
+        with open(f"{self.directory}/dovecot.conf", "w") as file:
+            file.write(LMTP_CONFIGURATION.format(directory=self.directory, host=HOST, port=self.port))
+        self.program = Program([find("dovecot"), "-F", "-c", f"{self.directory}/dovecot.conf"], group=True)
+        try:
+            wait_for_listener(self.port, self.program)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.program.stop()
+        shutil.rmtree(self.directory)
+
+    def mailbox(self, address):
+        """The messages that are there, line ends as CRLF, without the fields that LMTP puts in front."""
+        files = sorted(pathlib.Path(self.directory, "mail", address, "new").glob("*"))
+        contents = [file.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for file in files]
+        return [_without_trace(content) for content in contents]
+
+
+def _without_trace(content):
+    """What follows the Return-Path and Delivered-To that a delivery begins with."""
+    lines = content.split(b"\r\n")
+    while lines[0].startswith((b"Return-Path:", b"Delivered-To:")):
+        del lines[0]
+    return b"\r\n".join(lines)
+
+
+def can_deliver():
+    return can_run() and os.path.exists("/usr/lib/dovecot/lmtp")

@@ -54,16 +54,28 @@ class PostfixSink:
         shutil.rmtree(self.directory)
 
     def contents(self, count):
+        return [self._message(content) for content in _files(self.directory, count)]
+
+    @property
+    def contents_now(self):
+        """Those that are there, though they may be there in part."""
+        return [self._message(content) for content in _read(self.directory)]
+
+    @staticmethod
+    def _message(content):
         # smtp-sink ends each message with an empty line of its own.
-        return [content.removesuffix(b"\n").replace(b"\n", b"\r\n") for content in _files(self.directory, count)]
+        return content.removesuffix(b"\n").replace(b"\n", b"\r\n")
+
+
+def _read(directory):
+    return [path.read_bytes() for path in sorted(pathlib.Path(directory).iterdir())]
 
 
 def _files(directory, count):
     """The contents of the folder's files, once there are `count` and none is empty."""
 
     def enough():
-        paths = sorted(os.path.join(directory, name) for name in os.listdir(directory))
-        contents = [pathlib.Path(path).read_bytes() for path in paths]
+        contents = _read(directory)
         return contents if len(contents) >= count and all(contents) else None
 
     return wait_until(enough, f"{count} messages in {directory}")

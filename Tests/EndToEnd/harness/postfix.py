@@ -15,11 +15,13 @@ from .sink import Sink
 class Postfix:
     """Use as a context. `contents` as with the other servers."""
 
-    def __init__(self, **services):
+    def __init__(self, relayhost=None, main=(), **services):
         """Each service is a list of options as in master.cf, such as `smtpd_tls_security_level=encrypt`.
 
-        All are smtpd but one called `postscreen`. Without any there is one, `plain`.
+        All are smtpd but one called `postscreen`. Without any there is one, `plain`. What it takes goes to `relayhost`,
+        HOST:PORT, in place of the sink; `main` are more lines of main.cf.
         """
+        self.relayhost, self.main = relayhost, main
         self.services = services or {"plain": []}
 
     def __enter__(self):
@@ -88,7 +90,7 @@ mydestination =
 inet_interfaces = {HOST}
 inet_protocols = all
 mynetworks = 127.0.0.0/8 192.0.2.0/24 [2001:db8::]/32
-relayhost = [{HOST}]:{self.sink.port}
+relayhost = {self._relayhost}
 smtp_dns_support_level = disabled
 local_transport = error:none
 alias_maps =
@@ -100,6 +102,7 @@ smtpd_client_connection_count_limit = 0
 smtpd_tls_received_header = yes
 smtpd_tls_loglevel = 1
 """
+                + "".join(f"{line}\n" for line in self.main)
             )
         daemons = ["cleanup unix n - n - 0 cleanup", "tlsmgr unix - - n 1000? 1 tlsmgr"]
         daemons += ["tlsproxy unix - - n - 0 tlsproxy"]
@@ -113,6 +116,11 @@ smtpd_tls_loglevel = 1
         checked = run(["postfix", "-c", f"{self.directory}/conf", "check"])
         if checked.returncode != 0:
             raise AssertionError(f"postfix check: {checked.stdout}")
+
+    @property
+    def _relayhost(self):
+        host, port = (self.relayhost or self.sink.address).rsplit(":", 1)
+        return f"[{host}]:{port}"
 
     def _service(self, name):
         kind = "1 postscreen" if name == "postscreen" else "- smtpd"

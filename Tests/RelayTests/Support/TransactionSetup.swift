@@ -65,7 +65,7 @@ extension TestRelay {
         try client.ask(mail, "250 2.1.0 Ok")
         try client.send(rcpt + "\r\n")
         let upstream = try introducedUpstream(capabilities)
-        try upstream.takeEnvelope(passedAs ?? mail, rcpt, isPipelined: capabilities.contains("PIPELINING"))
+        try upstream.takeEnvelope(passedAs ?? mail, rcpt: rcpt, isPipelined: capabilities.contains("PIPELINING"))
         try client.expect("250 2.1.5 recipient\r\n")
         return (client, upstream)
     }
@@ -82,7 +82,7 @@ extension TestRelay {
 
 extension Peer {
     /// As the upstream.
-    func takeEnvelope(_ mail: String = Said.mail, _ rcpt: String = Said.rcpt, isPipelined: Bool = false) throws {
+    func takeEnvelope(_ mail: String = Said.mail, rcpt: String = Said.rcpt, isPipelined: Bool = false) throws {
         if isPipelined {
             try expect("\(mail)\r\n\(rcpt)\r\n")
             try send("250 2.1.0 sender\r\n250 2.1.5 recipient\r\n")

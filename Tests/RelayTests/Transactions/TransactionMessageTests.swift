@@ -31,7 +31,7 @@ extension RelaySuites {
                     if number > 1 {
                         try client.ask("MAIL FROM:<>", "250 2.1.0 Ok")
                         try client.send("RCPT TO:<b\(number)@example.com>\r\n")
-                        try upstream.takeEnvelope("MAIL FROM:<>", "RCPT TO:<b\(number)@example.com>")
+                        try upstream.takeEnvelope("MAIL FROM:<>", rcpt: "RCPT TO:<b\(number)@example.com>")
                         try client.expect("250 2.1.5 recipient\r\n")
                     }
                     try client.send("DATA\r\n")

@@ -1,15 +1,16 @@
 import CJansson
+import Wire
 
 /// A document of JSON, as it was read.
-struct JSONDocument {
+package struct JSONDocument {
     /// Why a text is none.
-    struct Failure: Error {
-        let reason: String
+    package struct Failure: Error {
+        package let reason: String
     }
 
     /// A value: of the type that is asked for, or that type's nothing. What is missing is like an empty one, so that a
     /// newer program can read what an older one has written.
-    indirect enum Value {
+    package indirect enum Value {
         case null
         case flag(Bool)
         case integer(Int64)
@@ -18,16 +19,16 @@ struct JSONDocument {
         case list([Value])
         case object([String: Value])
 
-        subscript(_ name: String) -> Value {
+        package subscript(_ name: String) -> Value {
             if case .object(let members) = self { members[name] ?? .null } else { .null }
         }
 
-        var list: [Value] { if case .list(let values) = self { values } else { [] } }
-        var text: String { if case .text(let text) = self { text } else { "" } }
-        var flag: Bool { if case .flag(let flag) = self { flag } else { false } }
-        var integer: Int64 { if case .integer(let number) = self { number } else { 0 } }
+        package var list: [Value] { if case .list(let values) = self { values } else { [] } }
+        package var text: String { if case .text(let text) = self { text } else { "" } }
+        package var flag: Bool { if case .flag(let flag) = self { flag } else { false } }
+        package var integer: Int64 { if case .integer(let number) = self { number } else { 0 } }
 
-        var real: Double {
+        package var real: Double {
             switch self {
             case .integer(let number): Double(number)
             case .real(let number): number
@@ -36,17 +37,17 @@ struct JSONDocument {
         }
     }
 
-    let root: Value
+    package let root: Value
     /// On one line of ASCII without control characters.
-    let line: String
+    package let line: String
 
     /// Reads an object or a list.
-    init(_ text: [UInt8]) throws(Failure) {
+    package init(_ text: [UInt8]) throws(Failure) {
         var error = [CChar](repeating: 0, count: 256)
         guard let root = text.withUnsafeBufferPointer({ cjansson_parse($0.baseAddress, $0.count, &error, error.count) })
         else {
-            let reason = String(decoding: error.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            throw Failure(reason: TableText.visible(reason, limit: 200))
+            let reason = error.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
+            throw Failure(reason: String(escaping: reason, limitBytes: 200))
         }
         defer { cjansson_release(root) }
         self.root = Value(root)

@@ -1,0 +1,111 @@
+// Where recipients go, at envelope depth.
+extension Review {
+    func checkRoutes(of listener: Settings.Listener, problems: inout ProblemCollector) {
+        checkUpstream(of: listener, problems: &problems)
+        for (index, route) in listener.routes.enumerated() {
+            guard let table = document.find(["listener", listener.name, "route", "\(index)"]) else { continue }
+            check(route, table, problems: &problems)
+        }
+        if listener.depth == .tunnel, !listener.routes.isEmpty, let node = node(listener, "route") {
+            problems.report(node, "at tunnel depth nobody looks at recipients; expected depth = \"envelope\"")
+        }
+        checkLMTP(of: listener, problems: &problems)
+    }
+
+    private func checkUpstream(of listener: Settings.Listener, problems: inout ProblemCollector) {
+        guard listener.upstream.isEmpty, node(listener, "upstream")?.isNothing ?? true,
+            let table = document.find(["listener", listener.name]), table.isTable
+        else { return }
+        let name = listener.depth == .envelope ? listener.authentication.authenticator : nil
+        if node(listener, "route")?.isNothing ?? true {
+            problems.report(keyOf: table, "the key upstream is missing")
+        } else if let name, settings.authenticator(named: name)?.type == .upstream {
+            problems.report(
+                keyOf: table, "the key upstream is missing; authenticator.\(name) relays AUTH to the upstream")
+        } else if settings.upstreams.isEmpty, document["upstream"]?.isTable ?? true {
+            problems.report(keyOf: table, "there is no upstream to lead to; add a table [upstream.NAME]")
+        }
+    }
+
+    private func check(_ route: Settings.Route, _ table: Node, problems: inout ProblemCollector) {
+        // One that was refused is reported already.
+        let isGiven = { (key: String) in !(table[key]?.isNothing ?? true) }
+        switch (isGiven("map"), isGiven("upstream")) {
+        case (false, false): problems.report(table, "the route leads nowhere; expected map or upstream")
+        case (true, true): problems.report(table, "a route takes a map or an upstream, and both are given")
+        default: break
+        }
+        checkReference(route.map, at: table["map"], set: "map", among: settings.maps.map(\.name), problems: &problems)
+        checkReference(
+            route.upstream, at: table["upstream"], set: "upstream", among: settings.upstreams.map(\.name),
+            problems: &problems)
+    }
+
+    func checkReference(
+        _ name: String?, at node: Node?, set: String, among names: [String], problems: inout ProblemCollector
+    ) {
+        guard let name, let node, !names.contains(name), document[set]?.isTable ?? true else { return }
+        problems.report(node, "there is no [\(set).\(name)]\(Spelling.hint(for: name, among: names))")
+    }
+
+    /// A server of LMTP says of each recipient apart what became of it, and knows no AUTH.
+    private func checkLMTP(of listener: Settings.Listener, problems: inout ProblemCollector) {
+        guard settings.relaying(of: listener) == .session,
+            let upstream = settings.upstreams(of: listener).first(where: { $0.transferProtocol == .lmtp }),
+            let node = node(listener, listener.depth == .tunnel ? "depth" : "relaying") ?? node(listener, "upstream")
+                ?? document.find(["listener", listener.name])
+        else { return }
+        let expected = listener.depth == .tunnel ? "depth = \"envelope\"" : "relaying = \"transaction\""
+        problems.report(
+            node,
+            "upstream.\(upstream.name) speaks LMTP, for which messages are relayed one by one; expected \(expected)")
+    }
+}
+
+extension Review {
+    mutating func warnOfRoutes(_ listener: Settings.Listener) {
+        guard listener.depth == .envelope, !listener.routes.isEmpty else { return }
+        let catchAll = listener.routes.firstIndex { $0.upstream != nil }
+        if let catchAll {
+            for index in listener.routes.indices.dropFirst(catchAll + 1) {
+                guard let node = document.find(["listener", listener.name, "route", "\(index)"]) else { continue }
+                warnings.report(node, "nobody comes here: the route before it takes all")
+            }
+        }
+        warnOfOpenRoute(listener, catchAll)
+    }
+
+    /// What anybody may have relayed to anywhere, as far as the upstream lets Mailrace.
+    private mutating func warnOfOpenRoute(_ listener: Settings.Listener, _ catchAll: Int?) {
+        guard listener.role == .smtp, !listener.authentication.isRequired,
+            !listener.authentication.mechanisms.contains(.none),
+            let name = catchAll.map({ listener.routes[$0].upstream ?? "" }) ?? listener.upstream.nonempty,
+            let node = catchAll.map({ document.find(["listener", listener.name, "route", "\($0)", "upstream"]) })
+                ?? node(listener, "upstream")
+        else { return }
+        for address in listener.listen {
+            guard let endpoint = address.endpoint, !endpoint.isLoopback else { continue }
+            warnings.report(
+                node,
+                "\(endpoint) is open to others, and upstream.\(name) gets what they send to recipients that nobody"
+                    + " knows here: it must not relay for Mailrace; auth.require = true demands that they authenticate")
+        }
+    }
+
+    /// For keys that hold where messages are relayed one by one.
+    func transactionKeys(_ listener: Settings.Listener) -> [(String, isSet: Bool)] {
+        let standard = Settings.Listener()
+        return [
+            ("multi_route", listener.multiRoute != standard.multiRoute),
+            ("max_message_size", listener.maxMessageSize != standard.maxMessageSize),
+            ("max_recipients", listener.maxRecipients != standard.maxRecipients),
+            ("max_line_length", listener.maxLineLength != standard.maxLineLength),
+            ("bare_newline", listener.bareNewline != standard.bareNewline),
+        ]
+    }
+}
+
+extension String {
+    /// Nil for nothing.
+    fileprivate var nonempty: String? { isEmpty ? nil : self }
+}
