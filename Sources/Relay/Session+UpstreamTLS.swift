@@ -113,10 +113,15 @@ extension Session {
 
     /// The handshake with the upstream.
     func secureUpstream() async throws(SessionEnd) {
-        guard let upstream, let server, let tls = pool.tls else { preconditionFailure("TLS with nobody") }
+        guard let upstream, let server else { preconditionFailure("TLS with nobody") }
         let engine: TLSEngine
         do throws(TLSConfigurationError) {
-            engine = try TLSEngine(client: tls, serverName: server.tlsName, session: server.tlsSession)
+            guard let tls = try pool.tls(verifying: verifiesUpstream) else {
+                preconditionFailure("TLS without settings")
+            }
+            // A session that began where less was asked of the certificate is none to take up where more is.
+            let session = verifiesUpstream == nil ? server.tlsSession : nil
+            engine = try TLSEngine(client: tls, serverName: server.tlsName, session: session)
         } catch {
             throw upstreamTLSFailed("server_name", error.description)
         }

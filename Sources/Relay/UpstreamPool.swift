@@ -12,6 +12,8 @@ public final class UpstreamPool {
     public let settings: UpstreamSettings
     let ring: Ring
     let tls: TLSClientContext?
+    /// The same for destinations whose servers' certificates must be valid, or need not be, whatever the settings say.
+    private var otherTLS: [Bool: TLSClientContext] = [:]
     let servers: [UpstreamServer]
     /// Servers of nobody's configuration that decisions have named. Their limits and states are this shard's alone.
     private var guests: [ServerAddress: UpstreamServer] = [:]
@@ -96,6 +98,21 @@ public final class UpstreamPool {
     func isFindingOut(isClientSecure: Bool) -> Bool {
         guard !probes.isEmpty, settings.health.probe == .ehlo else { return false }
         return servers.contains { !$0.isInDoubt && $0.offer(isClientSecure: isClientSecure) == nil }
+    }
+
+    /// What TLS is carried out with.
+    ///
+    /// - Parameter verifies: the server's certificate must be valid, or need not be; nil: as the settings say.
+    func tls(verifying verifies: Bool?) throws(TLSConfigurationError) -> TLSClientContext? {
+        guard let verifies, var configuration = settings.tlsClient else { return tls }
+        if let made = otherTLS[verifies] { return made }
+        configuration.isEnforced = verifies
+        if verifies, configuration.authorities == .none, configuration.pins.isEmpty {
+            configuration.authorities = .system
+        }
+        let made = try TLSClientContext(configuration)
+        otherTLS[verifies] = made
+        return made
     }
 
     // MARK: Choosing
