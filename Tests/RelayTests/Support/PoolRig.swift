@@ -7,7 +7,7 @@ import Wire
 @testable import Relay
 @testable import Ring
 
-/// A pool on a shard of its own, with one server that the test plays, and the connections that the test has taken of it.
+/// A pool on a shard of its own, with a server that the test plays, and the connections to it that the test has taken.
 final class PoolRig {
     let shard: Shard
     let server: LoopbackServer

@@ -19,6 +19,8 @@ package final class CSVTable: Sendable {
     package let count: Int
     /// The names of upstreams that stand in it.
     let upstreamsNamed: Set<String>
+    /// Servers that are no upstreams stand in it.
+    let namesServers: Bool
     /// What is doubtful about the file.
     let doubts: [String]
 
@@ -44,6 +46,7 @@ package final class CSVTable: Sendable {
         networks = builder.networks
         count = keys + builder.networks.count
         upstreamsNamed = builder.upstreamsNamed
+        namesServers = builder.namesServers
         doubts = builder.doubts
     }
 
