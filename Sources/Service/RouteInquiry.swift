@@ -117,8 +117,7 @@ public struct RouteInquiry: Sendable, Equatable {
         }
         defer { resolver.close() }
         let maps = ShardMaps()
-        maps.adopt(plan.service, resolver, areNew: true, on: shard.ring, log) { _ in }
-        defer { maps.close() }
+        maps.adopt(plan.service, resolver, areNew: true, on: shard, log) { _ in }
         guard let router = maps.router(plan.routing, on: shard.ring, log) else {
             preconditionFailure("routes without a router")
         }
@@ -130,6 +129,7 @@ public struct RouteInquiry: Sendable, Equatable {
             steps.append(Step(map: map, key: key, answer: answer))
         }
         timer.deadline = .never
+        await maps.closed()
         return .success(Answer(listener: plan.listener, route: route, steps: steps))
     }
 
@@ -156,7 +156,7 @@ extension LoadedSettings {
     /// Reads the files of those maps that the listener's routes name.
     fileprivate func routePlan(of listener: Settings.Listener) throws(SettingsProblems) -> RoutePlan {
         let names = Set(listener.routes.compactMap(\.map))
-        let maps = settings.maps.filter { names.contains($0.name) }.compactMap { mapPlan(of: $0, after: []) }
+        let maps = settings.maps.filter { names.contains($0.name) }.map { mapPlan(of: $0, after: []) }
         let problems = maps.compactMap(problem)
         guard problems.isEmpty else { throw SettingsProblems(list: problems) }
         let upstreams = settings.upstreams.map { UpstreamSettings(name: $0.name, servers: []) }
