@@ -2,7 +2,7 @@ import Wire
 
 /// The grammar: what is done for each line, reply and connection.
 func wireBenchmarks() -> [Benchmark] {
-    lineBenchmarks() + replyBenchmarks() + proxyBenchmarks()
+    lineBenchmarks() + messageBenchmarks() + replyBenchmarks() + proxyBenchmarks()
 }
 
 private func lineBenchmarks() -> [Benchmark] {
@@ -17,6 +17,22 @@ private func lineBenchmarks() -> [Benchmark] {
                     preconditionFailure("no line")
                 }
                 offset = (offset + length) % lines.count
+            }
+        }
+    ]
+}
+
+private func messageBenchmarks() -> [Benchmark] {
+    let line = Array("This is a line of ordinary text, as it stands in most of all messages there are.\r\n".utf8)
+    let text = Array(repeatElement(line, count: (64 << 10) / line.count).joined())
+    return [
+        Benchmark("message scanning, \(text.count / line.count) lines of \(line.count) bytes") { count in
+            let rules = MessageScanner.Rules(policy: .reject, lineBytesMax: 64 << 10, messageBytesMax: 0)
+            var scanner = MessageScanner(rules)
+            var output: [UInt8] = []
+            for _ in 0..<count {
+                output.removeAll(keepingCapacity: true)
+                precondition(scanner.scan(text.span, into: &output) == text.count && output.count == text.count)
             }
         }
     ]

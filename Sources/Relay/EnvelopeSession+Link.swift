@@ -13,7 +13,9 @@ extension EnvelopeSession {
         link = UpstreamLink(
             to: routed, offering: ServerOffer(offer), forwarding: forwarded,
             as: isKnownToUpstream ? clientVersion : nil, opened: ring.now, over: upstream)
-        if let tls = upstream.layer as? TLSEngine, let session = tls.session { server?.tlsSession = session }
+        if verifiesUpstream == nil, let tls = upstream.layer as? TLSEngine, let session = tls.session {
+            server?.tlsSession = session
+        }
     }
 
     /// Whether the upstream takes what comes by this connection for this client's.
@@ -32,7 +34,7 @@ extension EnvelopeSession {
     func upstreamAnswer(over routed: Routed) async throws(SessionEnd) -> Reply {
         if let link {
             if transaction?.recipientsAccepted ?? 0 > 0 { return try await sayRecipient() }
-            if link.fits(routed, for: clientVersion), upstream?.hasInput == false {
+            if link.fits(routed, for: clientVersion, at: ring.now), upstream?.hasInput == false {
                 if link.state == .mail { return try await sayRecipient() }
                 if let reply = try await answerOnceMore() { return reply }
             } else {
@@ -40,7 +42,32 @@ extension EnvelopeSession {
             }
         }
         self.routed = routed
+        if let kept = pool.takeIdle(UpstreamLink.key(of: routed.destination), for: identity) {
+            take(kept, for: routed)
+            if let reply = try await answerOnceMore() { return reply }
+        }
         return try await reachUpstream()
+    }
+
+    /// The connection is this session's from now on.
+    private func take(_ kept: IdleConnection, for routed: Routed) {
+        (upstream, server) = (kept.stream, kept.server)
+        (record.upstream, record.upstreamTLS) = (kept.server.name, kept.tls)
+        hasSaidXCLIENT = false
+        link = UpstreamLink(to: routed, by: kept)
+        transcribe(with: .upstream, "connected to \(kept.server.name) before")
+    }
+
+    /// True where the next session has the connection: its server knows nothing of this one's client.
+    private func keepForOthers(_ link: UpstreamLink) -> Bool {
+        guard link.client == nil, link.state == .ready, let upstream, let server else { return false }
+        let kept = IdleConnection(
+            key: UpstreamLink.key(of: link.routed.destination), stream: upstream, server: server, offer: link.offer,
+            forwarded: link.forwarded, tls: record.upstreamTLS, opened: link.opened, messages: link.messages)
+        guard link.messages < link.offer.transactionsMax ?? .max, link.routed.pool.keep(kept) else { return false }
+        countLinkBytes()
+        (self.link, self.upstream, self.server) = (nil, nil, nil)
+        return true
     }
 
     /// As above, over a connection that has carried a message. Nil where that turns out to be dead, which it may have
@@ -155,11 +182,14 @@ extension EnvelopeSession {
     /// Lets go of a connection that stands between two messages.
     func releaseLink() async {
         guard let link, link.state != .message, let upstream, !upstream.hasInput else { return await dropLink() }
+        guard !keepForOthers(link) else { return }
+        countLinkBytes()
+        let quit = Array("QUIT\r\n".utf8)
+        transcribe(with: .upstream, .client, quit)
         // Nobody waits for its goodbye.
-        queue(Array("QUIT\r\n".utf8))
-        upstream.deadline = ring.now + DialogueLimits.leavePatience
-        try? await upstream.finishSending()
-        await dropLink()
+        upstream.hangUp(saying: quit)
+        (self.link, self.upstream) = (nil, nil)
+        leaveServer()
     }
 
     private func countLinkBytes() {

@@ -43,7 +43,7 @@ extension EnvelopeSession {
         guard transaction.recipientsAccepted > 0 else { return nil }
         // It answers for each recipient apart, and the client can be told but once (RFC 2033 section 4.2).
         if transaction.routed?.pool.settings.transferProtocol == .lmtp { return .oneRecipientOnly }
-        let most = envelope.transactions?.recipientsMax ?? 0
+        let most = min(envelope.transactions?.recipientsMax ?? 0, link?.offer.recipientsMax ?? .max)
         return transaction.recipientsAccepted >= most ? .tooManyRecipients : nil
     }
 

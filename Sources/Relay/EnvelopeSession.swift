@@ -114,6 +114,8 @@ final class EnvelopeSession: Session {
         return server.map { pool.candidates(only: $0) } ?? super.candidates
     }
 
+    override var verifiesUpstream: Bool? { routed?.destination.verifiesTLS }
+
     /// Until the client is answered, only what is said about itself or its mail is for it to hear.
     override func isWorthAnother(_ end: SessionEnd) -> Bool {
         guard end.endedBy == .upstream else { return false }

@@ -19,7 +19,9 @@ extension Session {
             (client.layer as? TLSEngine)?.keepsInputSecret = false
         }
         upstream.deadline = .never
-        if let tls = upstream.layer as? TLSEngine, let session = tls.session { server?.tlsSession = session }
+        if verifiesUpstream == nil, let tls = upstream.layer as? TLSEngine, let session = tls.session {
+            server?.tlsSession = session
+        }
         let limits = Pump.Limits(
             idle: settings.timeouts.passthroughIdle, halfClosedIdle: settings.timeouts.command,
             life: settings.timeouts.session, rate: settings.minimumRate)

@@ -21,7 +21,11 @@ extension Session {
     /// Says EHLO or HELO to the upstream and returns its answer: the second one, where STARTTLS was between.
     func introduce(_ greeting: Line) async throws(SessionEnd) -> Reply {
         let reply = try await introduced(greeting)
-        if reply.code == 250 { server?.noteSuccess() }
+        guard reply.code == 250 else { return reply }
+        server?.noteSuccess()
+        if pool.isAskedForOffers, greeting.verb != .helo {
+            server?.note(ServerOffer(reply), isClientSecure: isClientSecure)
+        }
         return reply
     }
 
@@ -109,10 +113,15 @@ extension Session {
 
     /// The handshake with the upstream.
     func secureUpstream() async throws(SessionEnd) {
-        guard let upstream, let server, let tls = pool.tls else { preconditionFailure("TLS with nobody") }
+        guard let upstream, let server else { preconditionFailure("TLS with nobody") }
         let engine: TLSEngine
         do throws(TLSConfigurationError) {
-            engine = try TLSEngine(client: tls, serverName: server.tlsName, session: server.tlsSession)
+            guard let tls = try pool.tls(verifying: verifiesUpstream) else {
+                preconditionFailure("TLS without settings")
+            }
+            // A session that began where less was asked of the certificate is none to take up where more is.
+            let session = verifiesUpstream == nil ? server.tlsSession : nil
+            engine = try TLSEngine(client: tls, serverName: server.tlsName, session: session)
         } catch {
             throw upstreamTLSFailed("server_name", error.description)
         }

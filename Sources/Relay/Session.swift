@@ -79,6 +79,9 @@ class Session {
         preconditionFailure("a session of no depth")
     }
 
+    /// Whether the server's certificate must be valid; nil: as the upstream's settings say.
+    var verifiesUpstream: Bool? { nil }
+
     /// The servers to try.
     var candidates: UpstreamPool.Candidates { pool.candidates(for: identity) }
 

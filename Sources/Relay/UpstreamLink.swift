@@ -47,23 +47,47 @@ final class UpstreamLink {
 
     init(
         to routed: EnvelopeSession.Routed, offering offer: ServerOffer, forwarding forwarded: Set<IdentityAttribute>?,
-        as client: ClientVersion?, opened: Instant, messages: Int = 0, over stream: Stream
+        as client: ClientVersion?, opened: Instant, over stream: Stream
     ) {
         self.routed = routed
         self.offer = offer
         self.forwarded = forwarded
         self.client = client
         self.opened = opened
-        self.messages = messages
-        isReused = messages > 0
-        receivedBefore = messages > 0 ? stream.bytesReceived : 0
-        sentBefore = messages > 0 ? stream.bytesSent : 0
+        messages = 0
+        receivedBefore = 0
+        sentBefore = 0
+    }
+
+    /// Takes over a connection that another session has left.
+    init(to routed: EnvelopeSession.Routed, by kept: IdleConnection) {
+        self.routed = routed
+        offer = kept.offer
+        forwarded = kept.forwarded
+        client = nil
+        opened = kept.opened
+        messages = kept.messages
+        receivedBefore = kept.stream.bytesReceived
+        sentBefore = kept.stream.bytesSent
+    }
+
+    /// Who may take over a connection to where this one leads.
+    static func key(of destination: Destination) -> IdleConnection.Key {
+        IdleConnection.Key(server: destination.server, verifiesTLS: destination.verifiesTLS)
     }
 
     /// Whether it leads where the transaction goes, for this client.
-    func fits(_ other: EnvelopeSession.Routed, for client: ClientVersion) -> Bool {
-        guard state != .message, self.client == nil || self.client == client else { return false }
+    func fits(_ other: EnvelopeSession.Routed, for client: ClientVersion, at now: Instant) -> Bool {
+        guard state != .message, !isWornOut(at: now), self.client == nil || self.client == client else { return false }
         return routed.pool === other.pool && routed.destination.isSamePlace(as: other.destination)
+    }
+
+    /// It has carried its share, or as much as the server takes by one connection (RFC 9422).
+    private func isWornOut(at now: Instant) -> Bool {
+        guard state != .mail else { return false }
+        let policy = routed.pool.settings.reuse
+        let most = min(policy.messagesMax, offer.transactionsMax ?? .max)
+        return messages >= most || now >= opened + policy.ageMax
     }
 
     // MARK: What the server takes

@@ -11,6 +11,7 @@ extension Stream {
     public func listen(_ heard: @escaping () -> Void) {
         precondition(reader == nil && sending == nil && !hasInput, "listening to a stream in use")
         self.heard = heard
+        isInterrupted = false
         armReceive()
     }
 

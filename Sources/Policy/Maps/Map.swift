@@ -10,6 +10,8 @@ public protocol Map: AnyObject {
     var answersAtOnce: Bool { get }
     /// The names of the upstreams that stand in it; nil where it cannot say.
     var upstreamsNamed: Set<String>? { get }
+    /// Whether servers that are no upstreams may stand in it, where it may name any.
+    var namesServers: Bool { get }
 
     /// - Parameter cancellation: taken back where the answer is no longer wanted; `failed` is the answer then.
     func look(up key: MapKey, cancellation: Cancellation) async -> MapAnswer
@@ -18,6 +20,7 @@ public protocol Map: AnyObject {
 extension Map {
     public var answersAtOnce: Bool { false }
     public var upstreamsNamed: Set<String>? { nil }
+    public var namesServers: Bool { true }
 }
 
 /// What a map says about a key.

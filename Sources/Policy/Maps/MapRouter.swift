@@ -46,10 +46,16 @@ public final class MapRouter: Router {
             case .upstream(let name): all.insert(name)
             case .map(let map, _, let settings):
                 all.formUnion(map.upstreamsNamed ?? names)
-                if let settings { all.insert(settings) }
+                if let settings, map.namesServers { all.insert(settings) }
             }
         }
         return all
+    }
+
+    public var namesServers: Bool {
+        steps.contains { step in
+            if case .map(let map, _, let settings) = step { settings != nil && map.namesServers } else { false }
+        }
     }
 
     public var leadsApart: Bool {

@@ -13,6 +13,8 @@ extension Setup {
         .envelope(starttls) { setup in
             setup.envelope.transactions = TransactionSettings()
             setup.upstream.retries = 0
+            // Each session has its own connection, and tells it when it leaves.
+            setup.upstream.reuse.idleConnectionsMax = 0
             change(&setup)
         }
     }

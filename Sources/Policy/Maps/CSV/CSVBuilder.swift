@@ -15,6 +15,7 @@ package struct CSVBuilder: ~Copyable {
     private(set) var entries: [MapEntry] = []
     private(set) var networks = CSVNetworks()
     private(set) var upstreamsNamed: Set<String> = []
+    private(set) var namesServers = false
     private(set) var doubts: [String] = []
 
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -87,7 +88,7 @@ package struct CSVBuilder: ~Copyable {
         case .upstream(let name): upstreamsNamed.insert(name)
         case .server where rules.namesUpstreamsAlone:
             throw problem("the server is no upstream, and the map has no upstream_settings for others")
-        case .server: break
+        case .server: namesServers = true
         case nil: throw problem("the server is none; expected one as in 192.0.2.1:25, or the name of an upstream")
         }
         entries.append(entry)
