@@ -151,7 +151,7 @@ let tests: [Target] = [
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Service", "Settings"],
+        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Ring", "Service", "Settings"],
         swiftSettings: house),
     .testTarget(
         name: "RelayTests",
@@ -197,6 +197,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("MapFuzzer", ["Policy", "Lookup"]),
     ("AuthenticationFuzzer", ["Policy", "Lookup", "Ring", "Telemetry", "Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
+    ("RedisFuzzer", ["Lookup"]),
     ("SASLFuzzer", ["Wire"]),
     ("EnvelopeFuzzer", ["Wire"]),
     ("MessageFuzzer", ["Wire"]),

@@ -111,31 +111,45 @@ static bool limit_statements(cpq *connection, int64_t patience_ns, char *reason)
     return is_done && !is_lost;
 }
 
-cpq *cpq_open(const cpq_source *source, const char *question, int64_t patience_ns, char reason[CPQ_REASON_BYTES]) {
-    char port[8];
+/// Begins to connect to where a connection string leads.
+static PGconn *start_by_words(const cpq_source *source) {
+    const char *const names[] = {"dbname", "password", "client_encoding", "fallback_application_name", NULL};
+    const char *const values[] = {source->words, source->password, "UTF8", "mailrace", NULL};
+    return PQconnectStartParams(names, values, 1);
+}
+
+static PGconn *start(const cpq_source *source, int64_t patience_ns) {
+    if (source->words) return start_by_words(source);
+    char port[8], milliseconds[24];
     snprintf(port, sizeof port, "%u", (unsigned)source->port);
-    const char *const names[] = {
-        "host",    "port",        "user",    "password",    "dbname",           "client_encoding", "application_name",
-        "gssencmode", "passfile", "sslmode", "sslrootcert", "sslcert", "tcp_user_timeout", NULL,
-    };
-    char milliseconds[24];
     snprintf(milliseconds, sizeof milliseconds, "%lld", (long long)(patience_ns / 1000000));
-    const char *const values[] = {
-        source->host,
-        port,
-        source->user,
-        source->password,
-        source->database,
-        "UTF8",
-        "mailrace",
-        "disable",
-        nowhere,
-        source->tls_ca ? "verify-full" : "prefer",
-        source->tls_ca ? source->tls_ca : nowhere,
-        nowhere,
-        milliseconds,
-        NULL,
+    const struct {
+        const char *name, *value;
+    } parameters[] = {
+        {"host", source->host},
+        {"port", port},
+        {"user", source->user},
+        {"password", source->password},
+        {"dbname", source->database},
+        {"client_encoding", "UTF8"},
+        {"application_name", "mailrace"},
+        {"gssencmode", "disable"},
+        {"passfile", nowhere},
+        {"sslmode", source->tls_ca ? "verify-full" : "prefer"},
+        {"sslrootcert", source->tls_ca ? source->tls_ca : nowhere},
+        {"sslcert", nowhere},
+        {"tcp_user_timeout", milliseconds},
     };
+    enum { count = sizeof parameters / sizeof *parameters };
+    const char *names[count + 1] = {NULL}, *values[count + 1] = {NULL};
+    for (int index = 0; index < count; index++) {
+        names[index] = parameters[index].name;
+        values[index] = parameters[index].value;
+    }
+    return PQconnectStartParams(names, values, 0);
+}
+
+cpq *cpq_open(const cpq_source *source, const char *question, int64_t patience_ns, char reason[CPQ_REASON_BYTES]) {
     cpq *connection = calloc(1, sizeof *connection);
     if (!connection || !(connection->question = strdup(question))) {
         free(connection);
@@ -143,7 +157,7 @@ cpq *cpq_open(const cpq_source *source, const char *question, int64_t patience_n
         return NULL;
     }
     connection->deadline_ns = now_ns() + patience_ns;
-    connection->handle = PQconnectStartParams(names, values, 0);
+    connection->handle = start(source, patience_ns);
     if (!connection->handle) {
         explain(reason, "out of memory");
     } else {

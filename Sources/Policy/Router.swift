@@ -8,6 +8,8 @@ public protocol Router: AnyObject {
     /// The names of all upstreams that it may lead to; nil where it cannot say. A listener offers what all of them
     /// have, and nothing of theirs where they are not known.
     var upstreams: Set<String>? { get }
+    /// Whether it may name servers of its own: what those offer nobody knows before.
+    var namesServers: Bool { get }
     /// Whether recipients of one message may come to go to different places.
     var leadsApart: Bool { get }
 
@@ -19,6 +21,7 @@ public protocol Router: AnyObject {
 
 extension Router {
     public var upstreams: Set<String>? { nil }
+    public var namesServers: Bool { true }
     public var leadsApart: Bool { true }
 }
 

@@ -82,18 +82,7 @@ extension EnvelopeSession {
             return
         }
         if usesHELO { context.counters.add(.sessionsNonEsmtp) }
-        try answerInVain(usesHELO ? Array("250 \(settings.hostname)\r\n".utf8) : ehloReply)
-    }
-
-    /// The reply to EHLO: what is configured, then what Mailrace itself does.
-    private var ehloReply: [UInt8] {
-        var lines = [settings.hostname] + envelope.capabilities
-        if maySayXCLIENT { lines.append("XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT") }
-        if settings.starttls != .off, !isClientSecure { lines.append("STARTTLS") }
-        let mechanisms = offeredMechanisms.map(\.rawValue)
-        if !mechanisms.isEmpty { lines.append("AUTH " + mechanisms.joined(separator: " ")) }
-        let last = lines.removeLast()
-        return Array((lines.map { "250-\($0)\r\n" }.joined() + "250 \(last)\r\n").utf8)
+        try answerInVain(usesHELO ? Array("250 \(settings.hostname)\r\n".utf8) : try await ehloReply())
     }
 
     private func takeIntoTLS(_ line: Line) async throws(SessionEnd) {

@@ -8,7 +8,10 @@ final class HealthProbe {
     private let server: UpstreamServer
     private let pool: UpstreamPool
     private var pause: Alarm?
+    private var hasBegun = false
     private var stream: Stream?
+    /// Its reply to EHLO outside TLS, when what it says inside was last looked at.
+    private var lastOutside: Reply?
     private var isStopping = false
     private var hasEnded = true
     private var waiting: UnsafeContinuation<Void, Never>?
@@ -39,10 +42,16 @@ final class HealthProbe {
         await withUnsafeContinuation { waiting = $0 }
     }
 
+    /// Somebody waits for what the server offers: the first probe is not put off any more.
+    func hurry() {
+        if !hasBegun { pause?.turnOff() }
+    }
+
     /// Shards and servers must not ask all at the same moment: the first pause is a random share of the interval, in
     /// percent, the others are up to a tenth shorter.
     private func run(firstShare: UInt64) async {
-        await rest(policy.interval * Int(firstShare) / 100)
+        if !pool.isAskedForOffers { await rest(policy.interval * Int(firstShare) / 100) }
+        hasBegun = true
         while !isStopping {
             await probe()
             await rest(server.checkInterval * Int.random(in: 90...100) / 100)
@@ -109,14 +118,41 @@ final class HealthProbe {
 /// What each step finds wrong with the server; nil: nothing.
 extension HealthProbe {
     /// EHLO and, where no session goes on without it, STARTTLS and EHLO again: a server that refuses our certificate
-    /// does so behind the handshake (RFC 8446 section 4.4.2).
+    /// does so behind the handshake (RFC 8446 section 4.4.2). What a session would be told in the end is noted.
     private func introduce(_ stream: Stream) async throws(StreamError) -> String? {
-        try await stream.write(Array("EHLO \(pool.settings.hostname)\r\n".utf8))
-        guard let reply = try await stream.nextReply() else { return "malformed reply to EHLO" }
-        guard reply.code == 250 else { return "\(reply.code) to EHLO" }
-        guard pool.settings.tls == .required, stream.layer == nil else { return nil }
-        if let problem = try await startTLS(stream, offer: reply) { return problem }
-        return try await introduce(stream)
+        let verb = pool.settings.transferProtocol == .lmtp ? "LHLO" : "EHLO"
+        try await stream.write(Array("\(verb) \(pool.settings.hostname)\r\n".utf8))
+        guard let reply = try await stream.nextReply() else { return "malformed reply to \(verb)" }
+        guard reply.code == 250 else { return "\(reply.code) to \(verb)" }
+        if stream.layer == nil {
+            switch pool.settings.tls {
+            case .required:
+                if let problem = try await startTLS(stream, offer: reply) { return problem }
+                return try await introduce(stream)
+            case .opportunistic, .mirror:
+                return await lookInside(stream, reply)
+            case .off, .implicit: break
+            }
+        }
+        server.note(ServerOffer(reply), isClientSecure: stream.layer != nil)
+        return nil
+    }
+
+    /// The server has answered in the clear, and is well. What it offers inside TLS is asked for where somebody wants
+    /// to know; where there is no TLS to be had, sessions do without, or say so themselves.
+    private func lookInside(_ stream: Stream, _ outside: Reply) async -> String? {
+        let isMirror = pool.settings.tls == .mirror
+        if isMirror { server.note(ServerOffer(outside), isClientSecure: false) }
+        guard pool.isAskedForOffers else { return nil }
+        guard outside != lastOutside || server.offer(isClientSecure: true) == nil else { return nil }
+        lastOutside = outside
+        do throws(StreamError) {
+            if try await startTLS(stream, offer: outside) == nil, try await introduce(stream) == nil { return nil }
+        } catch {
+            if isStopping { return nil }
+        }
+        server.note(isMirror ? .nothing : ServerOffer(outside), isClientSecure: true)
+        return nil
     }
 
     private func startTLS(_ stream: Stream, offer: Reply) async throws(StreamError) -> String? {

@@ -21,7 +21,11 @@ extension Session {
     /// Says EHLO or HELO to the upstream and returns its answer: the second one, where STARTTLS was between.
     func introduce(_ greeting: Line) async throws(SessionEnd) -> Reply {
         let reply = try await introduced(greeting)
-        if reply.code == 250 { server?.noteSuccess() }
+        guard reply.code == 250 else { return reply }
+        server?.noteSuccess()
+        if pool.isAskedForOffers, greeting.verb != .helo {
+            server?.note(ServerOffer(reply), isClientSecure: isClientSecure)
+        }
         return reply
     }
 

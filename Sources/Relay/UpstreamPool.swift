@@ -3,6 +3,7 @@ public import Lookup
 public import Ring
 public import TLS
 public import Telemetry
+import Wire
 
 /// The servers of one upstream on one shard: which of them a session gets.
 ///
@@ -24,6 +25,8 @@ public final class UpstreamPool {
     /// Sessions that wait for a connection to be given back.
     let line = WaitingLine()
     private var probes: [HealthProbe] = []
+    /// Somebody wants to know what the servers offer.
+    private(set) var isAskedForOffers = false
     /// Connections for the next session.
     private lazy var idle = IdleConnections(settings.reuse, on: ring) { [unowned self] in giveBack($0) }
 
@@ -80,6 +83,36 @@ public final class UpstreamPool {
         let made = try TLSClientContext(configuration)
         otherTLS[verifies] = made
         return made
+    }
+
+    // MARK: What the servers offer
+
+    /// From now on what the servers offer is worth knowing, and the first probes are worth hurrying. Where EHLO is no
+    /// part of the health checks, sessions alone find out.
+    func askForOffers() {
+        guard !isAskedForOffers else { return }
+        isAskedForOffers = true
+        for probe in probes { probe.hurry() }
+    }
+
+    /// What all servers have in common; nil while one of them has not said, unless it is known to fail. Those that maps
+    /// and authenticators name besides are not among them.
+    func offer(isClientSecure: Bool) -> ServerOffer? {
+        var common: ServerOffer?
+        for server in servers {
+            if let offer = server.offer(isClientSecure: isClientSecure) {
+                common = common?.intersection(offer) ?? offer
+            } else if !server.isInDoubt {
+                return nil
+            }
+        }
+        return common
+    }
+
+    /// Probes are about to say what is not known yet.
+    func isFindingOut(isClientSecure: Bool) -> Bool {
+        guard !probes.isEmpty, settings.health.probe == .ehlo else { return false }
+        return servers.contains { !$0.isInDoubt && $0.offer(isClientSecure: isClientSecure) == nil }
     }
 
     // MARK: Choosing

@@ -41,7 +41,18 @@ extension LoadedSettings {
     public func checkFiles(_ policies: ProgramPolicies = ProgramPolicies()) throws(SettingsProblems)
         -> [SettingsProblem]
     {
-        try planned(after: nil, policies).warnings
+        let warnings = try planned(after: nil, policies).warnings
+        let problems = settings.maps.compactMap(problemOfDatabase)
+        guard problems.isEmpty else { throw SettingsProblems(list: problems) }
+        return warnings
+    }
+
+    /// What is wrong with a database that is a file, or with what it is asked. Who serves does not look: it may be
+    /// locked, and come back.
+    private func problemOfDatabase(of map: Settings.Map) -> SettingsProblem? {
+        guard map.type == .sqlite else { return nil }
+        let failure = SQLPool.problem(with: .sqlite(map.file), asking: map.query, timeout: map.timeout)
+        return failure.map { problem(with: "map.\(map.name).file", "\(map.file): \($0)") }
     }
 
     /// - Parameter former: what is in force; sessions that clients may take up again by their tickets remain so.
@@ -79,7 +90,7 @@ extension LoadedSettings {
             trial.note(authenticatorOfNobody: authenticator)
         }
         for authenticator in settings.authenticators { trial.run(authenticator) }
-        let maps = settings.maps.compactMap { mapPlan(of: $0, after: former?.maps ?? []) }
+        let maps = settings.maps.map { mapPlan(of: $0, after: former?.maps ?? []) }
         for map in maps { trial.run(map) }
         guard trial.problems.isEmpty else { throw SettingsProblems(list: trial.problems.withoutRepetitions) }
         return LoadedPlan(
@@ -144,7 +155,7 @@ private struct TLSTrial {
         if authenticator.type == .http { run(authorities: authenticator.tlsCA, "\(table).tls_ca") }
     }
 
-    /// Reads a file of authorities that libcurl will read.
+    /// Reads a file of authorities that a library will read.
     private mutating func run(authorities path: String, _ key: String) {
         guard !path.isEmpty else { return }
         do {
@@ -160,7 +171,7 @@ private struct TLSTrial {
 
     /// Reads the files of a map.
     mutating func run(_ map: MapPlan) {
-        if map.settings.type == .http { run(authorities: map.settings.tlsCA, "map.\(map.settings.name).tls_ca") }
+        run(authorities: map.settings.tlsCA, "map.\(map.settings.name).tls_ca")
         guard let store = map.store else { return }
         store.refresh()
         let key = "map.\(map.settings.name).file"

@@ -1,61 +1,111 @@
 import Lookup
 import Policy
 import Settings
+import Wire
 
 /// A map of the configuration, in the terms of those who look things up.
 struct MapPlan: Sendable {
-    /// What it was made from: two of the same are the same.
     let settings: Settings.Map
+    /// What its password file says.
+    private let password: [UInt8]?
     let kind: Kind
 
     enum Kind: Sendable {
         case csv(CSVStore)
         case http(HTTPMapSettings, HTTPConfiguration)
+        /// Connections of the whole process.
+        case sql(SQLPool)
+        case redis(RedisServer)
+    }
+
+    init(_ settings: Settings.Map, password: [UInt8]?, _ kind: Kind) {
+        self.settings = settings
+        self.password = password
+        self.kind = kind
     }
 
     /// The file of routes; nil where it has none.
     var store: CSVStore? {
         if case .csv(let store) = kind { store } else { nil }
     }
-}
 
-/// Where the recipients of a listener go.
-struct RoutingPlan: Sendable {
-    enum Step: Sendable {
-        /// The name of an upstream.
-        case upstream(String)
-        /// The name of a map.
-        case map(String)
+    /// Whether it was made from the same.
+    func isSame(_ settings: Settings.Map, password: [UInt8]?) -> Bool {
+        self.settings == settings && self.password == password
     }
 
-    /// Empty where there is nothing to decide: all goes to the listener's upstream.
-    var steps: [Step] = []
-    /// What the detail of a recipient begins with.
-    var delimiter: UInt8?
+    func isSame(as other: MapPlan) -> Bool { isSame(other.settings, password: other.password) }
 
-    init(_ listener: Settings.Listener) {
-        guard listener.depth == .envelope, !listener.routes.isEmpty else { return }
-        steps = listener.routes.compactMap { route in
-            route.map.map { .map($0) } ?? route.upstream.map { .upstream($0) }
-        }
-        if !listener.upstream.isEmpty { steps.append(.upstream(listener.upstream)) }
-        delimiter = listener.recipientDelimiter.utf8.first
+    /// How long answers are remembered; nil: they are not.
+    var memory: CachedMap.Rules? {
+        let times = [settings.cacheTTL, settings.cacheMissesTTL, settings.staleTTL]
+        guard settings.type != .csv, times.contains(where: { $0 > .zero }) else { return nil }
+        return CachedMap.Rules(
+            timeToLive: settings.cacheTTL, missesTimeToLive: settings.cacheMissesTTL, staleTime: settings.staleTTL,
+            entriesMax: settings.cacheEntries)
     }
 }
 
 extension LoadedSettings {
-    /// - Parameter former: what is in force: files that two plans share are read once.
-    func mapPlan(of map: Settings.Map, after former: [MapPlan]) -> MapPlan? {
+    /// - Parameter former: what is in force: files that two plans share are read once, and connections stay.
+    func mapPlan(of map: Settings.Map, after former: [MapPlan]) -> MapPlan {
+        let password = mapFiles.first { $0.name == map.name }?.passwordBytes
+        let known = former.first { $0.isSame(map, password: password) }?.kind
+        return MapPlan(map, password: password, kind(of: map, password, former, known))
+    }
+
+    private func kind(
+        of map: Settings.Map, _ password: [UInt8]?, _ former: [MapPlan], _ known: MapPlan.Kind?
+    ) -> MapPlan.Kind {
         switch map.type {
         case .csv:
             let rules = CSVRules(map, upstreams: settings.upstreams.map(\.name))
-            let known = former.compactMap(\.store).first { $0.path == map.file && $0.rules == rules }
-            return MapPlan(settings: map, kind: .csv(known ?? CSVStore(map.file, rules)))
-        case .http:
-            let configuration = HTTPConfiguration(map)
-            return MapPlan(settings: map, kind: .http(HTTPMapSettings(map, settings), configuration))
-        case .sqlite, .mysql, .postgresql, .redis: return nil
+            let store = former.compactMap(\.store).first { $0.path == map.file && $0.rules == rules }
+            return .csv(store ?? CSVStore(map.file, rules))
+        case .http: return .http(HTTPMapSettings(map, settings), HTTPConfiguration(map))
+        case .redis: return .redis(RedisServer(map, password.map(Secret.init(copying:))))
+        case .sqlite, .mysql, .postgresql:
+            if case .sql(let pool) = known { return .sql(pool) }
+            let source = SQLSource(map, password.map(Secret.init(copying:)))
+            let limits = SQLPool.Limits(connectionsMax: map.maxConnections, timeout: map.timeout)
+            return .sql(SQLPool(source, asking: map.query, limits))
         }
+    }
+}
+
+extension SQLSource {
+    fileprivate init(_ map: Settings.Map, _ password: Secret?) {
+        switch map.type {
+        case .mysql: self = .mariaDB(SQLServer(map, password, standardPort: 3_306))
+        case .postgresql: self = .postgreSQL(SQLServer(map, password, standardPort: 5_432))
+        case .sqlite, .csv, .redis, .http: self = .sqlite(map.file)
+        }
+    }
+}
+
+extension SQLServer {
+    fileprivate init(_ map: Settings.Map, _ password: Secret?, standardPort: UInt16) {
+        let port = map.port == 0 ? standardPort : UInt16(map.port)
+        let place: Place
+        if !map.connection.isEmpty {
+            place = .words(map.connection)
+        } else if !map.socket.isEmpty {
+            place = .socket(map.socket, port: port)
+        } else {
+            place = .host(map.host, port: port)
+        }
+        self.init(
+            at: place, user: map.user, password: password, database: map.database,
+            tlsCA: map.tlsCA.isEmpty ? nil : map.tlsCA)
+    }
+}
+
+extension RedisServer {
+    fileprivate init(_ map: Settings.Map, _ password: Secret?) {
+        guard let server = map.server else { preconditionFailure("the settings took a map without its server") }
+        self.init(
+            at: ServerAddress(server), user: map.user.isEmpty ? nil : map.user, password: password,
+            database: Int(map.database) ?? 0)
     }
 }
 

@@ -10,7 +10,10 @@ import Telemetry
 /// Not Sendable; lives on its shard.
 final class ShardMaps {
     private struct Known {
-        let settings: Settings.Map
+        let plan: MapPlan
+        /// What answers.
+        let source: any Map
+        /// The same, or what remembers its answers.
         let map: any Map
     }
 
@@ -24,38 +27,48 @@ final class ShardMaps {
     ///   - areNew: none stays: the resolver is another.
     ///   - made: is told of each that is made and looks up names.
     func adopt(
-        _ plan: ServicePlan, _ resolver: Resolver, areNew: Bool, on ring: Ring, _ log: Log, made: (AnyObject) -> Void
+        _ plan: ServicePlan, _ resolver: Resolver, areNew: Bool, on shard: isolated Shard, _ log: Log,
+        made: (AnyObject) -> Void
     ) {
         let names = Set(plan.upstreams.map(\.name))
         let stay = !areNew && names == upstreams
         var all: [String: Known] = [:]
         for plan in plan.maps {
             let known = maps[plan.settings.name]
-            if let known, known.settings == plan.settings, stay, plan.store == nil {
+            if let known, known.plan.isSame(as: plan), stay, plan.store == nil {
                 all[plan.settings.name] = known
                 continue
             }
-            let map = map(plan, resolver, on: ring, log)
-            if map is HTTPMap { made(map) }
-            all[plan.settings.name] = Known(settings: plan.settings, map: map)
+            let source = map(plan, resolver, on: shard, log)
+            if source is HTTPMap || source is RedisMap { made(source) }
+            let map = plan.memory.map { CachedMap(source, $0, on: shard.ring) } ?? source
+            all[plan.settings.name] = Known(plan: plan, source: source, map: map)
         }
         maps = all
         upstreams = names
     }
 
-    private func map(_ plan: MapPlan, _ resolver: Resolver, on ring: Ring, _ log: Log) -> any Map {
+    private func map(_ plan: MapPlan, _ resolver: Resolver, on shard: isolated Shard, _ log: Log) -> any Map {
+        let name = plan.settings.name
         switch plan.kind {
-        case .csv(let store): return CSVMap(plan.settings.name, store)
+        case .csv(let store): return CSVMap(name, store)
+        case .sql(let pool): return SQLMap(name, pool, on: shard.ring, log)
+        case .redis(let server):
+            let client = RedisClient(server, resolver, timeout: plan.settings.timeout, on: shard)
+            return RedisMap(name, prefix: plan.settings.prefix, client, on: shard.ring, log)
         case .http(let settings, let configuration):
             do throws(HTTPError) {
-                return try HTTPMap(settings, configuration, on: ring, resolver, log)
+                return try HTTPMap(settings, configuration, on: shard.ring, resolver, log)
             } catch { preconditionFailure("libcurl cannot be used: \(error)") }
         }
     }
 
     /// Who asks from now on hears that nobody can say.
-    func close() {
-        for known in maps.values { (known.map as? HTTPMap)?.close() }
+    func closed() async {
+        for known in maps.values {
+            (known.source as? HTTPMap)?.close()
+            await (known.source as? RedisMap)?.closed()
+        }
         maps = [:]
     }
 
@@ -68,8 +81,8 @@ final class ShardMaps {
             case .map(let name):
                 guard let known = maps[name] else { preconditionFailure("a route without its map") }
                 return .map(
-                    known.map, keys: MapKeys(known.settings, delimiter: plan.delimiter),
-                    settings: known.settings.upstreamSettings)
+                    known.map, keys: MapKeys(known.plan.settings, delimiter: plan.delimiter),
+                    settings: known.plan.settings.upstreamSettings)
             }
         }
         return MapRouter(steps, upstreams: upstreams, on: ring, log)

@@ -98,7 +98,7 @@ final class ShardService {
             await Task.yield()
         }
         authenticators = adopted(plan.authenticators, resolver, areNew: hasNewResolver, on: shard)
-        maps.adopt(plan, resolver, areNew: hasNewResolver, on: shard.ring, shared.log) { self.resolver?.note($0) }
+        maps.adopt(plan, resolver, areNew: hasNewResolver, on: shard, shared.log) { self.resolver?.note($0) }
         for part in plan.listeners {
             guard let pool = pools[part.upstream] else { preconditionFailure("a listener without its upstream") }
             adopt(part, pool, on: shard)
@@ -314,7 +314,7 @@ final class ShardService {
             await (known.authenticator as? DovecotAuthenticator)?.closed()
         }
         authenticators = [:]
-        maps.close()
+        await maps.closed()
         // First, as health checks may wait for names.
         for known in formerResolvers + [resolver].compactMap({ $0 }) { known.resolver.close() }
         formerResolvers = []

@@ -4,12 +4,16 @@ import Ring
 /// How the process ends, in the terms of sysexits.h.
 enum ExitCode: Int32 {
     case success = 0
+    /// Nothing is known of what was asked for.
+    case unknown = 1
     /// The command line is wrong.
     case usage = 64
     /// Something that is needed is not there: io_uring, an address to listen on.
     case unavailable = 69
     /// What was asked for cannot be written.
     case output = 74
+    /// Nobody could say just now.
+    case temporary = 75
     /// Told to stop a second time: sessions were cut off (128 + SIGTERM).
     case stopped = 143
     /// The configuration is wrong.

@@ -8,6 +8,7 @@ extension Options {
         case .upgrade: upgrade
         case .status: status
         case .sessions: sessions
+        case .route: route
         case .password: password
         }
     }
@@ -25,6 +26,7 @@ extension Options {
           upgrade  have a running Mailrace start its program anew and leave it its place
           status   show how a running Mailrace does
           sessions show the sessions of a running Mailrace
+          route    show where the mail for a recipient goes
           password write the line of a password for an authenticator's file
 
         Options:
@@ -141,6 +143,31 @@ extension Options {
         Options:
           --limit N         show at most N sessions, 1 to 1000; by default 50
         \(showOptions)
+
+        """
+
+    private static let route = """
+        Usage: mailrace route [OPTION]... ADDRESS
+
+        Shows where mail for this recipient goes, by the routes and maps of the configuration,
+        which are asked as a session would ask them: the name of an upstream, then the server
+        if a map names one, and tls_verify=true or tls_verify=false if the map says so. It
+        connects to the databases that the maps name, and to nothing else.
+
+        Options:
+          --listener NAME   the listener whose routes are meant; needed where there are several
+          --sender ADDRESS  who sends, for maps that are asked about senders; '' is nobody
+          --client ADDRESS  the client's IP address, for maps that are asked about clients;
+                            127.0.0.1 by default
+          --login NAME      who has authenticated, for maps that are asked about logins
+          --json            write an object of JSON, on one line of ASCII
+          --verbose         write to standard error what each map was asked and answered
+        \(sourceOptions)
+          --help            show this help and exit
+
+        Exit status: 0 if there is a route, 1 if there is none: the recipient is refused; 64 if
+        the command line is wrong, 69 if something that is needed is not available, 75 if a map
+        could not say, 78 if the configuration is wrong.
 
         """
 

@@ -1,10 +1,11 @@
 import Policy
+import Service
 import Settings
 
 /// What the command line asks for.
 struct Options: Equatable {
     enum Command: String, CaseIterable {
-        case run, check, reload, upgrade, status, sessions, password
+        case run, check, reload, upgrade, status, sessions, route, password
     }
 
     let command: Command
@@ -26,6 +27,10 @@ struct Options: Equatable {
     var printsJSON = false
     /// `--limit`
     var limit: Int?
+    /// `--listener`, `--sender`, `--client`, `--login`, and the address; of `route` alone, which has one.
+    var inquiry: RouteInquiry?
+    /// `--verbose`
+    var isVerbose = false
     /// `--user`
     var user: String?
     /// `--method`
@@ -56,17 +61,25 @@ struct UsageError: Error, Equatable {
 
 extension Invocation {
     private enum Flag: String, CaseIterable {
-        case config, set, print, system, socket, admin, watch, json, limit, user, method, help, version
+        case config, set, print, system, socket, admin, watch, json, limit, listener, sender, client, login, verbose
+        case user, method, help, version
 
-        var takesArgument: Bool { [.config, .set, .socket, .admin, .limit, .user, .method].contains(self) }
+        var takesArgument: Bool {
+            switch self {
+            case .config, .set, .socket, .admin, .limit, .listener, .sender, .client, .login, .user, .method: true
+            case .print, .system, .watch, .json, .verbose, .help, .version: false
+            }
+        }
 
         /// The commands that know it; nil is all, and none as well.
         var commands: [Options.Command]? {
             switch self {
             case .config, .set: Options.Command.allCases.filter { $0 != .password }
             case .socket: [.reload, .upgrade]
-            case .admin, .watch, .json: [.status, .sessions]
+            case .admin, .watch: [.status, .sessions]
+            case .json: [.status, .sessions, .route]
             case .limit: [.sessions]
+            case .listener, .sender, .client, .login, .verbose: [.route]
             case .user, .method: [.password]
             case .print, .system: [.check]
             case .help, .version: nil
@@ -93,7 +106,7 @@ extension Invocation {
         } else if given.contains(where: { $0.flag == .version }) {
             self = .version
         } else if let command {
-            self = .command(try Self.options(of: command, given))
+            self = .command(try Self.options(of: command, given, operands.dropFirst().first))
         } else {
             throw UsageError(message: "a command is missing")
         }
@@ -112,7 +125,8 @@ extension Invocation {
             let hint = Spelling.hint(for: first, among: Options.Command.allCases.map(\.rawValue))
             throw UsageError(message: "there is no command '\(first)'\(hint)")
         }
-        guard operands.count == 1 else { throw UsageError(message: "unexpected argument '\(operands[1])'") }
+        let count = command == .route ? 2 : 1
+        guard operands.count <= count else { throw UsageError(message: "unexpected argument '\(operands[count])'") }
         return command
     }
 
@@ -133,9 +147,10 @@ extension Invocation {
     }
 
     private static func options(
-        of command: Options.Command, _ given: [(flag: Flag, argument: String)]
+        of command: Options.Command, _ given: [(flag: Flag, argument: String)], _ operand: String?
     ) throws(UsageError) -> Options {
         var options = Options(command: command)
+        if command == .route { options.inquiry = try RouteInquiry(recipient: operand) }
         for (flag, argument) in given {
             guard flag.commands?.contains(command) ?? true else {
                 throw UsageError(message: "'--\(flag.rawValue)' is no option of '\(command.rawValue)'")
@@ -150,6 +165,11 @@ extension Invocation {
             case .watch: options.watches = true
             case .json: options.printsJSON = true
             case .limit: options.limit = try limit(argument)
+            case .listener: options.inquiry?.listener = argument
+            case .sender: options.inquiry?.sender = try RouteInquiry.sender(argument)
+            case .client: options.inquiry?.client = try RouteInquiry.client(argument)
+            case .login: options.inquiry?.login = Array(argument.utf8)
+            case .verbose: options.isVerbose = true
             case .user: options.user = argument
             case .method: options.method = try method(argument)
             case .help, .version: break

@@ -14,6 +14,7 @@ func main() -> ExitCode {
             case .reload: return Asking.run(options, for: .reload)
             case .upgrade: return Asking.run(options, for: .upgrade)
             case .status, .sessions: return Show.run(options)
+            case .route: return Routing.run(options)
             case .password: return Password.run(options)
             }
         case .help(let command): Terminal.writeOutput(Options.help(command))

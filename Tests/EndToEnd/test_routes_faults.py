@@ -1,17 +1,17 @@
-"""Clients and upstreams that fail in the midst of a message, where each message goes its own way.
+"""Upstreams that fail in the midst of a message, where each message goes its own way.
 
-Nothing is accepted that was not delivered, nothing is delivered in part, and who is left can go on.
+Nothing is accepted that was not delivered, nothing is delivered in part, and the client can go on.
 """
 
-import socket
 import threading
 import time
 import unittest
 
-from harness import HOST, PATIENCE_S, certificates, programs, relay, scripted, sink, transactions
+from harness import PATIENCE_S
 from harness.mailer import Mailer, message, stuffed
-from harness.upstream import OFFERS, Upstream, fin, reset, saying, stall
 from harness.programs import wait_until
+from harness.transactions import FaultCase
+from harness.upstream import fin, reset, saying, stall
 
 # Each is what an upstream does at some step in place of answering.
 LOSSES = {
@@ -34,34 +34,7 @@ BEFORE_THE_END = ["connect", "ehlo", "mail", "rcpt", "data", "body"]
 SOON_S = 20
 
 
-class Case(transactions.Case):
-    OFFERS = OFFERS
-    OPTIONS = {}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.upstream = cls.enterClassContext(Upstream(cls.OFFERS))
-        text = transactions.configuration([cls.upstream.address], **cls.OPTIONS)
-        cls.mailrace = cls.enterClassContext(relay.Mailrace(text)).wait_ready()
-
-    def tearDown(self):
-        self.upstream.forget()
-        self.mailrace.program.check_alive()
-
-    def goes_on(self, mailer, mark="next"):
-        """The session's next message is delivered, and it alone."""
-        before = len(self.upstream.whole)
-        self.assertCode(mailer.deliver(message(mark)), "250 2.0.0 accepted by upstream")
-        self.assertEqual(self.upstream.contents[before:], [message(mark)])
-
-    def nothing_is_whole(self, sent=b"", note=None):
-        """What the upstream got of messages is the beginning of `sent`, behind which nothing came."""
-        self.assertEqual(self.upstream.whole, [], note)
-        for part in self.upstream.partial:
-            self.assertBegins(part.wire, sent, note)
-
-
-class UpstreamLost(Case):
+class UpstreamLost(FaultCase):
     """The only upstream fails at a step; the client is told to come again, and the session goes on."""
 
     # Longer than any loss takes but for a silent one, which has cases of its own.
@@ -203,7 +176,7 @@ class WithoutPipelining(UpstreamLost):
     OFFERS = ("SIZE 52428800",)
 
 
-class StallsInTheBody(Case):
+class StallsInTheBody(FaultCase):
     """An upstream that takes no more of a message, and says nothing."""
 
     OPTIONS = {"timeouts": 'data = "2s"\nfinal_reply = "2s"'}
@@ -229,7 +202,7 @@ class StallsInTheBody(Case):
             self.goes_on(mailer)
 
 
-class EarlyReplies(Case):
+class EarlyReplies(FaultCase):
     """T12: the upstream answers in the middle of the message; then there is a second message on the same session."""
 
     def early(self, reply, told, lines=20_000):
@@ -272,381 +245,6 @@ class EarlyReplies(Case):
             self.upstream.wait_finished()
             self.assertCode(mailer.finish(b"the second half\r\n"), "552 5.3.4 too much")
             self.goes_on(mailer)
-
-
-class ClientLost(Case):
-    """T1: the client goes in the middle of its message, in every way it can, and wherever that ends."""
-
-    HALF = b"Subject: half\r\n\r\n" + b"a line of the message\r\n" * 500
-    # What the upstream must not take for an end, whatever comes behind it.
-    TAILS = [b"", b"a", b"\r", b".", b".\r", b"..", b"..\r\n", b"\r\n", b"\r\n.", b"\r\n.\r", b"QUIT\r\n", b"RSET\r\n"]
-    WAYS = {
-        "reset": lambda client: client.reset(),
-        "close": lambda client: client.close(),
-        "the end of one direction": lambda client: (client.socket.shutdown(socket.SHUT_WR), client.rest()),
-    }
-
-    def lost(self, begin, sent, note):
-        """`begin` connects a client, has it do its part and go; `sent` is what of a message there was."""
-        begin()
-        wait_until(lambda: self.upstream.finished == len(self.upstream.connections), f"the end at the upstream: {note}")
-        self.nothing_is_whole(sent, note)
-        for connection in self.upstream.connections:
-            in_message = bytes(connection.received).partition(b"DATA\r\n")[2]
-            self.assertNotIn(b"\r\n.\r\n", in_message, note)
-            if b"QUIT" not in sent:
-                self.assertNotIn(b"QUIT", in_message, note)
-        self.upstream.forget()
-
-    def test_in_the_body(self):
-        for way, go in self.WAYS.items():
-            for tail in self.TAILS:
-                for head in (b"", self.HALF):
-                    # A message that begins with a dot and CRLF is an empty one, and whole.
-                    sent = head + tail
-
-                    def begin():
-                        mailer = Mailer(self.mailrace.port()).begun()
-                        mailer.send(sent)
-                        # So that it is not lost with a reset.
-                        if len(head) and way != "reset":
-                            wait_until(lambda: self.upstream.partial, "the message at the upstream")
-                        go(mailer)
-
-                    with self.subTest(way=way, tail=tail, head=len(head)):
-                        self.lost(begin, sent, f"{way} after {tail!r}")
-
-    def test_before_the_body(self):
-        commands = ["MAIL FROM:<a@client.test>", "RCPT TO:<b@upstream.test>", "DATA"]
-        for way, go in self.WAYS.items():
-            for count in range(len(commands) + 1):
-                for waits in (True, False):
-
-                    def begin():
-                        mailer = Mailer(self.mailrace.port())
-                        for command in commands[:count]:
-                            mailer.send(command + "\r\n")
-                            if waits or command != commands[count - 1]:
-                                mailer.reply()
-                        go(mailer)
-
-                    with self.subTest(way=way, count=count, waits=waits):
-                        self.lost(begin, b"", f"{way} after {commands[:count]}")
-
-    def test_in_a_chunk(self):
-        """By BDAT: in the middle of a chunk, between two, and in the middle of the last."""
-        texts = [b"BDAT 20", b"BDAT 20\r\n", b"BDAT 20\r\nSubject: ", b"BDAT 20\r\nSubject: half a one\r\n",
-                 b"BDAT 20\r\nSubject: half a one\r\nBDAT 30 LAST\r\n", b"BDAT 20\r\nSubject: half a one\r\nBDAT 30 LAST\r\nto",
-                 b"BDAT 20 LAST\r\nSubject: half a one\r", b"BDAT 20\r\nSubject: half a one\r\nBDAT 5 LAST\r\n.\r\n\r"]
-        for way, go in self.WAYS.items():
-            for text in texts:
-
-                def begin():
-                    mailer = Mailer(self.mailrace.port())
-                    mailer.begin()
-                    mailer.send(text)
-                    go(mailer)
-
-                with self.subTest(way=way, text=text):
-                    begin()
-                    note = f"{way} after {text!r}"
-                    wait_until(lambda: self.upstream.finished == len(self.upstream.connections), note)
-                    self.assertEqual(self.upstream.whole, [], note)
-                    self.upstream.forget()
-
-    def test_when_the_upstream_has_it_all(self):
-        """Behind the dot a client's leaving changes nothing: the message is delivered once, and its upstream is not left
-        in the middle of anything."""
-        for way, go in self.WAYS.items():
-            with self.subTest(way):
-                answering = threading.Event()
-
-                def late(peer):
-                    answering.wait(PATIENCE_S)
-                    peer.send(b"250 2.0.0 accepted by upstream\r\n")
-
-                self.upstream.faults = {"end": late}
-                mailer = Mailer(self.mailrace.port()).begun()
-                mailer.send(stuffed(message("all")) + b".\r\n")
-                wait_until(lambda: self.upstream.whole, "the message at the upstream")
-                # It reads nothing more where it waits for the answer; the half close comes with it.
-                answering.set() if way.startswith("the end") else None
-                go(mailer)
-                answering.set()
-                self.upstream.wait_finished()
-                self.assertEqual(self.upstream.contents, [message("all")])
-                self.upstream.forget()
-
-
-class ClientLostWithoutChunking(ClientLost):
-    """The same where chunks become DATA."""
-
-    OFFERS = ("PIPELINING", "8BITMIME", "SIZE 52428800")
-
-
-class ClientStalls(Case):
-    OPTIONS = {"timeouts": 'data = "1s"\ncommand = "1s"', "listener": 'max_message_size = "64KiB"'}
-
-    def test_in_the_body(self):
-        """The seed's fault: 10 s of silence made a truncated message a whole one."""
-        for half in (b"Subject: half\r\n\r\n", b"Subject: half\r\n\r\n.", b"Subject: half\r\n\r\n.\r", b""):
-            with self.subTest(half), Mailer(self.mailrace.port()) as mailer:
-                mailer.begun()
-                mailer.send(half)
-                self.assertCode(mailer.rest(), "421 4.4.2")
-                self.upstream.wait_finished()
-                self.nothing_is_whole(half)
-                self.upstream.forget()
-
-    def test_in_a_chunk(self):
-        for text in (b"BDAT 20\r\nSubject: ", b"BDAT 4 LAST\r\nSub"):
-            with self.subTest(text), Mailer(self.mailrace.port()) as mailer:
-                mailer.begin()
-                mailer.send(text)
-                self.assertIn(b"421 4.4.2", mailer.rest())
-                self.upstream.wait_finished()
-                self.assertEqual(self.upstream.whole, [])
-                self.upstream.forget()
-
-    def test_between_commands(self):
-        with Mailer(self.mailrace.port()) as mailer:
-            mailer.begin()
-            self.assertCode(mailer.rest(), "421 4.4.2")
-            self.upstream.wait_finished()
-            self.nothing_is_whole()
-
-    def test_too_much(self):
-        """The seed's other fault: what was cut off at the limit became a whole message."""
-        for lines in (5_000, 30_000):
-            content = message("large", lines)
-            with self.subTest(lines), Mailer(self.mailrace.port()) as mailer:
-                mailer.begun()
-                self.assertCode(mailer.finish(content), "552 5.3.4")
-                self.upstream.wait_finished()
-                self.nothing_is_whole(stuffed(content))
-                self.goes_on(mailer)
-            self.upstream.forget()
-
-    def test_too_much_in_chunks(self):
-        piece = b"x" * 70 + b"\r\n"
-        with Mailer(self.mailrace.port()) as mailer:
-            mailer.begin()
-            replies = [mailer.chunk(piece * 500) for _ in range(4)]
-            self.assertCode(replies[0], "250")
-            self.assertCode(replies[1], "552 5.3.4")
-            self.assertCode(replies[3], "503 5.5.1")
-            self.assertCode(mailer.chunk(piece, is_last=True), "503 5.5.1")
-            mailer.ask("RSET")
-            self.assertEqual(self.upstream.whole, [])
-            self.goes_on(mailer)
-
-    def test_much_too_much(self):
-        """There is an end to what is read of it."""
-        with Mailer(self.mailrace.port()) as mailer:
-            mailer.begun()
-            try:
-                for _ in range(300):
-                    mailer.send(b"x" * 70 + b"\r\n" + b"y" * 16_000 + b"\r\n")
-            except ConnectionError:
-                pass
-            self.assertNotIn(b"\r\n250", mailer.rest())
-            self.upstream.wait_finished()
-            self.assertEqual(self.upstream.whole, [])
-
-
-class SeedFaults(transactions.Case):
-    """What the Go proxy does, whose place is taken here."""
-
-    def test_a_half_message_is_not_completed_by_quit(self):
-        upstream = self.enterContext(Upstream())
-        mailrace = self.start([upstream.address])
-        for half in (b"Subject: half\r\n\r\nhalf", b"Subject: half\r\n\r\nhalf\r\n", b"Subject: half\r\n\r\nhalf\r\n."):
-            mailer = self.mailer(mailrace).begun()
-            mailer.send(half)
-            wait_until(lambda: upstream.partial and upstream.partial[-1].wire, "the half message at the upstream")
-            mailer.close()
-            wait_until(lambda: upstream.finished == len(upstream.connections), "the end at the upstream")
-            self.assertEqual(upstream.whole, [])
-            wire = bytes(upstream.connections[-1].received).partition(b"DATA\r\n")[2]
-            self.assertTrue(half.startswith(wire), wire)
-            upstream.forget()
-
-    def test_no_half_open_upstream_after_a_refused_first_recipient(self):
-        """Its second recipient is not sent to an upstream that knows nothing of the message."""
-        for step in ("connect", "ehlo", "mail", "rcpt"):
-            for answer in (b"451 4.0.0 not now\r\n", b"550 5.0.0 never\r\n", fin, reset):
-                if step == "ehlo" and answer == b"550 5.0.0 never\r\n":
-                    continue  # It is told HELO, and takes that.
-                with self.subTest(step=step, answer=answer):
-                    upstream = self.enterContext(Upstream(faults={step: [answer]}))
-                    mailer = self.mailer(self.start([upstream.address]))
-                    mail, first = mailer.begin()
-                    self.assertCode(mail, "250")
-                    self.assertIn(first[:1], (b"4", b"5"))
-                    self.assertCode(mailer.ask("RCPT TO:<c@upstream.test>"), "250 2.1.5 recipient fine")
-                    mailer.ask("DATA")
-                    self.assertCode(mailer.finish(message("second")), "250")
-                    [delivery] = upstream.whole
-                    self.assertEqual(delivery.recipients, [b"RCPT TO:<c@upstream.test>\r\n"])
-                    self.assertNotIn(b"503", b"".join(getattr(peer, "last_answer", b"") for peer in upstream.connections))
-
-    def test_several_routes_do_not_double_a_message(self):
-        one, other = self.enterContext(Upstream()), self.enterContext(Upstream())
-        table = self.enterContext(transactions.Map({"one.test": one.address, "other.test": other.address}))
-        for way in ("defer", "first"):
-            with self.subTest(way):
-                mailrace = self.start([one.address], listener=f'multi_route = "{way}"', tables=table.tables)
-                mailer = self.mailer(mailrace)
-                mail, first, second, third = mailer.begin(["b@one.test", "c@other.test", "d@one.test"])
-                self.assertCode(first, "250")
-                self.assertCode(second, "452 4.5.3" if way == "defer" else "250")
-                self.assertCode(third, "250")
-                self.assertCode(mailer.ask("DATA"), "354")
-                self.assertCode(mailer.finish(message(way)), "250")
-                [delivery] = one.whole
-                self.assertEqual(other.deliveries, [])
-                self.assertEqual(len(delivery.recipients), 2 if way == "defer" else 3)
-                if way == "defer":
-                    self.assertCode(mailer.deliver(message("again"), ["c@other.test"]), "250")
-                    self.assertEqual((len(one.whole), other.contents), (1, [message("again")]))
-                mailer.leave()
-                one.forget()
-                other.forget()
-
-
-class FailureTable(transactions.Case):
-    """Events that have a reply of their own, one by one."""
-
-    def refused(self, servers, code, content=b"", parameters="", recipients=("b@upstream.test",), **options):
-        """A message that is refused; gives the client, whose session goes on."""
-        mailer = self.mailer(self.start(servers, **options))
-        self.assertCode(mailer.deliver(content or message("x"), recipients, parameters=parameters), code)
-        self.assertCode(mailer.ask("NOOP"), "250")
-        return mailer
-
-    def test_nobody_listens(self):
-        self.refused([f"{HOST}:{programs.free_port()}"], "451 4.4.1")
-
-    def test_nobody_accepts(self):
-        with scripted.FullServer() as full:
-            self.refused([full.address], "451 4.4.1", upstream='connect_timeout = "400ms"')
-
-    def test_another_server_is_tried(self):
-        upstream = self.enterContext(Upstream())
-        mailer = self.mailer(self.start([f"{HOST}:{programs.free_port()}", upstream.address]))
-        self.assertCode(mailer.deliver(message("x")), "250")
-
-    def test_the_greeting_refuses(self):
-        for greeting in (b"554 5.3.2 not you\r\n", b"450 4.3.2 later\r\n"):
-            with self.subTest(greeting):
-                self.refused([self.enterContext(Upstream(always={"connect": greeting})).address], "451 4.4.1")
-
-    def test_no_tls(self):
-        upstream = self.enterContext(Upstream())
-        self.refused([upstream.address], "451 4.7.5", upstream='tls = "required"\ntls_verify = false')
-        self.assertNotIn(b"MAIL", b"".join(upstream.connections[0].commands))
-
-    def test_a_certificate_that_is_not_valid(self):
-        context = scripted.server_context(certificates.upstream())
-        upstream = self.enterContext(sink.Sink(tls=context))
-        self.refused([f"localhost:{upstream.port}"], "451 4.7.5", upstream='tls = "required"')
-        self.assertEqual(upstream.messages, [])
-
-    def test_no_route(self):
-        upstream = self.enterContext(Upstream())
-        table = self.enterContext(transactions.Map({"one.test": upstream.address}))
-        text = transactions.configuration([upstream.address], tables=table.tables).replace('upstream = "backend"\n', "", 1)
-        mailer = self.mailer(self.enterContext(relay.Mailrace(text)).wait_ready())
-        self.assertCode(mailer.deliver(message("x"), ["b@other.test"]), "554 5.7.1")
-        self.assertCode(mailer.ask("DATA"), "554 5.5.1")
-        mailer.ask("RSET")
-        self.assertCode(mailer.deliver(message("x"), ["b@one.test"]), "250")
-        self.assertEqual(len(upstream.connections), 1)
-
-    def test_a_route_that_cannot_be_looked_up(self):
-        upstream = self.enterContext(Upstream())
-
-        def fail(peer):
-            peer.until(b"\r\n\r\n")
-            peer.send("HTTP/1.1 500 no\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-
-        web = self.enterContext(scripted.Server(fail))
-        tables = f"""[[listener.mx.route]]
-map = "web"
-[map.web]
-type = "http"
-url = "http://{web.address}/"
-upstream_settings = "backend"
-"""
-        mailer = self.refused([upstream.address], "451 4.3.0", tables=tables)
-        web.stop()
-        mailer.ask("RSET")
-        self.assertCode(mailer.deliver(message("x")), "451 4.3.0")
-        self.assertEqual(upstream.connections, [])
-
-    def test_too_many_recipients(self):
-        upstream = self.enterContext(Upstream())
-        mailer = self.mailer(self.start([upstream.address], listener="max_recipients = 2"))
-        replies = mailer.begin([f"b{number}@upstream.test" for number in range(4)])
-        self.assertEqual([reply[:3] for reply in replies], [b"250", b"250", b"250", b"452", b"452"])
-        self.assertCode(replies[3], "452 4.5.3")
-        mailer.ask("DATA")
-        self.assertCode(mailer.finish(message("x")), "250")
-        self.assertEqual(len(upstream.whole[0].recipients), 2)
-
-    def test_too_much(self):
-        upstream = self.enterContext(Upstream())
-        limit = 'max_message_size = "10KiB"'
-        mailer = self.refused([upstream.address], "552 5.3.4", parameters=" SIZE=20000", listener=limit)
-        self.assertEqual(upstream.connections, [])
-        self.assertCode(mailer.deliver(message("x", 4000)), "552 5.3.4")
-        self.assertEqual(upstream.whole, [])
-
-    def test_an_upstream_that_takes_less(self):
-        upstream = self.enterContext(Upstream(("SIZE 1000",)))
-        mailer = self.mailer(self.start([upstream.address]))
-        self.assertCode(mailer.deliver(message("x", 4000), parameters=" SIZE=20000"), "552 5.3.4")
-        self.assertEqual(upstream.whole, [])
-
-    def test_orders_that_make_no_sense(self):
-        upstream = self.enterContext(Upstream())
-        mailer = self.mailer(self.start([upstream.address]))
-        for command in ("RCPT TO:<b@upstream.test>", "DATA"):
-            self.assertCode(mailer.ask(command), "503 5.5.1")
-        self.assertCode(mailer.ask("MAIL FROM:<a@client.test>"), "250")
-        for command in ("MAIL FROM:<a@client.test>", "DATA"):
-            self.assertCode(mailer.ask(command), "503 5.5.1")
-        self.assertCode(mailer.ask("DATA now"), "50")
-        self.assertCode(mailer.ask("RCPT TO:<b@upstream.test>"), "250")
-        self.assertCode(mailer.ask("MAIL FROM:<a@client.test>"), "503 5.5.1")
-        self.assertCode(mailer.ask("EHLO again.test"), "250")
-        self.assertCode(mailer.ask("DATA"), "503 5.5.1")
-        self.assertCode(mailer.deliver(message("x")), "250")
-        self.assertEqual(len(upstream.whole), 1)
-
-    def test_who_does_not_wait_for_the_354(self):
-        """What comes behind DATA too early could be commands as well as a message."""
-        upstream = self.enterContext(Upstream())
-        mailrace = self.start([upstream.address])
-        for early in (b"Subject: x\r\n\r\n.\r\n", b"\r\n", b".\r\n", b"MAIL FROM:<evil@client.test>\r\n"):
-            with self.subTest(early):
-                mailer = self.mailer(mailrace)
-                mailer.begin()
-                mailer.send(b"DATA\r\n" + early)
-                self.assertRegex(mailer.rest(), rb"^5(03|54) 5\.5\.0 ")
-        self.assertEqual(upstream.whole, [])
-
-    def test_lmtp_has_one_recipient_a_message(self):
-        upstream = self.enterContext(Upstream(("PIPELINING", "8BITMIME"), lmtp=True))
-        mailer = self.mailer(self.start([upstream.address], upstream='protocol = "lmtp"'))
-        replies = mailer.begin(["b@upstream.test", "c@upstream.test"])
-        self.assertCode(replies[1], "250")
-        self.assertCode(replies[2], "452 4.5.3")
-        mailer.ask("DATA")
-        self.assertCode(mailer.finish(message("one")), "250")
-        self.assertCode(mailer.deliver(message("two"), ["c@upstream.test"]), "250")
-        self.assertEqual(upstream.contents, [message("one"), message("two")])
-        self.assertTrue(upstream.connections[0].commands[0].startswith(b"LHLO "))
 
 
 if __name__ == "__main__":

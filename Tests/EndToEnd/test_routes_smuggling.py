@@ -1,4 +1,4 @@
-"""Messages with what some servers take for their end, and behind it another message: nobody gets to see a second one."""
+"""Messages with what some servers take for their end, and behind it another one, which nobody gets to see."""
 
 import json
 import re
@@ -11,12 +11,12 @@ from harness.programs import wait_until
 
 # Instead of CRLF . CRLF, each within a message.
 SEQUENCES = [
-    "\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\n", "\n.\r", "\r.\r\n", "\r\n.\r", "\r\n\0.\r\n", "\r\n.\0\r\n", "\0\r\n.\n",
-    "\r\n.\r\r\n", "\r\r\n.\r\r\n", "\r\r\n.\n", "\n\r.\r\n", "\r\n.\n\r\n", "\r\n \n.\r\n", "\n\n.\n\n", "\r\n.\r\0\n",
+    "\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\n", "\n.\r", "\r.\r\n", "\r\n.\r", "\r\n\0.\r\n", "\r\n.\0\r\n",
+    "\0\r\n.\n", "\r\n.\r\r\n", "\r\r\n.\r\r\n", "\r\r\n.\n", "\n\r.\r\n", "\r\n.\n\r\n", "\r\n \n.\r\n", "\n\n.\n\n", "\r\n.\r\0\n",
     "\r\n.\n.\r\n.\n", "\n..\n", "\r\n..\n.\n",
 ]  # fmt: skip
 # What is no end of a line, whatever it looks like, and harms nobody.
-HARMLESS = ["\v.\v", "\f.\f", "\x85.\x85", "\u2028.\u2028", "\r\n.\t\r\n", "\r\n. \r\n", "\r\n ..\r\n", "\r\n.x\r\n", "\r\n..\r\n"]
+HARMLESS = ["\v.\v", "\f.\f", "\x85.\x85", "\u2028.\u2028", "\r\n.\t\r\n", "\r\n. \r\n", "\r\n ..\r\n", "\r\n.x\r\n"]
 EVIL = b"evil@client.test"
 SECOND = b"MAIL FROM:<" + EVIL + b">\r\nRCPT TO:<victim@upstream.test>\r\nDATA\r\nSubject: second\r\n\r\nsecond\r\n"
 HEAD = b"Subject: first\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-Id: <1@client.test>\r\n\r\nthe first"

@@ -35,7 +35,9 @@ import Testing
         text.prefix { $0 == "-" || $0.isLowercase }
     }
 
-    @Test(arguments: [ExitCode.success, .usage, .unavailable, .output, .configuration, .stopped])
+    @Test(arguments: [
+        ExitCode.success, .unknown, .usage, .unavailable, .output, .temporary, .configuration, .stopped,
+    ])
     func theManualHasEveryExitStatus(_ code: ExitCode) throws {
         #expect(try section("EXIT STATUS", of: page()).contains(".B \(code.rawValue)"))
     }

@@ -1,4 +1,6 @@
 import Policy
+import Ring
+import Service
 import Settings
 import Testing
 
@@ -23,10 +25,42 @@ struct OptionsTests {
         (["password", "--user", "joe"], Options(command: .password, user: "joe")),
         (["password", "--method=argon2id"], Options(command: .password, method: .argon2id)),
         (["--", "run"], Options(command: .run)),
+        (["route", "joe@example.com"], Options(command: .route, inquiry: inquiry())),
+        (["route", "--", "<joe@example.com>"], Options(command: .route, inquiry: inquiry(isBracketed: true))),
+        (
+            ["route", "joe@example.com", "--json", "--verbose", "--listener=mx", "--config", "/a"],
+            Options(
+                command: .route, file: "/a", printsJSON: true, inquiry: inquiry { $0.listener = "mx" }, isVerbose: true)
+        ),
         (["run", "--config", "--"], Options(command: .run, file: "--")),
     ])
     func isUnderstood(_ arguments: [String], _ options: Options) throws {
         #expect(try Invocation(arguments: arguments) == .command(options))
+    }
+
+    private static func inquiry(
+        isBracketed: Bool = false, _ change: (inout RouteInquiry) -> Void = { _ in }
+    ) -> RouteInquiry {
+        let command = Array("RCPT TO:<joe@example.com>".utf8)
+        var inquiry = RouteInquiry(
+            recipient: EnvelopePath(command: command, address: Array("joe@example.com".utf8)))
+        change(&inquiry)
+        return inquiry
+    }
+
+    @Test func aRouteMayBeAskedForInDetail() throws {
+        let arguments = ["--sender", "a@example.org", "--client=2001:db8::1", "--login", "j o e", "joe@example.com"]
+        let invocation = try Invocation(arguments: ["route"] + arguments)
+        guard case .command(let options) = invocation else { return #expect(Bool(false)) }
+        let inquiry = try #require(options.inquiry)
+        #expect(inquiry.sender?.address == Array("a@example.org".utf8))
+        #expect(inquiry.client.host == "2001:db8::1" && inquiry.login == Array("j o e".utf8))
+    }
+
+    @Test(arguments: ["", "<>"]) func nobodyMaySend(_ sender: String) throws {
+        let invocation = try Invocation(arguments: ["route", "--sender", sender, "joe@example.com"])
+        guard case .command(let options) = invocation else { return #expect(Bool(false)) }
+        #expect(options.inquiry?.sender?.address == [])
     }
 
     @Test(arguments: [
@@ -64,6 +98,21 @@ struct OptionsTests {
             "'--admin here': expected an address, as in 127.0.0.1:9125 or unix:/run/mailrace/admin.sock"
         ),
         (["run", "--system"], "'--system' is no option of 'run'"),
+        (["route"], "the address of a recipient is missing"),
+        (["route", "a@example.com", "b@example.com"], "unexpected argument 'b@example.com'"),
+        (["route", ""], "'' is not the address of a recipient"),
+        (["route", "a@b> NOTIFY=NEVER"], "'a@b> NOTIFY=NEVER' is not the address of a recipient"),
+        (["route", "a b@example.com"], "'a b@example.com' is not the address of a recipient"),
+        (
+            ["route", "--sender=joe@", "a@example.com"],
+            "'--sender joe@': expected an address, as in joe@example.com, or ''"
+        ),
+        (
+            ["route", "--client=mx.example.com", "a@example.com"],
+            "'--client mx.example.com': expected an IP address, as in 192.0.2.1 or 2001:db8::1"
+        ),
+        (["status", "--verbose"], "'--verbose' is no option of 'status'"),
+        (["route", "--socket=/s", "a@example.com"], "'--socket' is no option of 'route'"),
     ])
     func isRefused(_ arguments: [String], _ message: String) {
         let error = #expect(throws: UsageError.self) { try Invocation(arguments: arguments) }

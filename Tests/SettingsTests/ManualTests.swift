@@ -80,6 +80,8 @@ struct ManualTests {
         "ssl_prefer_server_ciphers", "ssl_session_cache", "ssl_session_tickets", "ssl_session_ticket_key",
         "ssl_session_timeout", "ssl_verify_client", "ssl_verify_depth", "ssl_client_certificate",
         "ssl_trusted_certificate", "ssl_crl", "ssl_conf_command", "set_real_ip_from",
+        "loglevel:", "listen:", "domain:", "read_timeout:", "write_timeout:", "max_message_bytes:", "max_recipients:",
+        "recipient_delimiter:", "tls_cert:", "tls_key:", "mappings:", "type: static", "type: csv", "type: sql",
     ]
 
     @Test func everyDirectiveHasItsKeyOrSaysWhyNot() throws {
@@ -113,12 +115,21 @@ struct ManualTests {
         #expect(count > 40)
     }
 
-    @Test func itsExampleIsGood() throws {
-        let text = try packagingFile("man/mailrace-migration.7")
-        let start = try #require(text.firstRange(of: ".nf\nhostname")).lowerBound
-        let rest = text[start...].dropFirst(4)
-        let end = try #require(rest.firstRange(of: ".fi")).lowerBound
-        #expect(problems(String(rest[..<end]).replacing("\\(dq", with: "\"").replacing("\\-", with: "-")) == [])
+    @Test func itsExamplesAreGood() throws {
+        var rest = try packagingFile("man/mailrace-migration.7")[...]
+        var count = 0
+        while let start = rest.firstRange(of: ".nf\nhostname") {
+            rest = rest[start.lowerBound...].dropFirst(4)
+            let end = try #require(rest.firstRange(of: ".fi")).lowerBound
+            let example = String(rest[..<end]).replacing("\\(dq", with: "\"").replacing("\\-", with: "-")
+            #expect(problems(example) == [], "\(example)")
+            count += 1
+        }
+        #expect(count == 2)
+    }
+
+    @Test func theExampleOfRoutesIsGood() throws {
+        #expect(problems(try packagingFile("examples/routes.toml")) == [])
     }
 
     @Test func thePackagedFileIsAComment() throws {

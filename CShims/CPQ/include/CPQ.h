@@ -22,6 +22,8 @@ enum __attribute__((enum_extensibility(closed))) cpq_outcome {
 
 /// Where the server is. Text ends with a NUL; NULL where there is none.
 typedef struct cpq_source {
+    /// A connection string of libpq's. Nothing else is looked at then but the password.
+    const char *words;
     /// A name or an address, or the folder of a Unix socket.
     const char *host;
     uint16_t port;

@@ -11,6 +11,7 @@ struct PostgreSQLDriver: SQLDriver {
         var reason = [CChar](repeating: 0, count: Int(CPQ_REASON_BYTES))
         let handle = server.withTexts { texts in
             var source = cpq_source()
+            source.words = texts.words
             source.host = texts.socket ?? texts.host
             source.port = texts.port == 0 ? Self.standardPort : texts.port
             source.user = texts.user

@@ -6,6 +6,7 @@ extension SQLServer {
         var host: UnsafePointer<CChar>?
         var port: UInt16
         var socket: UnsafePointer<CChar>?
+        var words: UnsafePointer<CChar>?
         var user: UnsafePointer<CChar>?
         var password: UnsafePointer<CChar>?
         var database: UnsafePointer<CChar>?
@@ -19,19 +20,24 @@ extension SQLServer {
         password?.append(to: &phrase)
         phrase.append(0)
         defer { phrase.wipe() }
-        let (place, port) = placeAndPort
-        return place.withCString { place in
+        return text.withCString { text in
             user.withCString { user in
                 database.withCString { database in
                     (tlsCA ?? "").withCString { tlsCA in
                         phrase.withUnsafeBytes { phrase in
-                            body(
-                                Texts(
-                                    host: isSocket ? nil : place, port: port, socket: isSocket ? place : nil,
-                                    user: user,
-                                    password: password == nil
-                                        ? nil : phrase.baseAddress?.assumingMemoryBound(to: CChar.self),
-                                    database: database, tlsCA: self.tlsCA == nil ? nil : tlsCA))
+                            var texts = Texts(port: 0)
+                            switch place {
+                            case .host(_, let port): (texts.host, texts.port) = (text, port)
+                            case .socket(_, let port): (texts.socket, texts.port) = (text, port)
+                            case .words: texts.words = text
+                            }
+                            if !self.user.isEmpty { texts.user = user }
+                            if password != nil {
+                                texts.password = phrase.baseAddress?.assumingMemoryBound(to: CChar.self)
+                            }
+                            if !self.database.isEmpty { texts.database = database }
+                            if self.tlsCA != nil { texts.tlsCA = tlsCA }
+                            return body(texts)
                         }
                     }
                 }
@@ -39,12 +45,9 @@ extension SQLServer {
         }
     }
 
-    private var isSocket: Bool { if case .socket = place { true } else { false } }
-
-    private var placeAndPort: (String, UInt16) {
+    private var text: String {
         switch place {
-        case .host(let name, let port): (name, port)
-        case .socket(let path, let port): (path, port)
+        case .host(let text, _), .socket(let text, _), .words(let text): text
         }
     }
 }

@@ -16,19 +16,23 @@ public struct SQLServer: Sendable {
         case host(String, port: UInt16)
         /// A Unix socket: MariaDB's own path, PostgreSQL's folder (`/run/postgresql`), in which its name has the port.
         case socket(String, port: UInt16 = 0)
+        /// PostgreSQL: where it is and all that belongs to that, in words of libpq's (`host=... sslmode=...`, or
+        /// `postgresql://...`), which may have user, password and database in them.
+        case words(String)
     }
 
     public var place: Place
+    /// Empty where the words say so.
     public var user: String
     /// Nil where the server knows the user otherwise.
     public var password: Secret?
     public var database: String
-    /// A file of certificates of which the server must have one in its host's name. Nil: TLS is as the server likes,
-    /// and nothing is verified.
+    /// A file of certificates of authorities, of which one must vouch for the server's in its host's name. Nil: TLS is
+    /// as the server likes, or as the words say.
     public var tlsCA: String?
 
     public init(
-        at place: Place, user: String, password: Secret? = nil, database: String, tlsCA: String? = nil
+        at place: Place, user: String = "", password: Secret? = nil, database: String = "", tlsCA: String? = nil
     ) {
         self.place = place
         self.user = user
@@ -63,6 +67,7 @@ extension SQLServer.Place: CustomStringConvertible {
         switch self {
         case .host(let name, let port): "\(name):\(port)"
         case .socket(let path, _): "unix:\(path)"
+        case .words: "as its connection string says"
         }
     }
 }

@@ -96,9 +96,6 @@ extension Review {
         if map.type == .http, !map.verifiesTLS, let node = table["tls_verify"] {
             warnings.report(node, "anybody on the way can answer in place of the server")
         }
-        if map.type != .csv, map.cacheTTL == .zero, map.staleTTL > .zero, let node = table["stale_ttl"] {
-            warnings.report(node, "has no effect, for cache_ttl is \"0s\"")
-        }
         if map.type == .redis, !map.user.isEmpty, map.passwordFile.isEmpty, let node = table["user"] {
             warnings.report(node, "has no effect without password_file")
         }

@@ -71,7 +71,10 @@ class Postfix:
         return pathlib.Path(path).read_text() if os.path.exists(path) else ""
 
     def wait_log(self, pattern):
-        return wait_until(lambda: re.search(pattern, self.log), f"{pattern!r} in Postfix's log")
+        try:
+            return wait_until(lambda: re.search(pattern, self.log), f"{pattern!r} in Postfix's log")
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.log}") from None
 
     def _configure(self):
         os.chmod(self.directory, 0o755)

@@ -5,7 +5,8 @@ import tempfile
 import unittest
 
 from . import relay
-from .mailer import Mailer
+from .mailer import Mailer, message
+from .upstream import OFFERS, Upstream
 
 # What the cases make fail is not to be left aside for that, and a connection carries nothing but its case.
 UPSTREAM = 'health = { probe = "off", fall = 100 }\nidle_connections = 0\n'
@@ -80,3 +81,32 @@ class Case(unittest.TestCase):
             place = next(differing, min(len(part), len(whole)))
             there, due = (text[place : place + 60] for text in (part, whole))
             self.fail(f"from byte {place} on: {there!r} in place of {due!r}; {note}")
+
+
+class FaultCase(Case):
+    """One upstream and one Mailrace for all of a class. They have `OFFERS` and `OPTIONS`."""
+
+    OFFERS = OFFERS
+    OPTIONS = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.upstream = cls.enterClassContext(Upstream(cls.OFFERS))
+        text = configuration([cls.upstream.address], **cls.OPTIONS)
+        cls.mailrace = cls.enterClassContext(relay.Mailrace(text)).wait_ready()
+
+    def tearDown(self):
+        self.upstream.forget()
+        self.mailrace.program.check_alive()
+
+    def goes_on(self, mailer, mark="next"):
+        """The session's next message is delivered, and it alone."""
+        before = len(self.upstream.whole)
+        self.assertCode(mailer.deliver(message(mark)), "250 2.0.0 accepted by upstream")
+        self.assertEqual(self.upstream.contents[before:], [message(mark)])
+
+    def nothing_is_whole(self, sent=b"", note=None):
+        """What the upstream got of messages is the beginning of `sent`, behind which nothing came."""
+        self.assertEqual(self.upstream.whole, [], note)
+        for part in self.upstream.partial:
+            self.assertBegins(part.wire, sent, note)

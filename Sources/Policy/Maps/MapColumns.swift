@@ -1,0 +1,30 @@
+import Wire
+
+/// What a database has for a key, in columns of text: the server, and whether its certificate must be valid.
+enum MapColumns {
+    /// Nothing, or nothing but blanks, for the server is no such key. Nil where the second column is no yes and no no.
+    static func answer(server: [UInt8]?, verifiesTLS: [UInt8]?) -> MapAnswer? {
+        let server = trimmed(server ?? [])
+        guard !server.isEmpty else { return .missing }
+        let word = trimmed(verifiesTLS ?? [])
+        guard !word.isEmpty else { return .found(MapEntry(server: server)) }
+        guard let verifies = flag(word) else { return nil }
+        return .found(MapEntry(server: server, verifiesTLS: verifies))
+    }
+
+    /// Databases spell it in many ways.
+    private static func flag(_ word: [UInt8]) -> Bool? {
+        switch String(decoding: word, as: UTF8.self).lowercased() {
+        case "true", "t", "yes", "y", "on", "1": true
+        case "false", "f", "no", "n", "off", "0": false
+        default: nil
+        }
+    }
+
+    private static func trimmed(_ text: [UInt8]) -> [UInt8] {
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+        let head = text.drop(while: isBlank)
+        guard let last = head.lastIndex(where: { !isBlank($0) }) else { return [] }
+        return Array(head[...last])
+    }
+}

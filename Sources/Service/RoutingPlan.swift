@@ -1,0 +1,25 @@
+import Settings
+
+/// Where the recipients of a listener go.
+struct RoutingPlan: Sendable {
+    enum Step: Sendable {
+        /// The name of an upstream.
+        case upstream(String)
+        /// The name of a map.
+        case map(String)
+    }
+
+    /// Empty where there is nothing to decide: all goes to the listener's upstream.
+    var steps: [Step] = []
+    /// What the detail of a recipient begins with.
+    var delimiter: UInt8?
+
+    init(_ listener: Settings.Listener) {
+        guard listener.depth == .envelope, !listener.routes.isEmpty else { return }
+        steps = listener.routes.compactMap { route in
+            route.map.map { .map($0) } ?? route.upstream.map { .upstream($0) }
+        }
+        if !listener.upstream.isEmpty { steps.append(.upstream(listener.upstream)) }
+        delimiter = listener.recipientDelimiter.utf8.first
+    }
+}
