@@ -193,6 +193,9 @@ extension EnvelopeSession {
             try refuse(fault, transaction)
         } else if let verdict = passage.verdict {
             conclude(verdict, transaction, .refused)
+        } else if let verdict = await hasty() {
+            await dropLink()
+            conclude(verdict, transaction, .refused)
         } else {
             let end = Array(".\r\n".utf8)
             try await settle(transaction, afterSending: end)
@@ -201,6 +204,15 @@ extension EnvelopeSession {
             try await sendReplies()
             throw .badPipeline
         }
+    }
+
+    /// What the client is told where the upstream has answered a message before it had all of it: a word that came too
+    /// soon must not pass for the final one. Nil: it has not.
+    @inline(never)
+    func hasty() async -> SessionEnd.Farewell? {
+        // What has come in this moment is taken in with it.
+        await upstream?.stopReceiving()
+        return upstream?.hasInput == true ? await earlyReply() : nil
     }
 
     /// The message is not taken for what it holds.
