@@ -147,7 +147,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ServiceTests",
         dependencies: [
-            "Service", "Relay", "Ring", "Settings", "Telemetry", "TLS", "CLinux", "TestCertificates", "TestSupport",
+            "Service", "Policy", "Relay", "Ring", "Settings", "Telemetry", "TLS", "CLinux", "TestCertificates",
+            "TestSupport",
         ],
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
