@@ -45,6 +45,16 @@ class SeedFaults(transactions.Case):
                     answers = [getattr(peer, "last_answer", b"") for peer in upstream.connections]
                     self.assertNotIn(b"503", b"".join(answers))
 
+    def test_who_is_told_of_limits_keeps_them(self):
+        """RFC 9422: recipients of several routes are put off, and that can be known before."""
+        upstream = self.enterContext(Upstream())
+        table = self.enterContext(transactions.Map({"one.test": upstream.address}))
+        for way in ("defer", "first"):
+            with self.subTest(way):
+                mailrace = self.start([upstream.address], listener=f'multi_route = "{way}"', tables=table.tables)
+                offered = self.mailer(mailrace).offered
+                self.assertEqual(b"LIMITS " in offered, way == "defer", offered)
+
     def test_several_routes_do_not_double_a_message(self):
         one, other = self.enterContext(Upstream()), self.enterContext(Upstream())
         table = self.enterContext(transactions.Map({"one.test": one.address, "other.test": other.address}))
@@ -205,7 +215,7 @@ upstream_settings = "backend"
         self.assertEqual(delivery.recipients, [f"RCPT TO:<b{number}@upstream.test>\r\n".encode() for number in (0, 2)])
 
     def test_groups_of_commands(self):
-        """What comes behind the end of a message is the next one's; what comes behind a DATA that is refused is none."""
+        """What comes behind the end of a message is the next one's."""
         upstream = self.enterContext(Upstream())
         mailer = self.mailer(self.start([upstream.address]))
         envelope = b"MAIL FROM:<a@client.test>\r\nRCPT TO:<b@upstream.test>\r\nDATA\r\n"
