@@ -117,7 +117,8 @@ let sources: [Target] = [
         name: "mailrace-bench", dependencies: ["Ring", "Wire", "TLS", "CGetopt", "CLinux"],
         path: "Benchmarks/mailrace-bench", swiftSettings: house),
     .executableTarget(
-        name: "mailrace-micro", dependencies: ["Ring", "Wire", "TLS", "CLinux", "TestCertificates"],
+        name: "mailrace-micro",
+        dependencies: ["Ring", "Wire", "TLS", "Lookup", "Policy", "CLinux", "TestCertificates"],
         path: "Benchmarks/mailrace-micro", swiftSettings: house),
 ]
 
@@ -146,7 +147,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ServiceTests",
         dependencies: [
-            "Service", "Relay", "Ring", "Settings", "Telemetry", "TLS", "CLinux", "TestCertificates", "TestSupport",
+            "Service", "Policy", "Relay", "Ring", "Settings", "Telemetry", "TLS", "CLinux", "TestCertificates",
+            "TestSupport",
         ],
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
@@ -194,7 +196,7 @@ let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("CommandFuzzer", ["Wire"]),
     ("ReplyFuzzer", ["Wire"]),
     ("ProxyHeaderFuzzer", ["Wire"]),
-    ("MapFuzzer", ["Policy", "Lookup"]),
+    ("MapFuzzer", ["Policy", "Lookup", "Ring", "Telemetry"]),
     ("AuthenticationFuzzer", ["Policy", "Lookup", "Ring", "Telemetry", "Wire"]),
     ("HostFieldFuzzer", ["Wire"]),
     ("RedisFuzzer", ["Lookup"]),

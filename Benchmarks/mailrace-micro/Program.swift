@@ -10,19 +10,28 @@ enum Program {
     static func run(_ arguments: ArraySlice<String>) -> Int32 {
         var word = ""
         var milliseconds: UInt64 = 20
+        var map = (file: "", keys: "")
         var rest = arguments
         while let name = rest.popFirst() {
             switch (name, rest.popFirst()) {
             case ("--only", let text?): word = text
+            case ("--map", let path?): map.file = path
+            case ("--keys", let path?): map.keys = path
             case ("--run-ms", let text?):
                 guard let number = UInt64(text), 1...runLimit ~= number else { fallthrough }
                 milliseconds = number
             default:
-                print("mailrace-micro: wants [--only WORD] [--run-ms N], N from 1 to \(runLimit)")
+                print(
+                    "mailrace-micro: wants [--only WORD] [--run-ms N], N from 1 to \(runLimit), "
+                        + "or --map FILE --keys FILE")
                 return 64
             }
         }
         do throws(RingUnavailable) {
+            if !map.file.isEmpty {
+                let (file, keys) = map
+                return try onShard { _ in await MapLoad.run(file, keysPath: keys) }
+            }
             let figures = try measure(word, Effort(runNanoseconds: milliseconds * 1_000_000))
             print(Figure.json(figures))
             return 0
@@ -33,22 +42,32 @@ enum Program {
     }
 
     private static func measure(_ word: String, _ effort: Effort) throws(RingUnavailable) -> [Figure] {
+        try onShard { shard in
+            var figures: [Figure] = []
+            for benchmark in wireBenchmarks() + ringBenchmarks(shard) + tlsBenchmarks() {
+                if benchmark.name.contains(word) { figures.append(await benchmark.measure(effort)) }
+                await benchmark.finish()
+            }
+            return figures
+        }
+    }
+
+    /// What `body` gives on a shard of its own.
+    private static func onShard<Result: Sendable>(
+        _ body: @escaping @Sendable (isolated Shard) async -> Result
+    ) throws(RingUnavailable) -> Result {
         let shard = try Shard()
         let thread = shard.start()
-        let results = BlockingQueue<[Figure]>(limit: 1)
+        let results = BlockingQueue<Result>(limit: 1)
         shard.post { shard in
             shard.spawn {
-                var figures: [Figure] = []
-                for benchmark in wireBenchmarks() + ringBenchmarks(shard) + tlsBenchmarks() {
-                    if benchmark.name.contains(word) { figures.append(await benchmark.measure(effort)) }
-                    await benchmark.finish()
-                }
-                precondition(results.push(figures))
+                let result = await body(shard)
+                precondition(results.push(result))
             }
         }
-        let figures = results.pop() ?? []
+        guard let result = results.pop() else { preconditionFailure("a shard gave nothing") }
         shard.post { $0.stop() }
         thread.join()
-        return figures
+        return result
     }
 }

@@ -67,6 +67,7 @@ class OptionsTest(unittest.TestCase):
         wrong = {
             "thresholds": [["--wirte"], ["--only"], ["--only", "no such load"], ["short"]],
             "micro": [["--jsn"], ["--run-ms", "0"], ["--run-ms", str(1 << 64)], ["--run-ms", "x"], ["line"]],
+            "maps": [["--line", "2000"], ["--lines", "1"], ["--rounds", "x"], ["lines"]],
         }
         for program, lines in wrong.items():
             for words in lines:

@@ -137,7 +137,8 @@ final class SQLCrew: Sendable {
             case .none: answer = .success(nil)
             case .failed(let failure): answer = .failure(failure)
             case .lost(let failure) where !isProven:
-                asked.end(.failure(failure))
+                // Who hears of it and asks again at once must find the server away.
+                question = asked
                 return .useless(failure)
             case .lost(let failure):
                 if asked.deadline > Instant.current() { question = asked } else { asked.end(.failure(failure)) }

@@ -6,19 +6,25 @@ package enum DomainName {
     /// The longest that is looked at, in bytes.
     private static let limitBytes = 1_024
 
-    /// In lower case, without a dot at its end, and with A-labels in place of other letters (RFC 5891 section 5). What
+    /// In lower case, without dots at its end, and with A-labels in place of other letters (RFC 5891 section 5). What
     /// is no such name stays as it is, in lower case: it may stand in a map like that.
     package static func normalised(_ name: some Collection<UInt8>) -> [UInt8] {
-        var lower = name.map(\.lowercased)
-        if lower.count > 1, lower.last == .dot { lower.removeLast() }
-        guard lower.contains(where: { $0 >= 0x80 }), lower.count <= limitBytes else { return lower }
+        let lower = name.map(\.lowercased)
+        guard lower.contains(where: { $0 >= 0x80 }), lower.count <= limitBytes else { return withoutDots(lower) }
         var labels = [UInt8](repeating: 0, count: limitBytes)
         let count = lower.withUnsafeBufferPointer { lower in
             labels.withUnsafeMutableBufferPointer { labels in
                 cidn_to_ascii(lower.baseAddress, lower.count, labels.baseAddress, labels.count)
             }
         }
-        return count > 0 ? Array(labels.prefix(count)) : lower
+        // Other scripts have dots of their own, which are dots now.
+        return withoutDots(count > 0 ? Array(labels.prefix(count)) : lower)
+    }
+
+    /// Without those at its end; one alone stays.
+    private static func withoutDots(_ name: [UInt8]) -> [UInt8] {
+        guard let last = name.lastIndex(where: { $0 != .dot }) else { return Array(name.prefix(1)) }
+        return Array(name[...last])
     }
 
     /// The domains above `name`, the longest first; of many the shortest ones.

@@ -171,7 +171,6 @@ class MariaDB(SQLServer):
             f"--pid-file={self.directory}/pid",
             "--innodb-buffer-pool-size=32M",
             "--innodb-log-file-size=8M",
-            "--innodb-flush-log-at-trx-commit=0",
             "--performance-schema=OFF",
             "--skip-name-resolve",
         ]
@@ -301,7 +300,9 @@ class Redis(Server):
             *["--unixsocketperm", "777"],
             *["--dir", self.directory],
             *["--requirepass", PASSWORD],
-            *["--save", ""],
+            # What it was told outlives it.
+            *["--appendonly", "yes"],
+            *["--appendfsync", "always"],
         ]
 
     def client(self, *words):

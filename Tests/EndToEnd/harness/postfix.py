@@ -6,6 +6,7 @@ import pwd
 import re
 import shutil
 import tempfile
+import time
 
 from . import HOST
 from .programs import Program, find, free_ports, run, wait_for_listener, wait_until
@@ -71,8 +72,20 @@ class Postfix:
         return pathlib.Path(path).read_text() if os.path.exists(path) else ""
 
     def wait_log(self, pattern):
+        return wait_until(lambda: re.search(pattern, self.log), f"{pattern!r} in Postfix's log")
+
+    def wait_empty(self):
+        """Has it try again what it has put off, once a second, until the queue's first message is gone."""
+        tried = [time.monotonic()]
+
+        def is_empty():
+            if time.monotonic() - tried[0] > 1:
+                tried[0] = time.monotonic()
+                run([find("postqueue"), "-c", f"{self.directory}/conf", "-f"])
+            return re.search(r"qmgr\[\d+\]: \w+: removed", self.log)
+
         try:
-            return wait_until(lambda: re.search(pattern, self.log), f"{pattern!r} in Postfix's log")
+            wait_until(is_empty, "an empty queue")
         except AssertionError as error:
             raise AssertionError(f"{error}:\n{self.log}") from None
 

@@ -1,16 +1,21 @@
 import Lookup
 import Policy
+import Ring
+import Telemetry
 
-/// Takes the input for a file of routes, for the answer of a map and for an address, and checks what came of it.
+/// Takes the input for a file of routes, for the answer of a map, for an address and for who somebody is, and checks
+/// what came of it.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzMap(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: start, count: count))
     for subject in MapKey.Kind.Subject.allCases { checkFile(bytes, CSVRules(subject: subject, upstreams: ["backend"])) }
     if let place = MapPlace(bytes, upstreams: ["backend"]), case .server(let server) = place {
-        // What it is written as is the same place.
-        precondition(MapPlace(Array(server.description.utf8), upstreams: []) == place)
+        // What it is written as is the same place; in paths it is escaped.
+        let text = server.description
+        precondition(text.hasPrefix("unix:") || MapPlace(Array(text.utf8), upstreams: []) == place)
     }
     checkAddress(bytes)
+    checkKeys(bytes)
     checkAnswer(bytes)
     return 0
 }
@@ -68,5 +73,20 @@ private func checkAddress(_ bytes: [UInt8]) {
     precondition(DomainName.parents(of: address.domain).count <= 10)
     if let stripped = address.withoutDetail(behind: UInt8(ascii: "+")) {
         precondition(stripped.count < address.text.count && !stripped.starts(with: "+".utf8))
+    }
+}
+
+/// Whoever it is, a handful of keys is asked for, each of its kind.
+private func checkKeys(_ bytes: [UInt8]) {
+    let id = SessionID(shard: 0, time: UTCTime(unixMilliseconds: 0), counter: 0)
+    let facts = SessionFacts(id: id, listener: "mx", client: .loopback(port: 25))
+    facts.candidate = EnvelopePath(command: [], address: bytes)
+    facts.reversePath = EnvelopePath(command: [], address: bytes)
+    facts.login = bytes
+    for folds in [false, true] {
+        let all = MapKeys(MapKey.Kind.allCases, delimiter: UInt8(ascii: "+"), foldsLocalParts: folds).keys(of: facts)
+        precondition(all.count <= MapKey.Kind.allCases.count + 2 * 10)
+        precondition(all.allSatisfy { $0.kind != .wildcard || $0.text.starts(with: "*.".utf8) })
+        precondition(all.allSatisfy { $0.kind != .parentDomain || $0.text.first == UInt8(ascii: ".") })
     }
 }

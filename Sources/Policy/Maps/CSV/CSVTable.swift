@@ -18,11 +18,11 @@ package final class CSVTable: Sendable {
     /// Different keys.
     package let count: Int
     /// The names of upstreams that stand in it.
-    let upstreamsNamed: Set<String>
+    package let upstreamsNamed: Set<String>
     /// Servers that are no upstreams stand in it.
-    let namesServers: Bool
+    package let namesServers: Bool
     /// What is doubtful about the file.
-    let doubts: [String]
+    package let doubts: [String]
 
     package init(_ builder: consuming CSVBuilder) {
         var slots = [UInt32](repeating: 0, count: Self.slotCount(rows: builder.rowCount))
