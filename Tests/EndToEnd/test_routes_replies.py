@@ -174,6 +174,17 @@ upstream_settings = "backend"
         self.assertCode(mailer.deliver(message("x", 4000), parameters=" SIZE=20000"), "552 5.3.4")
         self.assertEqual(upstream.whole, [])
 
+    def test_an_upstream_that_takes_seven_bits(self):
+        """What nobody has declared is found out on the way, and ends there."""
+        upstream = self.enterContext(Upstream(("PIPELINING", "CHUNKING")))
+        mailer = self.mailer(self.start([upstream.address]))
+        content = message("eight", 500) + b"gr\xfc\xdfe\r\n" + message("bits", 500)
+        self.assertCode(mailer.deliver(content), "554 5.6.3")
+        self.assertCode(mailer.deliver_chunks([content[:100], content[100:]]), "554 5.6.3")
+        mailer.ask("RSET")
+        self.assertEqual(upstream.whole, [])
+        self.assertCode(mailer.deliver(message("seven")), "250")
+
     def test_orders_that_make_no_sense(self):
         upstream = self.enterContext(Upstream())
         mailer = self.mailer(self.start([upstream.address]))
