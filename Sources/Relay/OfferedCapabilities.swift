@@ -38,12 +38,13 @@ final class OfferedCapabilities {
         guard let router = policies.router else { return [pool] }
         guard let names = router.upstreams else { return nil }
         var pools: [UpstreamPool] = []
+        var isComplete = true
         for name in names {
-            guard let named = name == pool.settings.name ? pool : policies.upstreams(name) else { return nil }
-            named.askForOffers()
-            pools.append(named)
+            let named = name == pool.settings.name ? pool : policies.upstreams(name)
+            named?.askForOffers()
+            if let named { pools.append(named) } else { isComplete = false }
         }
-        return pools.isEmpty ? nil : pools
+        return pools.isEmpty || !isComplete ? nil : pools
     }
 
     /// Until when it is worth waiting for what is being found out; nil: not at all.
