@@ -230,6 +230,7 @@ extension EnvelopeSession {
         transaction.messageBytes = chunks.scanner.messageBytes
         if let reply = try await objection(to: chunks) { return try await fail(reply, 0, isLast: true, transaction) }
         try await sendReplies()
+        if let reply = await hasty() { return try await fail(reply, 0, isLast: true, transaction) }
         if let start = transaction.dataStart { transaction.durations.data = ring.now.nanoseconds(since: start) }
         link?.state = .message
         end =

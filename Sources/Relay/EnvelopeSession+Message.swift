@@ -170,8 +170,7 @@ extension EnvelopeSession {
         await stopPassing(&passage)
     }
 
-    /// The upstream has said something unasked, or has gone. A yes of that kind must not be taken for its answer to the
-    /// message.
+    /// The upstream has said something unasked, or has gone.
     var hasSpoken: Bool {
         upstream?.lookForInput()
         return upstream?.hasInput == true
@@ -204,11 +203,13 @@ extension EnvelopeSession {
     @inline(never)
     private func finish(_ passage: inout MessagePassage, _ transaction: Transaction) async throws(SessionEnd) {
         let outOfTurn = usesHELO && client.buffered > 0
-        if passage.isPassing, hasSpoken { await hearUpstream(&passage) }
         if let fault = passage.scanner.fault {
             await dropLink()
             try refuse(fault, transaction)
         } else if let verdict = passage.verdict {
+            conclude(verdict, transaction, .refused)
+        } else if let verdict = await hasty() {
+            await dropLink()
             conclude(verdict, transaction, .refused)
         } else {
             let end = Array(".\r\n".utf8)
@@ -218,6 +219,15 @@ extension EnvelopeSession {
             try await sendReplies()
             throw .badPipeline
         }
+    }
+
+    /// What the client is told where the upstream has answered a message before it had all of it: a word that came too
+    /// soon must not pass for the final one. Nil: it has not.
+    @inline(never)
+    func hasty() async -> SessionEnd.Farewell? {
+        // What has come in this moment is taken in with it.
+        await upstream?.stopReceiving()
+        return hasSpoken ? await earlyReply() : nil
     }
 
     /// The message is not taken for what it holds.

@@ -22,7 +22,9 @@ public struct EnvelopeSettings: Sendable {
     public var commandLineBytesMax = 4_096
     /// Commands refused, in one session, that are answered; one more ends it.
     public var errorsMax = 20
-    /// Commands in one session before the hand-off; one more ends it.
+    /// Commands in one session before the hand-off; one more ends it. Where transactions go their own way: since the
+    /// last message that was accepted, recipients that were accepted not counted. So are `errorsMax` and
+    /// `conversationTimeout`.
     public var commandsMax = 1000
     /// For all that comes before the hand-off.
     public var conversationTimeout = Duration.seconds(1800)

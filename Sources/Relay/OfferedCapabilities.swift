@@ -37,14 +37,9 @@ final class OfferedCapabilities {
     private var reachable: [UpstreamPool]? {
         guard let router = policies.router else { return [pool] }
         guard let names = router.upstreams else { return nil }
-        var pools: [UpstreamPool] = []
-        var isComplete = true
-        for name in names {
-            let named = name == pool.settings.name ? pool : policies.upstreams(name)
-            named?.askForOffers()
-            if let named { pools.append(named) } else { isComplete = false }
-        }
-        return pools.isEmpty || !isComplete ? nil : pools
+        let pools = names.compactMap { $0 == pool.settings.name ? pool : policies.upstreams($0) }
+        for pool in pools { pool.askForOffers() }
+        return pools.isEmpty || pools.count < names.count ? nil : pools
     }
 
     /// Until when it is worth waiting for what is being found out; nil: not at all.

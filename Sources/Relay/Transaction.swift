@@ -20,7 +20,10 @@ final class Transaction {
     /// The message, where it comes by BDAT.
     var chunks: Chunks?
     /// When its message began: at the 354, or with the first chunk.
-    var dataStart: Instant?
+    var dataStart: Instant? {
+        // From here on what was said of recipients is no answer.
+        didSet { answer = nil }
+    }
     /// As the message was read.
     var messageBytes = 0
     /// What the client was told last about it, and by whom.

@@ -70,6 +70,21 @@ public final class UpstreamPool {
         await idle.close()
     }
 
+    /// What TLS is carried out with.
+    ///
+    /// - Parameter verifies: the server's certificate must be valid, or need not be; nil: as the settings say.
+    func tls(verifying verifies: Bool?) throws(TLSConfigurationError) -> TLSClientContext? {
+        guard let verifies, var configuration = settings.tlsClient else { return tls }
+        if let made = otherTLS[verifies] { return made }
+        configuration.isEnforced = verifies
+        if verifies, configuration.authorities == .none, configuration.pins.isEmpty {
+            configuration.authorities = .system
+        }
+        let made = try TLSClientContext(configuration)
+        otherTLS[verifies] = made
+        return made
+    }
+
     // MARK: What the servers offer
 
     /// From now on what the servers offer is worth knowing, and the first probes are worth hurrying. Where EHLO is no
@@ -98,21 +113,6 @@ public final class UpstreamPool {
     func isFindingOut(isClientSecure: Bool) -> Bool {
         guard !probes.isEmpty, settings.health.probe == .ehlo else { return false }
         return servers.contains { !$0.isInDoubt && $0.offer(isClientSecure: isClientSecure) == nil }
-    }
-
-    /// What TLS is carried out with.
-    ///
-    /// - Parameter verifies: the server's certificate must be valid, or need not be; nil: as the settings say.
-    func tls(verifying verifies: Bool?) throws(TLSConfigurationError) -> TLSClientContext? {
-        guard let verifies, var configuration = settings.tlsClient else { return tls }
-        if let made = otherTLS[verifies] { return made }
-        configuration.isEnforced = verifies
-        if verifies, configuration.authorities == .none, configuration.pins.isEmpty {
-            configuration.authorities = .system
-        }
-        let made = try TLSClientContext(configuration)
-        otherTLS[verifies] = made
-        return made
     }
 
     // MARK: Choosing

@@ -1,5 +1,6 @@
 """Clients that others wrote, and what they ask for, where each message goes its own way; and what it costs in memory."""
 
+import json
 import os
 import select
 import smtplib
@@ -7,13 +8,19 @@ import tempfile
 import threading
 import unittest
 
-from harness import HOST, PATIENCE_S, certificates, clients, routes, scripted
+from harness import HOST, PATIENCE_S, admin, certificates, clients, routes, scripted
 from harness.mailer import Mailer, message
 from harness.programs import find, run
 from harness.upstream import Upstream
 
 SENDER = clients.SENDER
 FIRST, SECOND = clients.RECIPIENT, "two@second.test"
+
+
+def forget(upstream):
+    """As its own `forget`, but for the connections, which stay for the next message."""
+    with upstream.keeping:
+        upstream.deliveries.clear()
 
 
 class Case(unittest.TestCase):
@@ -25,14 +32,18 @@ class Case(unittest.TestCase):
         folder = self.enterContext(tempfile.TemporaryDirectory())
         self.first = self.enterContext(Upstream(**(first or {"offers": self.OFFERS})))
         self.second = self.enterContext(Upstream(**(second or {"offers": self.OFFERS})))
-        upstreams = {"first": self.first.address, "second": self.second.address}
+        # Only who has asked them knows what they have before the first message.
+        upstreams = {
+            name: {"servers": json.dumps([upstream.address]), "health": '{ probe = "ehlo" }'}
+            for name, upstream in (("first", self.first), ("second", self.second))
+        }
         pairs = [("upstream.test", "first"), ("second.test", "second")]
         return self.enterContext(routes.Routes(upstreams, pairs, folder, **options))
 
     def assert_arrived(self, content, *upstreams):
         for upstream in upstreams or (self.first,):
             self.assertEqual(upstream.contents, [content])
-            upstream.forget()
+            forget(upstream)
 
 
 @unittest.skipUnless(clients.are_installed() and find("msmtp"), "no swaks or no msmtp")
@@ -109,8 +120,11 @@ class Extensions(Case):
             self.assertIn(b"SIZE 5000", client.offered)
             for word in (b"SMTPUTF8", b"DSN", b"BINARYMIME", b"REQUIRETLS"):
                 self.assertNotIn(word, client.offered)
-            self.assertTrue(client.ask(f"MAIL FROM:<{SENDER}> SIZE=5001").startswith(b"552 5.3.4 "))
-            self.assertTrue(client.ask(f"MAIL FROM:<{SENDER}> RET=HDRS").startswith(b"555 5.5.4 "))
+            # Who asks for it all the same is told so, at the latest when the server is known.
+            for parameter, refusal in [("SIZE=5001", b"552 5.3.4 "), ("RET=HDRS", b"555 5.5.4 ")]:
+                reply = client.deliver(message("x"), [SECOND], parameters=f" {parameter}")
+                self.assertTrue(reply.startswith(refusal), reply)
+                client.ask("RSET")
             self.assertTrue(client.deliver(message("x"), [SECOND]).startswith(b"250 "))
         self.assert_arrived(message("x"), self.second)
 
@@ -130,7 +144,27 @@ class Extensions(Case):
                         whole = octets if octets.endswith(b"\r\n") or delivery.by_chunks else octets + b"\r\n"
                         self.assertEqual(delivery.content, whole)
                         self.assertEqual(delivery.by_chunks, upstream is self.first)
-                    upstream.forget()
+                    forget(upstream)
+
+    def test_what_is_logged_and_counted(self):
+        mailrace = self.start(admin=f"{HOST}:0")
+        with Mailer(mailrace.port()) as client:
+            for _ in range(2):
+                self.assertTrue(client.deliver(message("x"), [FIRST]).startswith(b"250 "))
+            self.assertTrue(client.deliver(message("x"), ["nobody@nowhere.test"]).startswith(b"554 5.7.1 "))
+            client.leave()
+        first, second, third = mailrace.messages(3)
+        self.assertEqual([record["outcome"] for record in (first, second, third)], ["accepted", "accepted", "unsent"])
+        self.assertEqual([record["transaction"] for record in (first, second, third)], [1, 2, 3])
+        self.assertEqual((first["reused"], second["reused"]), (False, True))
+        self.assertEqual((third["route"], third["code"], third["origin"]), (None, 554, "local"))
+        pages = admin.Admin(mailrace)
+        route = {"source": "customers", "upstream": "first", "outcome": "accepted"}
+        self.assertEqual(pages.metric("mailrace_route_messages_total", stat_prefix="mx", **route), 2)
+        self.assertEqual(pages.metric("mailrace_messages_total", stat_prefix="mx", outcome="unsent"), 1)
+        self.assertEqual(pages.metric("mailrace_recipient_refusals_total", stat_prefix="mx", code="554"), 1)
+        self.assertEqual(pages.metric("mailrace_message_size_bytes_count", stat_prefix="mx"), 2)
+        self.assertEqual(pages.metric("mailrace_message_bytes_accepted_total"), 2 * len(message("x")))
 
     def test_lhlo_is_for_servers_that_deliver(self):
         mailrace = self.start()

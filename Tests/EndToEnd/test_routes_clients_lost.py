@@ -158,7 +158,7 @@ class ClientLostInTLS(FaultCase):
 
 
 class ClientStalls(FaultCase):
-    OPTIONS = {"timeouts": 'data = "1s"\ncommand = "1s"', "listener": 'max_message_size = "64KiB"'}
+    OPTIONS = {"timeouts": 'data = "2s"\ncommand = "2s"', "listener": 'max_message_size = "64KiB"'}
 
     def test_in_the_body(self):
         """The seed's fault: 10 s of silence made a truncated message a whole one."""

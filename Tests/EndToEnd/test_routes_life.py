@@ -6,7 +6,7 @@ import tempfile
 import threading
 import unittest
 
-from harness import HOST, PATIENCE_S, programs, relay, transactions
+from harness import PATIENCE_S, programs, relay, transactions
 from harness.mailer import Mailer, message, stuffed
 from harness.upstream import Upstream
 from harness.programs import wait_until

@@ -45,6 +45,16 @@ class SeedFaults(transactions.Case):
                     answers = [getattr(peer, "last_answer", b"") for peer in upstream.connections]
                     self.assertNotIn(b"503", b"".join(answers))
 
+    def test_who_is_told_of_limits_keeps_them(self):
+        """RFC 9422: recipients of several routes are put off, and that can be known before."""
+        upstream = self.enterContext(Upstream())
+        table = self.enterContext(transactions.Map({"one.test": upstream.address}))
+        for way in ("defer", "first"):
+            with self.subTest(way):
+                mailrace = self.start([upstream.address], listener=f'multi_route = "{way}"', tables=table.tables)
+                offered = self.mailer(mailrace).offered
+                self.assertEqual(b"LIMITS " in offered, way == "defer", offered)
+
     def test_several_routes_do_not_double_a_message(self):
         one, other = self.enterContext(Upstream()), self.enterContext(Upstream())
         table = self.enterContext(transactions.Map({"one.test": one.address, "other.test": other.address}))
@@ -164,6 +174,17 @@ upstream_settings = "backend"
         self.assertCode(mailer.deliver(message("x", 4000), parameters=" SIZE=20000"), "552 5.3.4")
         self.assertEqual(upstream.whole, [])
 
+    def test_an_upstream_that_takes_seven_bits(self):
+        """What nobody has declared is found out on the way, and ends there."""
+        upstream = self.enterContext(Upstream(("PIPELINING", "CHUNKING")))
+        mailer = self.mailer(self.start([upstream.address]))
+        content = message("eight", 500) + b"gr\xfc\xdfe\r\n" + message("bits", 500)
+        self.assertCode(mailer.deliver(content), "554 5.6.3")
+        self.assertCode(mailer.deliver_chunks([content[:100], content[100:]]), "554 5.6.3")
+        mailer.ask("RSET")
+        self.assertEqual(upstream.whole, [])
+        self.assertCode(mailer.deliver(message("seven")), "250")
+
     def test_orders_that_make_no_sense(self):
         upstream = self.enterContext(Upstream())
         mailer = self.mailer(self.start([upstream.address]))
@@ -205,7 +226,7 @@ upstream_settings = "backend"
         self.assertEqual(delivery.recipients, [f"RCPT TO:<b{number}@upstream.test>\r\n".encode() for number in (0, 2)])
 
     def test_groups_of_commands(self):
-        """What comes behind the end of a message is the next one's; what comes behind a DATA that is refused is none."""
+        """What comes behind the end of a message is the next one's."""
         upstream = self.enterContext(Upstream())
         mailer = self.mailer(self.start([upstream.address]))
         envelope = b"MAIL FROM:<a@client.test>\r\nRCPT TO:<b@upstream.test>\r\nDATA\r\n"

@@ -89,8 +89,8 @@ extension RelaySuites {
                 case let text?: try peer.send(text)
                 case nil: peer.reset()
                 }
-                try eventually { rig.tally[.idle] == 0 }
-                #expect(rig.tally.connections == 0 && !rig.take())
+                try eventually { rig.tally[.idle] == 0 && rig.tally.connections == 0 }
+                #expect(!rig.take())
                 if text != nil {
                     try peer.expectEnd()
                     peer.close()
@@ -108,7 +108,8 @@ extension RelaySuites {
                 #expect(rig.keep())
                 try peer.expect("QUIT\r\n")
                 try peer.expectEnd()
-                #expect(rig.tally[.idle] == 0 && rig.tally.connections == 0 && !rig.take())
+                try eventually { rig.tally[.idle] == 0 && rig.tally.connections == 0 }
+                #expect(!rig.take())
                 peer.close()
             }
         }

@@ -102,6 +102,7 @@ extension RelaySuites {
                 try upstream.expectEnd()
                 let line = try relay.log.transaction(1)
                 #expect(line["outcome"] == "abandoned" && line["recipients_accepted"] == "1")
+                #expect(line["code"] == nil && line["size"] != nil)
             }
         }
 

@@ -51,6 +51,20 @@ extension RelaySuites {
             }
         }
 
+        /// A yes before the end is none, not even where it meets the end on its way.
+        @Test func aYesThatComesTooSoonIsNone() throws {
+            try withRelay(.transactions()) { relay in
+                let (client, upstream) = try relay.data()
+                try client.send("begun\r\n")
+                try upstream.expect("begun\r\n")
+                try upstream.send("250 2.0.0 is that all?\r\n")
+                try client.send("end\r\n.\r\n")
+                try client.expectReply("451 4.3.0 Upstream reply not valid")
+                try upstream.expectEnd()
+                try another(client, relay)
+            }
+        }
+
         @Test(arguments: ["450 4.7.1 not now", "554 5.7.1 no"]) func aRefusedDATAIsShown(_ reply: String) throws {
             try withRelay(.transactions()) { relay in
                 let (client, upstream) = try relay.transaction()

@@ -1,8 +1,10 @@
 import Lookup
+import Policy
 import Relay
 import Ring
 import TestSupport
 import Testing
+import Wire
 
 extension RelaySuites {
     /// Recipients of one message that go to different places, and messages that do.
@@ -189,6 +191,27 @@ extension RelaySuites {
                 try client.ask("DATA", "554 5.5.1 No valid recipients")
                 #expect(first.isQuiet)
             }
+        }
+
+        @Test func noRouteNoMessage() throws {
+            let setup = Setup.transactions { setup in
+                setup.policies = { _ in
+                    var policies = ListenerPolicies()
+                    policies.router = RefusingRouter()
+                    return policies
+                }
+            }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+                try client.ask(rcpt("a1"), "554 5.7.1 Relay access denied")
+                try client.ask("DATA", "554 5.5.1 No valid recipients")
+                #expect(try relay.isUpstreamAlone)
+            }
+        }
+
+        private final class RefusingRouter: Router {
+            func route(_ facts: SessionFacts, cancellation: Cancellation) async -> Route { .refuse(.relayDenied) }
         }
 
         @Test func tooManyRecipientsArePutOff() throws {
