@@ -98,7 +98,11 @@ extension EnvelopeSession {
         var piece: [UInt8] = []
         while true {
             if isAborted { throw .aborted }
-            if client.buffered == 0 { try await waitForMore(&passage) }
+            if client.buffered == 0 {
+                let start = ring.now
+                try await waitForMore(&passage)
+                try keepPace(since: start)
+            }
             piece.removeAll(keepingCapacity: true)
             let length = client.withInput { passage.scanner.scan($0, into: &piece) }
             client.dropInput(length)
