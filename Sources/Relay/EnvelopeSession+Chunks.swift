@@ -53,7 +53,8 @@ extension EnvelopeSession {
     /// Waits for more of a chunk.
     private func waitForOctets() async throws(SessionEnd) {
         try await sendReplies()
-        client.deadline = ring.now + (envelope.transactions?.dataTimeout ?? .zero)
+        let start = ring.now
+        client.deadline = start + (envelope.transactions?.dataTimeout ?? .zero)
         while client.buffered == 0 {
             if isAborted { throw .aborted }
             do throws(StreamError) {
@@ -67,6 +68,7 @@ extension EnvelopeSession {
                 }
             }
         }
+        try keepPace(since: start)
     }
 
     // MARK: The first chunk

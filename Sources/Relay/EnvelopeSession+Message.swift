@@ -98,7 +98,11 @@ extension EnvelopeSession {
         var piece: [UInt8] = []
         while true {
             if isAborted { throw .aborted }
-            if client.buffered == 0 { try await waitForMore(&passage) }
+            if client.buffered == 0 {
+                let start = ring.now
+                try await waitForMore(&passage)
+                try keepPace(since: start)
+            }
             piece.removeAll(keepingCapacity: true)
             let length = client.withInput { passage.scanner.scan($0, into: &piece) }
             client.dropInput(length)
@@ -170,8 +174,7 @@ extension EnvelopeSession {
         await stopPassing(&passage)
     }
 
-    /// The upstream has said something unasked, or has gone. A yes of that kind must not be taken for its answer to the
-    /// message.
+    /// The upstream has said something unasked, or has gone.
     var hasSpoken: Bool {
         upstream?.lookForInput()
         return upstream?.hasInput == true
@@ -204,7 +207,6 @@ extension EnvelopeSession {
     @inline(never)
     private func finish(_ passage: inout MessagePassage, _ transaction: Transaction) async throws(SessionEnd) {
         let outOfTurn = usesHELO && client.buffered > 0
-        if passage.isPassing, hasSpoken { await hearUpstream(&passage) }
         if let fault = passage.scanner.fault {
             await dropLink()
             try refuse(fault, transaction)
@@ -229,7 +231,7 @@ extension EnvelopeSession {
     func hasty() async -> SessionEnd.Farewell? {
         // What has come in this moment is taken in with it.
         await upstream?.stopReceiving()
-        return upstream?.hasInput == true ? await earlyReply() : nil
+        return hasSpoken ? await earlyReply() : nil
     }
 
     /// The message is not taken for what it holds.

@@ -46,6 +46,7 @@ final class EnvelopeSession: Session {
     var introductions = 0
     /// Of chunks that were refused, since the last message that was accepted.
     var octetsDropped = 0
+    var pace = MessagePace()
     /// When the session last came to something: its beginning, or a message that was accepted.
     var progress: Instant
     /// The upstream has been told who the client is, and takes the client for that.

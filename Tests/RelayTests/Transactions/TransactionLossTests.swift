@@ -70,6 +70,45 @@ extension RelaySuites {
             }
         }
 
+        /// It sends something now and then, so that no wait is too long.
+        @Test(arguments: [false, true]) func aMessageThatComesTooSlowlyHasNoEnd(_ isChunked: Bool) throws {
+            let setup = Setup.transactions {
+                $0.listener.minimumRate = .init(bytes: 1000, period: .milliseconds(50))
+            }
+            try withRelay(setup) { relay in
+                let (client, upstream) = try isChunked ? relay.transaction(["CHUNKING"]) : relay.data()
+                if isChunked { try client.send("BDAT 1000 LAST\r\n") }
+                while client.isQuiet {
+                    try client.send("x")
+                    relay.settle()
+                }
+                try client.expectReply("421 4.4.2 Timeout in the message, closing connection")
+                let seen = try upstream.readToEnd()
+                #expect(seen.allSatisfy { $0 == UInt8(ascii: "x") })
+                client.close()
+                #expect(try relay.record().end == "too_slow by client")
+                #expect(relay[.sessionsTooSlow] == 1)
+            }
+        }
+
+        /// The time that the upstream takes is not the client's.
+        @Test func whatTheUpstreamHoldsBackIsNotSlow() throws {
+            let setup = Setup.transactions {
+                $0.listener.minimumRate = .init(bytes: 1 << 20, period: .milliseconds(400))
+            }
+            try withRelay(setup) { relay in
+                let (client, upstream) = try relay.data()
+                let message = Array(String(repeating: "0123456789abcdef\r\n", count: 1 << 19).utf8)
+                let sending = client.sendInBackground(message + Array(Said.end.utf8))
+                // Longer than the period, with much still to come.
+                #expect(!client.hasInput(withinMilliseconds: 500))
+                try upstream.expect(message + Array(Said.end.utf8))
+                sending.join()
+                try upstream.send("250 ok\r\n")
+                try client.expect("250 ok\r\n")
+            }
+        }
+
         // MARK: The upstream
 
         /// How an upstream may come to leave.
