@@ -149,8 +149,7 @@ static PGconn *start(const cpq_source *source, int64_t patience_ns) {
     return PQconnectStartParams(names, values, 0);
 }
 
-/// The library's words about one that it does not understand have parts of it in them, of the password for one.
-static bool understands(const char *words) {
+bool cpq_understands(const char *words) {
     // As the library has it, a name of a database.
     if (!strchr(words, '=') && !strstr(words, "://")) return true;
     char *reason = NULL;
@@ -167,7 +166,7 @@ cpq *cpq_open(const cpq_source *source, const char *question, int64_t patience_n
         explain(reason, "out of memory");
         return NULL;
     }
-    if (source->words && !understands(source->words)) {
+    if (source->words && !cpq_understands(source->words)) {
         explain(reason, "the connection string cannot be understood");
         cpq_close(connection);
         return NULL;

@@ -147,6 +147,8 @@ final class EnvelopeSession: Session {
     }
 
     override func abort() {
+        // Whatever is waited for besides the client and the upstream, as the answer of a map, must not go on with them.
+        isDraining = true
         super.abort()
         // Waits that begin later end by it, also in a transaction, for which the drain was put off.
         isDraining = true

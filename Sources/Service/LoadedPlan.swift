@@ -173,6 +173,10 @@ private struct TLSTrial {
     /// Reads the files of a map.
     mutating func run(_ map: MapPlan, keepsRoutes: Bool) {
         run(authorities: map.settings.tlsCA, "map.\(map.settings.name).tls_ca")
+        if !map.settings.connection.isEmpty, !SQLText.isConnectionString(map.settings.connection) {
+            let key = "map.\(map.settings.name).connection"
+            problems.append(loaded.problem(with: key, "libpq cannot understand it"))
+        }
         guard let store = map.store else { return }
         store.refresh()
         let key = "map.\(map.settings.name).file"

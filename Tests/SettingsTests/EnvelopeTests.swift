@@ -266,7 +266,7 @@ struct EnvelopeTests {
                 + " \"unix:x\", \"unix:/x:y\", \"a b\", \"https://unix:/x\", \"http://a/#b\", \"a\"]",
             "m.toml:9:8: authenticator.b.url: \"ftp://a/\": \"ftp:\" is no server; expected one as in \"127.0.0.1:9000\" or"
                 + " \"auth.example.com\"",
-            "m.toml:9:20: authenticator.b.url: \"http://u:p@a/\": a user is not taken here; a header can tell a key",
+            "m.toml:9:20: authenticator.b.url: a user is not taken in a URL; a header can tell a key",
             "m.toml:9:37: authenticator.b.url: \"http://a:0/\": \"a:0\" is no server; expected one as in"
                 + " \"127.0.0.1:9000\" or \"auth.example.com\"",
             "m.toml:9:52: authenticator.b.url: \"unix:x\": the path of a socket begins with / (a file) or @ (a name of the"

@@ -97,6 +97,14 @@ struct RouteTests {
             "statements", "\(mx)type = \"sqlite\"\nfile = \"f\"\nquery = \"SELECT '?' FROM t\"",
             "m.toml:12:9: map.m.query: the statement has no ? for the key; expected one"),
         Case(
+            "a connection that is told twice",
+            "\(mx)type = \"postgresql\"\nconnection = \"host=a\"\nhost = \"a\"\nport = 1\nquery = \"SELECT ?\"",
+            "m.toml:12:8: map.m.host: stands in connection, or nowhere",
+            "m.toml:13:8: map.m.port: stands in connection, or nowhere"),
+        Case(
+            "servers of HTTP", "\(mx)type = \"http\"\nurl = \"http://unix/a\"",
+            "m.toml:11:7: map.m.url: \"http://unix/a\": \"unix\" is taken for a socket; give the server another name"),
+        Case(
             "a database's number and port", "\(mx)type = \"redis\"\nserver = \"localhost\"\ndatabase = \"mail\"",
             "m.toml:11:10: map.m.server: \"localhost\" has no port; expected one, as in \"127.0.0.1:6379\"",
             "m.toml:12:12: map.m.database: \"mail\" is not the number of a database"),

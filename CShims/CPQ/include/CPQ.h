@@ -37,6 +37,10 @@ typedef struct cpq_source {
 /// Gets a column's text, or NULL bytes for SQL's NULL; valid until it returns.
 typedef void (*cpq_column)(void *context, const uint8_t *bytes, size_t length);
 
+/// Whether `words` are a connection string. The library's own words about one that is none have parts of it in them, of
+/// the password for one.
+bool cpq_understands(const char *words);
+
 /// Connects within `patience_ns`, which then is what the server gives to each question. NULL where that fails, with the
 /// reason.
 ///

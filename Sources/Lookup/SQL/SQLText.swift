@@ -1,3 +1,5 @@
+import CPQ
+
 /// What is to be known of the text of a question.
 public enum SQLText {
     /// A question as PostgreSQL wants it: with `$1` in place of each `?` that is no part of text, of a quoted name or
@@ -16,6 +18,9 @@ public enum SQLText {
         walk(question) { byte, isPlain in if isPlain, byte == UInt8(ascii: "?") { count += 1 } }
         return count
     }
+
+    /// Whether libpq can make something of a connection string.
+    public static func isConnectionString(_ text: String) -> Bool { cpq_understands(text) }
 
     private enum Place: Equatable {
         case plain

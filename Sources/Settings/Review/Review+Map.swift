@@ -71,6 +71,7 @@ extension Review {
                     guard let node = table[key] else { continue }
                     problems.report(node, "stands in connection, or nowhere")
                 }
+                if map.port != 0, let node = table["port"] { problems.report(node, "stands in connection, or nowhere") }
                 return
             }
             let choice = map.type == .mysql ? "host or socket" : "connection, host or socket"

@@ -51,7 +51,8 @@ extension Settings.ServerURL: CustomStringConvertible {
         let rest = text.dropFirst(scheme.utf8.count)
         let place = rest.prefix { $0 != "/" && $0 != "?" }
         if place.utf8.contains(UInt8(ascii: "@")) {
-            return .refused("\(Quoting.shown(text)): a user is not taken here; a header can tell a key")
+            // Without the text: a password is in it.
+            return .refused("a user is not taken in a URL; a header can tell a key")
         }
         switch Settings.ServerAddress.parse(String(place)) {
         case .value(.host(name: "unix", _)):

@@ -16,6 +16,15 @@ import Testing
         #expect(SQLText.numbered(question) == numbered)
     }
 
+    @Test(arguments: [
+        ("host=db dbname=mail password='my secret'", true), ("postgresql://joe:hush@db/mail?sslmode=require", true),
+        ("mail", true), ("host=db password=my secret", false), ("hots=db", false),
+        ("postgresql://joe:hush@db/mail?hush", false),
+    ])
+    func connectionStringsAreKnown(text: String, isKnown: Bool) {
+        #expect(SQLText.isConnectionString(text) == isKnown)
+    }
+
     @Test func placesAreCounted() {
         #expect(SQLText.parameters(of: "SELECT '?' WHERE a=? OR b=? --?") == 2)
         #expect(SQLText.parameters(of: "SELECT \"?\"") == 0)

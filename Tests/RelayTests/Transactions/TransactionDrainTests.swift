@@ -1,3 +1,5 @@
+import Lookup
+import Policy
 import Relay
 import Ring
 import Telemetry
@@ -84,6 +86,42 @@ extension RelaySuites {
                 try upstream.expectEnd()
                 try client.isLeft()
                 #expect(try relay.record().end == "drained by mailrace")
+            }
+        }
+
+        /// The client does not leave by itself.
+        @Test(arguments: [true, false]) func aRouteIsWaitedForUntilThen(isTransactional: Bool) throws {
+            var setup = Setup.transactions()
+            if !isTransactional { setup.listener.envelope?.transactions = nil }
+            let isAsked = BlockingQueue<Bool>(limit: 10)
+            setup.policies = { ring in
+                var policies = ListenerPolicies()
+                policies.router = SilentRouter(ring, isAsked)
+                return policies
+            }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+                try client.send(Said.rcpt + "\r\n")
+                #expect(isAsked.pop() == true)
+                relay.beginDrain(deadline: .milliseconds(50))
+                _ = try client.readToEnd()
+                #expect(try relay.record().end == "drained by mailrace")
+            }
+        }
+
+        /// Does not say anything until it is told that nobody wants to know.
+        private final class SilentRouter: Router {
+            private let ring: Ring
+            private let isAsked: BlockingQueue<Bool>
+
+            init(_ ring: Ring, _ isAsked: BlockingQueue<Bool>) { (self.ring, self.isAsked) = (ring, isAsked) }
+
+            func route(_ facts: SessionFacts, cancellation: Cancellation) async -> Route {
+                _ = isAsked.push(true)
+                let alarm = Alarm()
+                await cancellation.whileWatched({ alarm.turnOff() }) { await alarm.sleep(on: ring, until: .never) }
+                return .unavailable
             }
         }
 
