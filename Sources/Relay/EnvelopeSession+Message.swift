@@ -25,6 +25,7 @@ extension EnvelopeSession {
         guard client.buffered == 0 else { throw .badPipeline }
         try await tellClient(LocalReply.startData)
         transaction.dataStart = ring.now
+        pace = context.clientPace
         var passage = MessagePassage(rules: scanRules)
         try await pass(&passage, of: transaction)
         transaction.messageBytes = passage.scanner.messageBytes
@@ -90,7 +91,7 @@ extension EnvelopeSession {
             if client.buffered == 0 { try await waitForMore(&passage) }
             piece.removeAll(keepingCapacity: true)
             let length = client.withInput { passage.scanner.scan($0, into: &piece) }
-            client.dropInput(length)
+            dropOfMessage(length)
             transaction.messageBytes = passage.scanner.messageBytes
             await look(at: &passage)
             if passage.isPassing, !piece.isEmpty { await send(piece, &passage) }
@@ -115,20 +116,10 @@ extension EnvelopeSession {
     /// Waits for more of the message, or for a word of the upstream's.
     @inline(never)
     private func waitForMore(_ passage: inout MessagePassage) async throws(SessionEnd) {
-        client.deadline = ring.now + (envelope.transactions?.dataTimeout ?? .zero)
         while client.buffered == 0 {
-            do throws(StreamError) {
-                let upstream = passage.isPassing ? upstream : nil
-                if let upstream, upstream.hasInput { return await hearUpstream(&passage) }
-                try await client.waitForInput(orOf: upstream)
-            } catch {
-                if isAborted { throw .aborted }
-                switch error {
-                case .interrupted: continue
-                case .timedOut: throw .dataTimeout
-                default: throw .clientFailed(error)
-                }
-            }
+            let upstream = passage.isPassing ? upstream : nil
+            if let upstream, upstream.hasInput { return await hearUpstream(&passage) }
+            try await waitForMessage(orFor: upstream)
         }
     }
 
@@ -293,9 +284,6 @@ extension MessageScanner.Fault {
 }
 
 extension SessionEnd {
-    /// The client does not send the rest of its message.
-    static let dataTimeout = SessionEnd(
-        .commandTimeout, by: .client, counting: .sessionsCommandTimeout, saying: .own(.dataTimeout))
     /// What is no message any more goes on and on.
     static let endlessMessage = SessionEnd(.badLine, by: .client, saying: .own(.messageNotRead))
 

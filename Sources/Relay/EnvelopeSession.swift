@@ -46,8 +46,11 @@ final class EnvelopeSession: Session {
     var introductions = 0
     /// Of chunks that were refused, since the last message that was accepted.
     var octetsDropped = 0
-    /// When the session last came to something: its beginning, or a message that was accepted.
+    /// When the session last came to something: its beginning, or a message that was accepted. What comes of a message
+    /// moves it on.
     var progress: Instant
+    /// Of the message that comes.
+    var pace: ClientPace
     /// The upstream has been told who the client is, and takes the client for that.
     var hasSaidXCLIENT = false
     /// The authenticator has named the client for the transaction alone.
@@ -60,6 +63,7 @@ final class EnvelopeSession: Session {
     ) {
         facts = SessionFacts(id: record.id, listener: record.listener, client: peer)
         progress = context.ring.now
+        pace = context.clientPace
         super.init(client, from: peer, context, record)
         watch = .waitingClient
         client.keepsInputSecret = true
