@@ -33,7 +33,7 @@ extension EnvelopeSession {
         let hasFailed = transaction?.chunks != nil
         transaction?.chunks?.hasFailed = true
         try await dropOctets(command.size)
-        try refuse(reply)
+        if reply == .noValidRecipients { decline(reply) } else { try refuse(reply) }
         if command.isLast, hasFailed { endTransaction(.refused) }
     }
 

@@ -55,6 +55,10 @@ extension EnvelopeSession {
     func passes(_ stage: Stage) async throws(SessionEnd) -> Bool {
         switch await decision(at: stage) {
         case .accept: return true
+        case .unavailable(let reply, let check) where isTransactional && stage == .rcpt && reply.code != 421:
+            context.counters.add(.checkRefusals, reason: check)
+            answerRecipient(reply)
+            return false
         case .refuse(let reply, let check), .unavailable(let reply, let check):
             context.counters.add(.checkRefusals, reason: check)
             if reply.code == 421 { throw .unwelcome(reply) }

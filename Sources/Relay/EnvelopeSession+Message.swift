@@ -15,7 +15,8 @@ extension EnvelopeSession {
         // It need not have lines, and DATA is made of them (RFC 3030 section 3).
         guard mail?.body != .binaryMIME else { return try refuse(.badSequence) }
         guard line.command.argument.isEmpty else { return try refuse(.dataTakesNoParameter) }
-        guard transaction.recipientsAccepted > 0 else { return try refuse(.noValidRecipients) }
+        // Who pipelines says it before it can know.
+        guard transaction.recipientsAccepted > 0 else { return decline(.noValidRecipients) }
         guard try await passes(.data) else { return endTransaction(.refused) }
         // Whoever does not wait for the 354 sends what nobody can tell from commands.
         guard client.buffered == 0 else { throw .badPipeline }

@@ -40,13 +40,13 @@ extension EnvelopeSession {
             case .unknown: break
             case .to(let destination):
                 found = lead(to: destination)
-                if found == nil { try refuseRecipient(.routeNotKnown) }
+                if found == nil { answerRecipient(.routeNotKnown) }
             case .refuse(let reply):
                 if reply.code == 421 { throw .unwelcome(reply) }
                 try refuseRecipient(reply)
                 return nil
             case .unavailable:
-                try refuseRecipient(.routeNotKnown)
+                answerRecipient(.routeNotKnown)
                 return nil
             }
         }
@@ -62,6 +62,7 @@ extension EnvelopeSession {
     }
 
     private func refuseRecipient(_ reply: LocalReply) throws(SessionEnd) {
+        guard reply.code / 100 == 5 else { return answerRecipient(reply) }
         noteAnswer(render(reply), reply.code, .local)
         try refuse(reply)
     }
