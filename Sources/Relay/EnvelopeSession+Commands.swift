@@ -76,6 +76,7 @@ extension EnvelopeSession {
             return try refuse(error.reply)
         }
         usesHELO = line.verb == .helo
+        extensionsOffered = []
         note(line)
         await giveUpTransaction()
         introductions += 1
@@ -100,6 +101,7 @@ extension EnvelopeSession {
         facts.greeting = nil
         introductions += 1
         usesHELO = false
+        extensionsOffered = []
         forgetTransaction()
     }
 

@@ -42,6 +42,8 @@ final class EnvelopeSession: Session {
     /// The connection that it goes by, and that the next may.
     var link: UpstreamLink?
     var transactionsBegun = 0
+    /// What the client was offered in the last reply to EHLO, AUTH and STARTTLS apart.
+    var extensionsOffered: Set<Capability> = []
     /// Who the client is has changed this many times: an upstream that was told is to be told anew.
     var introductions = 0
     /// Of chunks that were refused, since the last message that was accepted.
