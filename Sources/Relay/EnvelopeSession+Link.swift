@@ -116,6 +116,10 @@ extension EnvelopeSession {
         try await tellUpstream(rcptLine)
         if isReset { try await forgetMail(linkReply(isLast: false)) }
         let toMail = try await linkReply(isLast: false)
+        // Out of step: nothing tells whether there will be an answer to RCPT.
+        guard toMail.isPositiveCompletion || toMail.isTransientFailure || toMail.isPermanentFailure else {
+            throw .upstreamBadReply
+        }
         let toRcpt = try await linkReply(isLast: true)
         guard toMail.code == 250 else {
             // It has taken a recipient of no sender: whatever that means to it is to be forgotten.
