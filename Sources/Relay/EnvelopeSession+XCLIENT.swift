@@ -24,6 +24,8 @@ extension EnvelopeSession {
         record.client = identity.source.description
         facts.client = identity.source
         facts.deferredCredentials = nil
+        // They are another's.
+        (shownCredentials, decidedBy) = (nil, nil)
         introductions += 1
         forgetTransaction()
         take(told)

@@ -48,6 +48,8 @@ final class EnvelopeSession: Session {
     var introductions = 0
     /// Of chunks that were refused, since the last message that was accepted.
     var octetsDropped = 0
+    /// Where it was said who the client is: each connection that leads there is to know that.
+    var decidedBy: Routed?
     /// When the session last came to something: its beginning, or a message that was accepted. What comes of a message
     /// moves it on.
     var progress: Instant
