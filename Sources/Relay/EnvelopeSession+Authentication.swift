@@ -228,8 +228,7 @@ extension EnvelopeSession {
             if refusal.closes { throw .unwelcome(refusal.reply) }
             if deferred != nil { try noteFailure() }
             try refuse(refusal.reply)
-        case .unavailable(let reply, because: let reason):
-            try noteUnavailable(reply, reason, isMistake: !isTransactional)
+        case .unavailable(let reply, because: let reason): try noteUnavailable(reply, reason)
         // There is no later stage, and nothing to show to the upstream.
         case .deferred, .passedOn: try refuse(.decisionPutOff)
         }
@@ -303,16 +302,14 @@ extension EnvelopeSession {
         record.login = String(decoding: login.prefix(SessionRecord.loginBytesMax), as: UTF8.self)
     }
 
-    private func noteUnavailable(
-        _ reply: LocalReply, _ reason: String, isMistake: Bool = true
-    ) throws(SessionEnd) {
+    private func noteUnavailable(_ reply: LocalReply, _ reason: String) throws(SessionEnd) {
         context.log.warning(
             "no decision about a client",
             [
                 "session": record.id.description, "authenticator": context.policies.authenticator?.name ?? "",
                 "reason": reason,
             ])
-        if isMistake { try refuse(reply) } else { answerRecipient(reply) }
+        if isTransactional { answerRecipient(reply) } else { try refuse(reply) }
     }
 
     /// For who keeps clients out that guess. The user is the last field: no client can write those before it.

@@ -21,11 +21,11 @@ extension EnvelopeSession {
         case .unknown: return true
         case .to(let destination):
             routed = lead(to: destination)
-            if routed == nil { try refuse(.decisionPutOff) }
+            if routed == nil { try putOff(.decisionPutOff) }
         case .refuse(let reply):
             if reply.code == 421 { throw .unwelcome(reply) }
             try refuse(reply)
-        case .unavailable: try refuse(.decisionPutOff)
+        case .unavailable: try putOff(.decisionPutOff)
         }
         return routed != nil
     }
@@ -54,6 +54,10 @@ extension EnvelopeSession {
         var destination = found.destination
         destination.server = server
         return Routed(pool: found.pool, destination: destination)
+    }
+
+    private func putOff(_ reply: LocalReply) throws(SessionEnd) {
+        if isTransactional { decline(reply) } else { try refuse(reply) }
     }
 
     /// To the listener's own upstream.

@@ -46,7 +46,8 @@ extension EnvelopeSession {
             await dropUpstream()
             link = nil
             if isUpstreamsDecision { try await noteUpstreamsDecision(error) }
-            guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
+            let isMistake = reply.isPermanent || !isTransactional
+            if isMistake, !budget.takeError(max: envelope.errorsMax) { throw .tooManyCommands }
             switch reply {
             case .own(let reply): answer(render(reply))
             case .relayed(let reply): answer(reply.bytes)

@@ -73,6 +73,25 @@ extension RelaySuites {
             }
         }
 
+        /// Who authenticates while nobody can say, either.
+        @Test(arguments: [true, false]) func neitherIsAUTH(_ isPassedOn: Bool) throws {
+            let setup = Self.setup { setup in
+                setup.use(CounterStories.unreachable(1))
+                setup.authenticate { attempt in
+                    isPassedOn ? .passedOn : .unavailable(attempt.unavailableReply, because: "away")
+                }
+            }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                for _ in 1...5 {
+                    try client.send("AUTH PLAIN \(EnvelopeAuthenticationTests.plain)\r\n")
+                    let line = try client.line()
+                    #expect(line.hasPrefix("45"), "\(line)")
+                }
+                try client.ask("NOOP", "250 2.0.0 Ok")
+            }
+        }
+
         @Test func manyRoutesAreNoMistake() throws {
             let servers = try Servers(2)
             let setup = Self.setup { $0.route(to: servers.addresses) }
