@@ -82,6 +82,8 @@ static const char *prepare(cmariadb *connection, const char *question) {
     if (mysql_stmt_prepare(connection->statement, question, strlen(question)) != 0)
         return mysql_stmt_error(connection->statement);
     connection->parameters = (unsigned)mysql_stmt_param_count(connection->statement);
+    // It would say the same of everybody.
+    if (connection->parameters == 0) return "the query has no place for the key";
     if (connection->parameters > parameters_max) return "the query has too many parameters";
     if (!bind_columns(connection)) return "the query has no columns, or too many";
     return NULL;

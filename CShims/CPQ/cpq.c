@@ -149,11 +149,27 @@ static PGconn *start(const cpq_source *source, int64_t patience_ns) {
     return PQconnectStartParams(names, values, 0);
 }
 
+/// The library's words about one that it does not understand have parts of it in them, of the password for one.
+static bool understands(const char *words) {
+    // As the library has it, a name of a database.
+    if (!strchr(words, '=') && !strstr(words, "://")) return true;
+    char *reason = NULL;
+    PQconninfoOption *options = PQconninfoParse(words, &reason);
+    PQfreemem(reason);
+    PQconninfoFree(options);
+    return options != NULL;
+}
+
 cpq *cpq_open(const cpq_source *source, const char *question, int64_t patience_ns, char reason[CPQ_REASON_BYTES]) {
     cpq *connection = calloc(1, sizeof *connection);
     if (!connection || !(connection->question = strdup(question))) {
         free(connection);
         explain(reason, "out of memory");
+        return NULL;
+    }
+    if (source->words && !understands(source->words)) {
+        explain(reason, "the connection string cannot be understood");
+        cpq_close(connection);
         return NULL;
     }
     connection->deadline_ns = now_ns() + patience_ns;

@@ -53,6 +53,12 @@ csqlite *csqlite_open(const char *path, const char *question, char reason[CSQLIT
         return NULL;
     }
     struct stat status;
+    // The library would wait for somebody who writes to a pipe.
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        explain(reason, "not a regular file");
+        csqlite_close(connection);
+        return NULL;
+    }
     int result = sqlite3_open_v2(path, &connection->database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     if (result == SQLITE_OK && stat(path, &status) != 0) result = SQLITE_CANTOPEN;
     if (result == SQLITE_OK) {
@@ -60,6 +66,12 @@ csqlite *csqlite_open(const char *path, const char *question, char reason[CSQLIT
         connection->inode = status.st_ino;
         sqlite3_busy_timeout(connection->database, 1000);
         result = prepare(connection, question);
+    }
+    if (result == SQLITE_OK && connection->statement && sqlite3_bind_parameter_count(connection->statement) == 0) {
+        // It would say the same of everybody.
+        explain(reason, "the query has no place for the key");
+        csqlite_close(connection);
+        return NULL;
     }
     if (result == SQLITE_OK && connection->statement) {
         sqlite3_progress_handler(connection->database, steps_between_looks, is_too_late, connection);

@@ -206,6 +206,7 @@ extension EnvelopeSession {
         facts.login = nil
         record.login = nil
         acceptance = nil
+        shownCredentials = nil
     }
 
     /// Asks about a client that has not authenticated, or of which that was put off. Where it may not go on, it has

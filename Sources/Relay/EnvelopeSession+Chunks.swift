@@ -31,7 +31,8 @@ extension EnvelopeSession {
     @inline(never)
     private func dropChunk(_ command: BdatCommand, _ reply: LocalReply) async throws(SessionEnd) {
         let hasFailed = transaction?.chunks != nil
-        transaction?.chunks?.hasFailed = true
+        // Where this was a part of a message, the others are none, whoever would get them by then.
+        if let transaction, hasFailed || !command.isLast { giveUpChunks(of: transaction) }
         try await dropOctets(command.size)
         if reply == .noValidRecipients { decline(reply) } else { try refuse(reply) }
         if command.isLast, hasFailed { endTransaction(.refused) }
@@ -72,6 +73,7 @@ extension EnvelopeSession {
         case .accept: break
         case .refuse(let reply, by: let check), .unavailable(let reply, by: let check):
             context.counters.add(.checkRefusals, reason: check)
+            noteAnswer(render(reply), reply.code, .local)
             if reply.code == 421 { throw .unwelcome(reply) }
             try await failChunk(.own(reply), command.size, isLast: command.isLast, transaction)
             return false
@@ -106,14 +108,19 @@ extension EnvelopeSession {
     private func failChunk(
         _ reply: SessionEnd.Farewell, _ left: Int, isLast: Bool, _ transaction: Transaction
     ) async throws(SessionEnd) {
-        if transaction.chunks == nil {
-            transaction.chunks = Chunks(ChunkScanner(scanRules, form: .stuffed), isRaw: false)
-        }
-        transaction.chunks?.hasFailed = true
+        giveUpChunks(of: transaction)
         if link?.state == .message { await dropLink() }
         try await dropOctets(left)
         answer(reply, for: transaction)
         if isLast { endTransaction(.refused) }
+    }
+
+    /// There will be no message of this transaction.
+    private func giveUpChunks(of transaction: Transaction) {
+        if transaction.chunks == nil {
+            transaction.chunks = Chunks(ChunkScanner(scanRules, form: .stuffed), isRaw: false)
+        }
+        transaction.chunks?.hasFailed = true
     }
 
     // MARK: A chunk
@@ -146,8 +153,9 @@ extension EnvelopeSession {
         if !chunks.unsent.isEmpty, let reply = try await passOn(chunks) {
             return try await fail(reply, 0, isLast: command.isLast, transaction)
         }
-        if upstream?.hasInput == true { return try await fail(earlyReply(), 0, isLast: command.isLast, transaction) }
-        budget.giveBackCommand()
+        if hasSpoken { return try await fail(earlyReply(), 0, isLast: command.isLast, transaction) }
+        // An empty one leads to nothing.
+        if command.size > 0 { budget.giveBackCommand() }
         answer(.chunkTaken(bytes: command.size))
     }
 
@@ -157,8 +165,7 @@ extension EnvelopeSession {
         if chunks.scanner.is8Bit, link?.offer.offers(.eightBitMIME) == false, mail?.body != .binaryMIME {
             return .own(.eightBitNotTaken)
         }
-        if upstream?.hasInput == true { return await earlyReply() }
-        return nil
+        return hasSpoken ? await earlyReply() : nil
     }
 
     @inline(never)

@@ -61,8 +61,8 @@ extension EnvelopeSession {
             return false
         case .refuse(let reply, let check), .unavailable(let reply, let check):
             context.counters.add(.checkRefusals, reason: check)
-            if reply.code == 421 { throw .unwelcome(reply) }
             noteAnswer(render(reply), reply.code, .local)
+            if reply.code == 421 { throw .unwelcome(reply) }
             try refuse(reply)
             return false
         }
@@ -99,6 +99,7 @@ extension EnvelopeSession {
         repliesQueued = 0
         // Nothing that was said in the clear counts (RFC 3207 section 4.2).
         facts.greeting = nil
+        forgetLogin()
         introductions += 1
         usesHELO = false
         extensionsOffered = []

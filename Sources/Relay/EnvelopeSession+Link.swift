@@ -34,6 +34,8 @@ extension EnvelopeSession {
     func upstreamAnswer(over routed: Routed) async throws(SessionEnd) -> Reply {
         if let link {
             if transaction?.recipientsAccepted ?? 0 > 0 { return try await sayRecipient() }
+            // Nobody has listened to it since its last reply.
+            upstream?.lookForInput()
             if link.fits(routed, for: clientVersion, at: ring.now), upstream?.hasInput == false {
                 if link.state == .mail { return try await sayRecipient() }
                 if let reply = try await answerOnceMore() { return reply }
@@ -77,7 +79,7 @@ extension EnvelopeSession {
         link.isReused = true
         link.hasAnswered = false
         do throws(SessionEnd) {
-            if let forwarded = link.forwarded { try await sayXFORWARD(forwarded) }
+            if let forwarded = link.forwarded { try await forward(forwarded, over: link) }
             return try await sayEnvelope()
         } catch {
             let isDead = [.upstreamClosed, .upstreamReset, .upstream421].contains(error.end)
@@ -85,6 +87,15 @@ extension EnvelopeSession {
             await dropLink()
             return nil
         }
+    }
+
+    /// In the midst of a transaction the server would not take it.
+    private func forward(_ wanted: Set<IdentityAttribute>, over link: UpstreamLink) async throws(SessionEnd) {
+        if link.state == .stale { try await forgetMail(answer(to: Self.rset)) }
+        // Where the session ends before the answer is there, that would be the first that the next session reads.
+        link.state = .stale
+        try await sayXFORWARD(wanted)
+        link.state = .ready
     }
 
     /// MAIL and RCPT of the transaction. What the upstream has against the one is told as the answer to the other: the
@@ -116,10 +127,8 @@ extension EnvelopeSession {
         try await tellUpstream(rcptLine)
         if isReset { try await forgetMail(linkReply(isLast: false)) }
         let toMail = try await linkReply(isLast: false)
-        // Out of step: nothing tells whether there will be an answer to RCPT.
-        guard toMail.isPositiveCompletion || toMail.isTransientFailure || toMail.isPermanentFailure else {
-            throw .upstreamBadReply
-        }
+        // Out of step, it may never answer RCPT.
+        guard toMail.isAnswerToMail else { throw .upstreamBadReply }
         let toRcpt = try await linkReply(isLast: true)
         guard toMail.code == 250 else {
             // It has taken a recipient of no sender: whatever that means to it is to be forgotten.
@@ -149,7 +158,7 @@ extension EnvelopeSession {
     }
 
     private func mailRefused(_ reply: Reply, leaving state: UpstreamLink.State) throws(SessionEnd) -> Reply {
-        guard reply.isTransientFailure || reply.isPermanentFailure else { throw .upstreamBadReply }
+        guard reply.isAnswerToMail else { throw .upstreamBadReply }
         link?.state = state
         return reply
     }
@@ -185,6 +194,7 @@ extension EnvelopeSession {
 
     /// Lets go of a connection that stands between two messages.
     func releaseLink() async {
+        upstream?.lookForInput()
         guard let link, link.state != .message, let upstream, !upstream.hasInput else { return await dropLink() }
         guard !keepForOthers(link) else { return }
         countLinkBytes()
@@ -203,6 +213,10 @@ extension EnvelopeSession {
         context.counters.add(.upstreamTxBytes, upstream.bytesSent - sent)
         record.bytesUpstream += upstream.bytesSent - sent
     }
+}
+
+extension Reply {
+    fileprivate var isAnswerToMail: Bool { code == 250 || isTransientFailure || isPermanentFailure }
 }
 
 extension SessionEnd {

@@ -9,6 +9,8 @@ import Wire
 extension EnvelopeSession {
     @inline(never)
     func takeMessage(_ line: Line) async throws(SessionEnd) {
+        // Whoever does not wait for the answer sends what nobody can tell from commands.
+        guard !isHasty else { throw .badPipeline }
         guard let transaction, transaction.recipientsTried > 0, transaction.chunks == nil else {
             return try refuse(.badSequence)
         }
@@ -17,13 +19,16 @@ extension EnvelopeSession {
         guard line.command.argument.isEmpty else { return try refuse(.dataTakesNoParameter) }
         // Who pipelines says it before it can know.
         guard transaction.recipientsAccepted > 0 else { return decline(.noValidRecipients) }
-        guard try await passes(.data) else { return endTransaction(.refused) }
-        // Whoever does not wait for the 354 sends what nobody can tell from commands.
-        guard client.buffered == 0 else { throw .badPipeline }
+        guard try await passes(.data) else {
+            endTransaction(.refused)
+            guard !isHasty else { throw .badPipeline }
+            return
+        }
         try await sendReplies()
         let start = ring.now
-        guard try await beginData(transaction) else { return }
-        guard client.buffered == 0 else { throw .badPipeline }
+        let isBegun = try await beginData(transaction)
+        guard !isHasty else { throw .badPipeline }
+        guard isBegun else { return }
         try await tellClient(LocalReply.startData)
         transaction.dataStart = ring.now
         pace = context.clientPace
@@ -32,6 +37,12 @@ extension EnvelopeSession {
         transaction.messageBytes = passage.scanner.messageBytes
         transaction.durations.data = ring.now.nanoseconds(since: start)
         try await finish(&passage, transaction)
+    }
+
+    /// The client has sent more behind DATA.
+    private var isHasty: Bool {
+        client.lookForInput()
+        return client.buffered > 0
     }
 
     var scanRules: MessageScanner.Rules {
@@ -93,13 +104,12 @@ extension EnvelopeSession {
             piece.removeAll(keepingCapacity: true)
             let length = client.withInput { passage.scanner.scan($0, into: &piece) }
             dropOfMessage(length)
+            if !passage.isPassing { passage.droppedBytes += length }
             transaction.messageBytes = passage.scanner.messageBytes
             await look(at: &passage)
             if passage.isPassing, !piece.isEmpty { await send(piece, &passage) }
             if passage.scanner.isComplete { return }
-            guard passage.isPassing || passage.scanner.messageBytes - passage.passedBytes <= discardLimitBytes else {
-                throw .endlessMessage
-            }
+            guard passage.droppedBytes <= discardLimitBytes else { throw .endlessMessage }
         }
     }
 
@@ -152,6 +162,13 @@ extension EnvelopeSession {
         await stopPassing(&passage)
     }
 
+    /// The upstream has said something unasked, or has gone. A yes of that kind must not be taken for its answer to the
+    /// message.
+    var hasSpoken: Bool {
+        upstream?.lookForInput()
+        return upstream?.hasInput == true
+    }
+
     /// What the client is told where an upstream that has part of a message has something to say, or has gone.
     @inline(never)
     func earlyReply() async -> SessionEnd.Farewell {
@@ -171,7 +188,6 @@ extension EnvelopeSession {
     /// The upstream must never take what it has for all: no end of the message, no QUIT.
     private func stopPassing(_ passage: inout MessagePassage) async {
         passage.isPassing = false
-        passage.passedBytes = passage.scanner.messageBytes
         await dropLink()
     }
 
@@ -180,6 +196,7 @@ extension EnvelopeSession {
     @inline(never)
     private func finish(_ passage: inout MessagePassage, _ transaction: Transaction) async throws(SessionEnd) {
         let outOfTurn = usesHELO && client.buffered > 0
+        if passage.isPassing, hasSpoken { await hearUpstream(&passage) }
         if let fault = passage.scanner.fault {
             await dropLink()
             try refuse(fault, transaction)
@@ -226,12 +243,12 @@ extension EnvelopeSession {
             let reply = try await finalReply()
             transaction.durations.finalReply = ring.now.nanoseconds(since: start)
             if reply.announcesClosing { throw .upstream421(reply) }
-            guard reply.isPositiveCompletion || reply.isTransientFailure || reply.isPermanentFailure else {
+            guard reply.code == 250 || reply.isTransientFailure || reply.isPermanentFailure else {
                 throw .upstreamBadReply
             }
             link?.state = .ready
             link?.messages += 1
-            guard reply.isPositiveCompletion else { return conclude(.relayed(reply), transaction, .refused) }
+            guard reply.code == 250 else { return conclude(.relayed(reply), transaction, .refused) }
             budget.noteDelivery()
             octetsDropped = 0
             progress = ring.now
@@ -246,41 +263,25 @@ extension EnvelopeSession {
         guard let upstream else { preconditionFailure("a message was sent to nobody") }
         upstream.deadline = ring.now + (envelope.transactions?.finalReplyTimeout ?? .zero)
         client.deadline = .never
-        return try await reply(of: upstream, watching: .nobody) { _ in true }
+        let reply = try await reply(of: upstream, isLast: false, watching: .nobody) { _ in true }
+        // A 421 may come at any time, and takes nothing back.
+        guard upstream.buffered == 0 || upstream.withInput({ $0.begins421 }) else { throw .upstreamBadReply }
+        return reply
     }
 
     /// The upstream had the whole message, and its word about it is lost; a 421 is its word that it does not take it.
     private func concludeUnsure(after error: SessionEnd, _ transaction: Transaction) async throws(SessionEnd) {
         let isSure = error.end == .upstream421
-        count(error)
+        if !isAborted { count(error) }
         await dropLink()
         conclude(.own(isSure ? .upstreamLeaves : .upstreamLost), transaction, isSure ? .refused : .ambiguous)
         if isAborted { throw .aborted }
     }
 }
 
-/// A message on its way.
-struct MessagePassage {
-    var scanner: MessageScanner
-    /// The upstream gets what comes.
-    var isPassing = true
-    /// What had been read when the upstream got the last of it.
-    var passedBytes = 0
-    /// What the client is told at the message's end, where the upstream gets no more of it.
-    var verdict: SessionEnd.Farewell?
-
-    init(rules: MessageScanner.Rules) {
-        scanner = MessageScanner(rules)
-    }
-}
-
-extension MessageScanner.Fault {
-    /// Bytes that some server might take for the end of a line, and then of the message.
-    var isSmuggling: Bool {
-        switch self {
-        case .bareCarriageReturn, .bareLineFeed, .nul: true
-        case .lineTooLong, .tooLarge: false
-        }
+extension Span<UInt8> {
+    fileprivate var begins421: Bool {
+        count >= 4 && self[0] == UInt8(ascii: "4") && self[1] == UInt8(ascii: "2") && self[2] == UInt8(ascii: "1")
     }
 }
 

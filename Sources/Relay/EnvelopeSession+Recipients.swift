@@ -31,6 +31,8 @@ extension EnvelopeSession {
         if let putOff = limit(of: transaction) { return answerRecipient(putOff) }
         guard try await passes(.rcpt) else { return }
         let before = (acceptance, facts.login, isLoginOfRecipient)
+        // What was decided for another recipient answers no question about this one.
+        if isLoginOfRecipient { (acceptance, facts.login, isLoginOfRecipient) = (nil, nil, false) }
         let isAccepted = try await routeRecipient(transaction)
         guard !isAccepted else { return }
         // What was decided holds for this recipient alone.
@@ -70,6 +72,12 @@ extension EnvelopeSession {
             }
             return try await relayRecipient(transaction, over: fixed)
         }
+        // The upstream takes the whole message for that of whom it has been told.
+        if transaction.recipientsAccepted > 0, let link, !link.serves(clientVersion) {
+            context.counters.add(.multiRouteDeferred)
+            answerRecipient(.multiRouteDeferred)
+            return false
+        }
         return try await relayRecipient(transaction, over: routed)
     }
 
@@ -106,11 +114,10 @@ extension EnvelopeSession {
 
     /// - Returns: true where it is a yes.
     private func tell(_ reply: Reply, about transaction: Transaction) throws(SessionEnd) -> Bool {
-        guard reply.isPositiveCompletion || reply.isTransientFailure || reply.isPermanentFailure else {
-            throw .upstreamBadReply
-        }
+        let isAccepted = 250...252 ~= reply.code
+        guard isAccepted || reply.isTransientFailure || reply.isPermanentFailure else { throw .upstreamBadReply }
         noteAnswer(reply.bytes, reply.code, .upstream)
-        guard reply.isPositiveCompletion else {
+        guard isAccepted else {
             if reply.isPermanentFailure {
                 guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
             }

@@ -23,9 +23,10 @@ extension EnvelopeSession {
         if record.proxy == nil { record.proxy = record.client }
         record.client = identity.source.description
         facts.client = identity.source
+        // What the client before has shown is not this one's.
         facts.deferredCredentials = nil
-        // They are another's.
         (shownCredentials, decidedBy) = (nil, nil)
+        forgetLogin()
         introductions += 1
         forgetTransaction()
         take(told)

@@ -155,6 +155,8 @@ final class EnvelopeSession: Session {
 
     override func abort() {
         super.abort()
+        // Waits that begin later end by it, also in a transaction, for which the drain was put off.
+        isDraining = true
         takeBack()
     }
 

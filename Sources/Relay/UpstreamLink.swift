@@ -78,9 +78,12 @@ final class UpstreamLink {
 
     /// Whether it leads where the transaction goes, for this client.
     func fits(_ other: EnvelopeSession.Routed, for client: ClientVersion, at now: Instant) -> Bool {
-        guard state != .message, !isWornOut(at: now), self.client == nil || self.client == client else { return false }
+        guard state != .message, !isWornOut(at: now), serves(client) else { return false }
         return routed.pool === other.pool && routed.destination.isSamePlace(as: other.destination)
     }
+
+    /// Whether mail of this client may go by it.
+    func serves(_ client: ClientVersion) -> Bool { self.client == nil || self.client == client }
 
     /// It has carried its share, or as much as the server takes by one connection (RFC 9422).
     private func isWornOut(at now: Instant) -> Bool {

@@ -45,6 +45,13 @@ extension Stream {
         }
     }
 
+    /// Takes in what has come so far, without a wait: where no receive is in flight, nobody would know that the peer
+    /// has spoken or left.
+    public func lookForInput() {
+        guard receiving == nil, inputEnd == nil else { return }
+        receiveAtOnce()
+    }
+
     /// Shows the unread bytes to `body`.
     @inlinable
     public func withInput<Result, Failure: Error>(
@@ -128,6 +135,10 @@ extension Stream: CompletionSink {
     /// for a buffer only when there is something to receive; where that is gone after all, the reader arms again.
     private func receivePrivately() {
         ring.statistics.receiveBuffersExhausted += 1
+        receiveAtOnce()
+    }
+
+    private func receiveAtOnce() {
         let size = ring.buffers.bytesEach
         withUnsafeTemporaryAllocation(byteCount: size, alignment: 16) { memory in
             let received = recv(descriptor, memory.baseAddress!, size, Int32(LINUX_MSG_DONTWAIT.rawValue))

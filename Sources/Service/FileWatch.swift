@@ -38,15 +38,17 @@ final class FileWatch: Sendable {
 
     /// - Parameters:
     ///   - interval: between two looks.
-    ///   - changed: told on the thread. Whatever was written before the first look at new files may have come too late
-    ///     for whoever has read them, so that look tells of a change always.
-    init(interval: Duration = FileWatch.interval, changed: @escaping @Sendable () -> Void) {
+    ///   - changed: told on the thread; true where it wants to be told at the next look, too. Whatever was written
+    ///     before the first look at new files may have come too late for whoever has read them, so that look tells of
+    ///     a change always.
+    init(interval: Duration = FileWatch.interval, changed: @escaping @Sendable () -> Bool) {
         thread = Thread.start(name: "files") { [paths, interruption] in
             var seen: [String: Mark?] = [:]
+            var isToTellAgain = false
             while interruption.wait(until: .current() + interval) != .interrupted {
                 let now = paths.list.withLock { $0 }.map { ($0, Mark($0)) }
                 let marks = Dictionary(now) { first, _ in first }
-                if marks != seen, !marks.isEmpty { changed() }
+                if marks != seen || isToTellAgain, !marks.isEmpty { isToTellAgain = changed() }
                 seen = marks
             }
         }

@@ -56,10 +56,11 @@ extension LoadedSettings {
     }
 
     /// - Parameter former: what is in force; sessions that clients may take up again by their tickets remain so.
+    /// - Parameter keepsRoutes: a file of routes that has become bad is doubtful, and no problem.
     /// - Throws: every certificate, key or list of ciphers that OpenSSL cannot use, and authenticators that nobody
     ///   brings.
     func planned(
-        after former: LoadedPlan?, _ policies: ProgramPolicies = ProgramPolicies()
+        after former: LoadedPlan?, _ policies: ProgramPolicies = ProgramPolicies(), keepsRoutes: Bool = false
     ) throws(SettingsProblems) -> LoadedPlan {
         var trial = TLSTrial(loaded: self)
         let listeners = settings.listeners.map { listener in
@@ -91,7 +92,7 @@ extension LoadedSettings {
         }
         for authenticator in settings.authenticators { trial.run(authenticator) }
         let maps = settings.maps.map { mapPlan(of: $0, after: former?.maps ?? []) }
-        for map in maps { trial.run(map) }
+        for map in maps { trial.run(map, keepsRoutes: keepsRoutes) }
         guard trial.problems.isEmpty else { throw SettingsProblems(list: trial.problems.withoutRepetitions) }
         return LoadedPlan(
             listeners: listeners, upstreams: upstreams,
@@ -170,12 +171,15 @@ private struct TLSTrial {
     }
 
     /// Reads the files of a map.
-    mutating func run(_ map: MapPlan) {
+    mutating func run(_ map: MapPlan, keepsRoutes: Bool) {
         run(authorities: map.settings.tlsCA, "map.\(map.settings.name).tls_ca")
         guard let store = map.store else { return }
         store.refresh()
         let key = "map.\(map.settings.name).file"
-        if let problem = store.problem { problems.append(loaded.problem(with: key, "\(store.path): \(problem)")) }
+        if let problem = store.problem {
+            let found = loaded.problem(with: key, "\(store.path): \(problem)")
+            if keepsRoutes && store.hasRoutes { warnings.append(found) } else { problems.append(found) }
+        }
         warnings += store.doubts.map { loaded.problem(with: key, "\(store.path): \($0)") }
     }
 

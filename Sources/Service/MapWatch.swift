@@ -26,15 +26,22 @@ final class MapWatch: Sendable {
         watch.watch.withLock { watch in
             if watch == nil, !stores.isEmpty {
                 watch = FileWatch { [stores = self.stores, log] in
-                    for store in stores.list.withLock({ $0 }) { Self.refresh(store, log) }
+                    var isToLookAgain = false
+                    for store in stores.list.withLock({ $0 }) {
+                        switch store.look() {
+                        case .same: break
+                        case .later: isToLookAgain = true
+                        case .new: Self.tell(of: store, log)
+                        }
+                    }
+                    return isToLookAgain
                 }
             }
             watch?.look(after: stores.map(\.path))
         }
     }
 
-    private static func refresh(_ store: CSVStore, _ log: Log) {
-        guard store.refresh() else { return }
+    private static func tell(of store: CSVStore, _ log: Log) {
         if let problem = store.problem {
             log.error(
                 "the file of a map has changed, the former routes stay in use: \(store.path): \(problem)",

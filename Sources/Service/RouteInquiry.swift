@@ -87,8 +87,8 @@ public struct RouteInquiry: Sendable, Equatable {
         let log: Log
         let shard: Shard
         do {
-            log = try Log(.standardError, format: .text, level: .warning)
             shard = try Shard()
+            log = try Log(.standardError, format: .text, level: .warning)
         } catch { throw .unavailable("\(error)") }
         defer { log.close() }
         let answers = BlockingQueue<Result<Answer, Unusable>>(limit: 1)

@@ -25,7 +25,7 @@ extension Server {
             if !filesRefused.isEmpty { log.info("files are as before again: what was wrong with them is over") }
             return filesRefused = []
         }
-        do throws(SettingsProblems) { _ = try loaded.planned(after: nil, policies) } catch {
+        do throws(SettingsProblems) { _ = try loaded.planned(after: state.plan, policies, keepsRoutes: true) } catch {
             return noteFilesRefused(error.lines)
         }
         // A certificate is not to expire because a socket is in trouble.
@@ -54,7 +54,8 @@ extension Server {
         let plan: LoadedPlan
         let transcript: Transcript?
         do throws(SettingsProblems) {
-            plan = try loaded.planned(after: state.plan, policies)
+            // Nor because a file of routes has become bad meanwhile.
+            plan = try loaded.planned(after: state.plan, policies, keepsRoutes: !binds)
             transcript = try loaded.transcript(transcripts)
         } catch { return refused(error.lines) }
         let change: Bindings.Change
@@ -135,7 +136,9 @@ extension Server {
 
     /// - Parameter former: what was in force until now.
     func servicePlan(_ state: State, since former: State?) -> ServicePlan {
-        let isSameText = state.loaded.settings == former?.loaded.settings
+        // Maps whose passwords have changed are other ones.
+        let isAsBefore =
+            state.loaded.settings == former?.loaded.settings && state.loaded.mapFiles == former?.loaded.mapFiles
         let listeners = zip(state.plan.listeners, state.listeners).map { listener, id in
             var settings = listener.settings
             settings.transcript = state.transcript
@@ -143,7 +146,7 @@ extension Server {
                 id: id, settings: settings, statPrefix: listener.statPrefix, upstream: listener.upstream,
                 routing: listener.routing, authenticator: listener.authenticator,
                 messageRate: listener.messageRate, looksUpClientNames: listener.looksUpClientNames,
-                isUnchanged: isSameText && listener.hasKeptTLS)
+                isUnchanged: isAsBefore && listener.hasKeptTLS)
         }
         return ServicePlan(
             listeners: listeners, upstreams: state.plan.upstreams, authenticators: state.plan.authenticators,

@@ -214,7 +214,10 @@ public final class Server {
         rates.record(at: .current(), of: counters)
         listenerRates.record(at: .current(), of: plan.listeners.map(\.statPrefix), counters)
         fleet.setDoors(doors(of: state))
-        watch = FileWatch { [events] in events.noteFilesChanged() }
+        watch = FileWatch { [events] in
+            events.noteFilesChanged()
+            return false
+        }
         watchFiles()
         showConfiguration()
         admin = openAdmin(from: left("admin", at: settingsAtStart.admin.listen.map(SocketAddress.init)))

@@ -16,6 +16,10 @@ enum Routing {
             error.show()
             return .configuration
         }
+        // The service alone can see its credentials.
+        for problem in loaded.passedOver where problem.key?.hasPrefix("map.") == true {
+            Terminal.writeError("warning: \(problem)\n")
+        }
         do throws(RouteInquiry.Failure) {
             return show(RouteText(try inquiry.answer(loaded)), options)
         } catch {

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import relay
+from harness import relay, seccomp
 from harness.programs import environment
 from harness.web import Web, answer
 
@@ -199,6 +199,21 @@ class RouteCommand(unittest.TestCase):
         self.assertEqual(relay.mailrace("route", "--config", "/nonexistent", "a@b.example").returncode, 78)
         for arguments in [[], ["a@b@c"], ["a@b.example", "c@d.example"], ["--client", "x", "a@b.example"]]:
             self.assertEqual(relay.mailrace("route", *arguments).returncode, 64, arguments)
+
+    def test_without_io_uring(self):
+        arguments = ["--config", f"{self.directory}/mailrace.toml", "--listener=mx", "joe@example.com"]
+        done = relay.mailrace("route", *arguments, preexec_fn=seccomp.refuse_io_uring)
+        self.assertEqual(done.returncode, 69, done.stdout)
+        self.assertRegex(done.stdout, "(?i)seccomp")
+
+    def test_credentials_are_for_the_service_alone(self):
+        secret = "$CREDENTIALS_DIRECTORY/redis"
+        web = f'[map.web]\ntype = "redis"\nserver = "unix:/nonexistent"\npassword_file = "{secret}"\n'
+        self.configure(web + 'upstream_settings = "backend"', '[[listener.mx.route]]\nmap = "web"')
+        status, text = self.ask("joe@example.com")
+        self.assertEqual(status, 0, text)
+        self.assertIn("map.web.password_file", text)
+        self.assertEqual(self.ask("joe@other.example")[0], 75)
 
     def test_whoever_reads_no_more_is_no_trouble(self):
         reading, writing = os.pipe()

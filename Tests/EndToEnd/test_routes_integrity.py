@@ -9,7 +9,7 @@ from harness.upstream import Upstream
 
 # What a reader of lines may stumble over.
 PIECES = [b".", b"..", b"\r\n", b"\r\n.", b"\r\n..", b"\r\n\r\n", b"\r\n.x", b"x", b" ", b"\t", b"\xff", b"\v", b"QUIT"]
-PIECES += ["grüße".encode(), b"a" * 998, b"b" * 20_000, b"DATA\r\n", b"\r\n. \r\n", b"From x\r\n"]
+PIECES += ["grüße".encode(), b"a" * 998, b"b" * 20_000 + b"\r\n", b"DATA\r\n", b"\r\n. \r\n", b"From x\r\n"]
 
 
 def delicate(source, count):

@@ -153,6 +153,25 @@ import Testing
         #expect(result.reasons.count == text.count)
     }
 
+    /// Whoever sends mail chooses the key: it must not say whom to ask.
+    @Test(arguments: [
+        ("http://map.internal", "http://map.internal:80/eve.example"),
+        ("HTTPS://map.internal:8443", "https://map.internal:8443/eve.example"),
+        ("map.internal", "http://map.internal:80/eve.example"),
+        ("http://map.internal?k=", "http://map.internal:80/?k=eve.example"),
+        ("http://[2001:db8::1]", "http://[2001:db8::1]:80/eve.example"),
+        ("http://map.internal/{kind}/", "http://map.internal:80/domain/eve.example"),
+        ("unix:/run/map", "http://localhost/eve.example"), ("unix:/run/{key}", "http://localhost/eve.example"),
+        ("http://unix:/run/map:/r?", "http://localhost/r?eve.example"),
+    ])
+    func aKeyIsNoPartOfTheServersName(_ text: String, _ asked: String) throws {
+        let key = MapKey(.domain, Array("eve.example".utf8))
+        let (url, server) = (try #require(HTTPMapURL(text)), try #require(HTTPServer(text)))
+        let found = try #require(url.server(for: key))
+        #expect(found.url == asked)
+        #expect((found.host, found.port) == (server.host, server.port) && found.unixSocket == server.unixSocket)
+    }
+
     /// Without a length the end of the connection is the end of the answer: what was cut off is no JSON then.
     @Test func anAnswerWithoutALengthMayEndAtEveryByte() async throws {
         let body = Array(#"{"server": "mx.example.com:25"}"#.utf8)

@@ -13,7 +13,10 @@ import Testing
     }
 
     private func watch(_ names: [String]) -> FileWatch {
-        let watch = FileWatch(interval: .milliseconds(5)) { [told] in _ = told.push(true) }
+        let watch = FileWatch(interval: .milliseconds(5)) { [told] in
+            _ = told.push(true)
+            return false
+        }
         watch.look(after: names.map { folder.path + "/" + $0 })
         return watch
     }
@@ -51,6 +54,23 @@ import Testing
         _ = told.pop()
     }
 
+    @Test func whoWantsToIsToldAgain() throws {
+        try folder.write("a", "one")
+        let count = BlockingQueue<Int>(limit: 1000)
+        let calls = Locked(0)
+        let watch = FileWatch(interval: .milliseconds(5)) {
+            let number = calls.withLock { number in
+                number += 1
+                return number
+            }
+            _ = count.push(number)
+            return number < 3
+        }
+        defer { watch.end() }
+        watch.look(after: [folder.path + "/a"])
+        #expect([count.pop(), count.pop(), count.pop()] == [1, 2, 3])
+    }
+
     @Test func otherFilesAreLookedAtAfresh() throws {
         try folder.write("a", "")
         let watch = watch(["a"])
@@ -61,7 +81,7 @@ import Testing
     }
 
     @Test func theEndIsAtOnce() {
-        let watch = FileWatch(interval: .seconds(3600)) {}
+        let watch = FileWatch(interval: .seconds(3600)) { false }
         let start = Instant.current()
         watch.end()
         #expect(Instant.current().nanoseconds(since: start) < 10_000_000_000)

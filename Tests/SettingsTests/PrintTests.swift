@@ -92,6 +92,20 @@ struct PrintTests {
         #expect(lines.filter { $0 == "command = \"90s\" # m.toml:3:11" }.count == 3)
     }
 
+    @Test func whatMayHoldAPasswordIsNotShown() throws {
+        let map = """
+
+            [map.m]
+            type = "postgresql"
+            connection = "postgresql://joe:hush@db.internal/mail"
+            query = "SELECT server FROM t WHERE k = ?"
+            upstream_settings = "backend"
+            """
+        let printed = try read(text + map).printed()
+        #expect(!printed.contains("hush") && printed.contains("connection = \"(hidden)\""))
+        #expect(try read(text).printed().contains("(hidden)") == false)
+    }
+
     @Test func namesOfFilesCannotBreakAComment() throws {
         let name = "a\n[log]\nlevel = \"debug\"\u{7F}"
         let loaded = try Settings.read(Array(text.utf8), file: name)

@@ -41,6 +41,8 @@ final class RedisConnection {
     private var retryAt = Instant(nanoseconds: 0)
     /// Where the server's name has led.
     private var addresses: [SocketAddress] = []
+    /// Of what would go on while there is no stream.
+    private let end = Cancellation()
 
     /// From a failed attempt to the next.
     static let pauseAfterFailure = Duration.seconds(1)
@@ -60,6 +62,7 @@ final class RedisConnection {
     /// Ends the connection for good; who waits hears so.
     func close() {
         isClosed = true
+        end.cancel()
         rest?.turnOff()
         stream?.deadline = ring.now
         fail(RedisFailure("closed"))
@@ -131,13 +134,13 @@ final class RedisConnection {
     private func connect(by deadline: Instant) async throws(RedisFailure) -> Stream {
         var failure = RedisFailure("\(server.address): no address")
         for address in try await places(by: deadline) {
+            guard !isClosed else { break }
             do throws(StreamError) {
                 return try await ring.connect(to: address, deadline: deadline) { stream = $0 }
             } catch {
                 stream = nil
                 failure = RedisFailure("\(address): \(error)")
             }
-            guard !isClosed else { break }
         }
         throw failure
     }
@@ -148,7 +151,7 @@ final class RedisConnection {
         case .host(let name, let port):
             guard let resolver else { throw RedisFailure("no resolver for \(name)") }
             do throws(ResolutionError) {
-                let found = try await resolver.addresses(of: name, deadline: deadline)
+                let found = try await resolver.addresses(of: name, deadline: deadline, cancellation: end)
                 addresses = found.addresses.map { SocketAddress(octets: $0, port: port) }
             } catch {
                 // A resolver's bad minute is not that of the server.

@@ -17,8 +17,19 @@ package enum DomainName {
                 cidn_to_ascii(lower.baseAddress, lower.count, labels.baseAddress, labels.count)
             }
         }
-        // Other scripts have dots of their own, which are dots now.
-        return withoutDots(count > 0 ? Array(labels.prefix(count)) : lower)
+        // Other scripts have dots of their own, which are dots now, and an @ and a *, with which a domain would be the
+        // key of somebody's address.
+        let name = Array(labels.prefix(count))
+        return withoutDots(count > 0 && name.allSatisfy(isOfName) ? name : lower)
+    }
+
+    private static func isOfName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+            UInt8(ascii: "_"), .dot:
+            true
+        default: false
+        }
     }
 
     /// Without those at its end; one alone stays.

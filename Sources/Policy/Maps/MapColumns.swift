@@ -2,10 +2,12 @@ import Wire
 
 /// What a database has for a key, in columns of text: the server, and whether its certificate must be valid.
 enum MapColumns {
-    /// Nothing, or nothing but blanks, for the server is no such key. Nil where the second column is no yes and no no.
+    /// Nothing, or nothing but blanks, for the server is no such key. Nil where it is longer than any server, which is
+    /// not to be remembered, and where the second column is no yes and no no.
     static func answer(server: [UInt8]?, verifiesTLS: [UInt8]?) -> MapAnswer? {
         let server = trimmed(server ?? [])
         guard !server.isEmpty else { return .missing }
+        guard server.count <= MapPlace.textLimitBytes else { return nil }
         let word = trimmed(verifiesTLS ?? [])
         guard !word.isEmpty else { return .found(MapEntry(server: server)) }
         guard let verifies = flag(word) else { return nil }

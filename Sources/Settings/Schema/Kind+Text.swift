@@ -8,6 +8,15 @@ extension Kind where Value == String {
         }
     }
 
+    /// The same, which commonly holds a password: it is not shown where it is printed.
+    static func hiddenText(_ expected: String) -> Kind {
+        .string(expected) { text in
+            Control.found(in: text) ? .refused("a control character is not allowed here") : .value(text)
+        } format: {
+            $0.isEmpty ? "" : "(hidden)"
+        }
+    }
+
     /// The name of a file. Empty where the key may be left out.
     static func path(optional: Bool = false) -> Kind {
         .string(optional ? "the name of a file, or \"\"" : "the name of a file") { text in

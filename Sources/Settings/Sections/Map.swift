@@ -137,7 +137,7 @@ extension Settings.Map: NamedSection {
 
     private static let databases: [Field<Self>] = [
         .value(
-            "connection", \.connection, .text("a connection string of libpq, or \"\""),
+            "connection", \.connection, .hiddenText("a connection string of libpq, or \"\""),
             "postgresql: a connection string, in place of host, port, socket, user and database"),
         .value("host", \.host, .text("a host, or \"\""), "mysql, postgresql: the database's server"),
         .value("port", \.port, .integer(0...65_535), "mysql, postgresql: its port; 0 is the standard one"),

@@ -54,6 +54,8 @@ extension Settings.ServerURL: CustomStringConvertible {
             return .refused("\(Quoting.shown(text)): a user is not taken here; a header can tell a key")
         }
         switch Settings.ServerAddress.parse(String(place)) {
+        case .value(.host(name: "unix", _)):
+            return .refused("\(Quoting.shown(text)): \"unix\" is taken for a socket; give the server another name")
         case .value(.unix): return .refused("\(Quoting.shown(text)): a Unix socket stands without a scheme")
         case .value(let address): return .value(address)
         case .refused:

@@ -123,7 +123,7 @@ class SQLServer(Server):
     def remove(self, name):
         self.execute(f"DELETE FROM routes WHERE name = {_text(name)}")
 
-    def table(self, name, by_socket=False, more=""):
+    def table(self, name, by_socket=False, more="", query=QUERY):
         """The table of the configuration for a map."""
         place = self.place_of_socket() if by_socket else f'host = "{HOST}"\nport = {self.port}'
         return f"""[map.{name}]
@@ -132,7 +132,7 @@ type = "{self.type}"
 user = "relay"
 password_file = "{self.directory}/password"
 database = "mail"
-query = "{QUERY}"
+query = "{query}"
 {more}
 """
 

@@ -55,6 +55,7 @@ import Testing
         ("SELECT", "incomplete input"), ("SELECT a FROM missing WHERE k = ?", "no such table: missing"),
         ("INSERT INTO t VALUES (?, 1, 1)", "attempt to write a readonly database"),
         ("SELECT load_extension(?)", "not authorized"),
+        ("SELECT a FROM t -- WHERE k = ?", "the query has no place for the key"),
     ])
     func whatCannotBeAskedIsSaid(question: String, reason: String) async throws {
         let file = try SQLiteFile(Self.table)
@@ -64,11 +65,20 @@ import Testing
     @Test func whatIsNoDatabaseIsSaid() async throws {
         #expect(try await Self.answers(["a"], at: "/nonexistent/file") == ["unable to open database file"])
         #expect(try await Self.answers(["a"], at: "/etc/passwd") == ["file is not a database"])
-        #expect(try await Self.answers(["a"], at: "/tmp") == ["disk I/O error"])
+        #expect(try await Self.answers(["a"], at: "/tmp") == ["not a regular file"])
         let problem = SQLPool.problem(with: .sqlite("/etc/passwd"), asking: Self.question, timeout: .seconds(1))
         #expect(problem?.description == "file is not a database")
         let file = try SQLiteFile(Self.table)
         #expect(SQLPool.problem(with: .sqlite(file.path), asking: Self.question, timeout: .seconds(1)) == nil)
+    }
+
+    /// Whom nobody writes to.
+    @Test func aPipeIsNotWaitedFor() {
+        let path = "/tmp/mailrace-pipe-\(UInt64.random(in: 0 ..< .max))"
+        #expect(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        let problem = SQLPool.problem(with: .sqlite(path), asking: Self.question, timeout: .seconds(1))
+        #expect(problem?.description == "not a regular file")
     }
 
     @Test func whatIsWrittenMeanwhileIsFound() async throws {

@@ -72,6 +72,11 @@ import Wire
         ("h\n@a.example;b", "line 2: nothing stands before the @ of the key; a domain stands alone"),
         ("h\n*.;b", "line 2: the key is neither an address nor a domain"),
         ("h\na b;c", "line 2: the key is neither an address nor a domain"),
+        ("h\n*;b", "line 2: a map has no key for everybody; a route with an upstream takes whoever is left"),
+        ("\0\0\0", "line 1: a control character is in it"),
+        ("key;server\ra.example;b\r", "line 1: a control character is in it"),
+        ("", "line 1: there is no header; the first line is one, also where no route follows"),
+        ("\n# a comment\n", "line 3: there is no header; the first line is one, also where no route follows"),
     ])
     func aLineThatCannotBeReadIsNamed(_ text: String, _ problem: String) throws {
         let error = #expect(throws: CSVProblem.self) { try table(text) }
@@ -86,7 +91,14 @@ import Wire
     @Test func aHeaderThatIsARouteIsDoubtful() throws {
         let doubts = try table("joe@example.com;192.0.2.1").doubts
         #expect(doubts == ["line 1: it is taken for the header, and looks like a route"])
-        #expect(try table("").count == 0)
+        for text in ["example.com;192.0.2.1", "example.com;mx.example.com", "example.com;mx:25", "*.a.example;backend"]
+        {
+            #expect(try table(text).doubts.count == 1, "\(text)")
+        }
+        for text in ["key;server", "recipient;host:port;tls", "domain;mx", "# c\nkey;server", "key"] {
+            let table = try table(text)
+            #expect(table.doubts.isEmpty && table.count == 0, "\(text)")
+        }
     }
 
     @Test func serversNeedSettings() throws {
@@ -150,5 +162,33 @@ import Wire
         #expect(store.refresh() && store.count == 1)
         try write("h\na.example;b\nb.example;c", to: path)
         #expect(store.refresh() && store.problem == nil && store.count == 2)
+    }
+
+    /// Half of it can look like a whole one.
+    @Test func aFileThatIsBeingWrittenIsLookedAtLater() throws {
+        var template = Array("/tmp/mailrace-csv-XXXXXX".utf8CString)
+        let folder = String(cString: try #require(mkdtemp(&template)))
+        let path = "\(folder)/routes.csv"
+        defer {
+            unlink(path)
+            rmdir(folder)
+        }
+        let store = CSVStore(path, CSVRules(subject: .recipient))
+        try write("h\na.example;b\nb.example;c", to: path)
+        // Where there are no routes, any are better.
+        #expect(store.look() == .new && store.count == 2)
+        try write("h\na.example;b", to: path)
+        #expect(store.look() == .later && store.count == 2)
+        let old = [timespec(tv_sec: 1_000_000, tv_nsec: 0), timespec(tv_sec: 1_000_000, tv_nsec: 0)]
+        #expect(utimensat(AT_FDCWD, path, old, 0) == 0)
+        #expect(store.look() == .new && store.count == 1 && store.look() == .same)
+        // Who never stops writing is not waited for without an end.
+        let looks = (0..<20).map { _ in
+            utimensat(AT_FDCWD, path, nil, 0)
+            return store.look()
+        }
+        #expect(looks.contains(.new) && looks.contains(.later))
+        unlink(path)
+        #expect(store.look() == .new && store.problem != nil && store.count == 1)
     }
 }

@@ -68,6 +68,7 @@ import Testing
 
     @Test func whatCannotBeUnderstoodIsNoAnswer() async throws {
         #expect(try await Self.answer("mx", "maybe") == .failed)
+        #expect(try await Self.answer(String(repeating: "x", count: 1 << 20)) == .failed)
         #expect(try await Self.answer(.failed(SQLFailure("no such table"))) == .failed)
         #expect(try await Self.answer(.lost(SQLFailure("gone"))) == .failed)
     }

@@ -33,6 +33,10 @@ import Wire
         ("joe@XN--Bcher-KVA.example", ["joe@xn--bcher-kva.example", "xn--bcher-kva.example"]),
         ("joe@faß.example", ["joe@xn--fa-hia.example", "xn--fa-hia.example"]),
         ("jös@example.com", ["jös@example.com", "example.com"]),
+        // Nobody's domain is another one's address.
+        ("eve@joe＠example.com", ["eve@joe＠example.com", "joe＠example.com"]),
+        ("eve@＊.example.com", ["eve@＊.example.com", "＊.example.com"]),
+        ("eve@ex。example．com", ["eve@ex.example.com", "ex.example.com"]),
     ])
     func ofARecipient(_ recipient: String, _ expected: [String]) {
         #expect(keys(of: recipient) == expected)

@@ -175,6 +175,28 @@ extension RelaySuites {
             }
         }
 
+        /// A message whose first chunk was refused is not made of its others, even where there is a recipient by then.
+        @Test(arguments: [false, true]) func whatBeginsWithoutARecipientIsNoMessage(_ hasTriedOne: Bool) throws {
+            try withRelay(.transactions()) { relay in
+                let client = try relay.introducedClient()
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+                var upstream: Peer?
+                if hasTriedOne {
+                    try client.send("RCPT TO:<x@example.com>\r\n")
+                    upstream = try relay.introducedUpstream()
+                    try upstream?.answer(Said.mail, "250 sender")
+                    try upstream?.answer("RCPT TO:<x@example.com>", "550 5.1.1 nobody")
+                    try client.expect("550 5.1.1 nobody\r\n")
+                }
+                try client.send("BDAT 5\r\nhalf ")
+                try client.expectReply(hasTriedOne ? "554 5.5.1 No valid recipients" : Self.outOfPlace)
+                try client.ask(Said.rcpt, "503 5.5.1 Bad sequence of commands")
+                try client.send("BDAT 8 LAST\r\nand half")
+                try client.expectReply(hasTriedOne ? "554 5.5.1 No valid recipients" : Self.outOfPlace)
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+            }
+        }
+
         @Test func moreThanIsReadOfARefusedChunk() throws {
             try withRelay(.transactions { $0.transactions.messageBytesMax = 1000 }) { relay in
                 let client = try relay.introducedClient()

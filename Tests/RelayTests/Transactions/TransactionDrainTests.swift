@@ -1,5 +1,6 @@
 import Relay
 import Ring
+import Telemetry
 import TestSupport
 import Testing
 
@@ -96,6 +97,39 @@ extension RelaySuites {
                 relay.beginDrain(deadline: .milliseconds(50))
                 try upstream.expectEnd()
                 try client.isLeft()
+            }
+        }
+
+        /// Nor does a question that is worked at when its time is over.
+        @Test func untilItsDeadlineWhileSomebodyDecides() throws {
+            let setup = Setup.transactions { setup in
+                setup.silentAuthenticator()
+                setup.envelope.authentication.withoutIt = .isAskedAbout
+            }
+            try withRelay(setup) { relay in
+                let client = try relay.introducedClient()
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+                try client.send(Said.rcpt + "\r\n")
+                relay.settle()
+                relay.beginDrain(deadline: .milliseconds(50))
+                _ = try client.readToEnd()
+                client.close()
+                #expect(try relay.record().end == "drained by mailrace")
+            }
+        }
+
+        /// That a drain ends the wait for its reply is no fault of the server's.
+        @Test func noServerIsToBlameForADrain() throws {
+            try withRelay(.transactions()) { relay in
+                let (client, upstream) = try relay.data()
+                try client.send(Said.body + Said.end)
+                try upstream.expect(Said.body + Said.end)
+                relay.beginDrain(deadline: .milliseconds(50))
+                try upstream.expectEnd()
+                try client.isLeft()
+                _ = try relay.record()
+                #expect(relay[.sessionsCommandTimeout] == 0)
+                #expect(relay[.ambiguousTotal] == 1)
             }
         }
     }

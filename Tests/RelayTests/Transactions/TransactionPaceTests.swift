@@ -96,27 +96,5 @@ extension RelaySuites {
                 try client.expect("250 ok\r\n")
             }
         }
-
-        /// The client is ready all the time.
-        @Test func aSlowUpstreamIsNoFaultOfTheClients() throws {
-            let setup = Setup.transactions { setup in
-                setup.transactions.dataTimeout = .seconds(2)
-                setup.transactions.bytesPerSecondMin = 1_000_000_000
-            }
-            try withRelay(setup) { relay in
-                let (client, upstream) = try relay.data()
-                let message = Array(String(repeating: "0123456789abcdef\r\n", count: 1 << 20).utf8)
-                let sending = client.sendInBackground(message + Array(Said.end.utf8))
-                let end = Instant.current() + .seconds(3)
-                while Instant.current() < end {
-                    try upstream.receive()
-                    #expect(!client.hasInput(withinMilliseconds: 100))
-                }
-                try upstream.expect(message + Array(Said.end.utf8))
-                sending.join()
-                try upstream.send("250 ok\r\n")
-                try client.expect("250 ok\r\n")
-            }
-        }
     }
 }

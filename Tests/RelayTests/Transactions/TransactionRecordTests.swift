@@ -5,6 +5,7 @@ import Ring
 import Telemetry
 import TestSupport
 import Testing
+import Wire
 
 extension RelaySuites {
     /// What the log and the figures have of a message.
@@ -131,6 +132,26 @@ extension RelaySuites {
                 try client.ask("QUIT", "221 2.0.0 Bye")
                 _ = try relay.record()
                 #expect(values(relay, .messages).isEmpty)
+            }
+        }
+
+        /// A check that ends the session at the message has refused it: it was not the client that gave it up.
+        @Test(arguments: ["DATA\r\n", "BDAT 1 LAST\r\nx"]) func oneThatACheckRefuses(_ command: String) throws {
+            let setup = Setup.transactions { setup in
+                setup.policies = { _ in
+                    let check = ScriptedCheck([.data]) { _, _ in .refuse(.shuttingDown) }
+                    return ListenerPolicies(gate: StageGate([StageGate.Entry(check)]))
+                }
+            }
+            try withRelay(setup) { relay in
+                let (client, _) = try relay.transaction()
+                try client.send(command)
+                try client.expectReply("421 4.3.2 Service shutting down")
+                try client.isLeft()
+                let line = try relay.log.transaction(1)
+                #expect(line["outcome"] == "deferred")
+                #expect(line["code"] == "421")
+                #expect(line["origin"] == "local")
             }
         }
     }

@@ -90,5 +90,49 @@ extension RelaySuites {
                 try upstream.expectEnd()
             }
         }
+
+        /// What came meanwhile is no command, either.
+        @Test func norBeforeARefusalOfDATA() throws {
+            try withRelay(.transactions()) { relay in
+                let (client, upstream) = try relay.transaction()
+                try client.send("DATA\r\n")
+                try upstream.expect("DATA\r\n")
+                try client.send(Self.smuggled)
+                relay.settle()
+                try upstream.send("451 4.3.0 not now\r\n")
+                try client.expectReply("451 4.3.0 not now")
+                try client.expectReply("503 5.5.0 Improper command pipelining")
+                try client.isLeft()
+            }
+        }
+
+        @Test func norWhereThereIsNobodyToGetIt() throws {
+            try withRelay(.transactions()) { relay in
+                let client = try relay.introducedClient()
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+                try client.send(Said.rcpt + "\r\n")
+                let upstream = try relay.introducedUpstream()
+                try upstream.answer(Said.mail, "250 sender")
+                try upstream.answer(Said.rcpt, "550 5.1.1 nobody")
+                try client.expect("550 5.1.1 nobody\r\n")
+                try client.send("DATA\r\n\(Self.smuggled)")
+                try client.expectReply("503 5.5.0 Improper command pipelining")
+                try client.isLeft()
+            }
+        }
+
+        /// What is dropped of a refused message has an end, whatever it is made of.
+        @Test(arguments: ["\0", "\r", "\n", "\r\n.\n", "\r\n.\r", "\r\n.\0"])
+        func endlessRubbishIsNotReadForEver(_ rubbish: String) throws {
+            try withRelay(.transactions { $0.transactions.messageBytesMax = 1000 }) { relay in
+                let (client, _) = try relay.data()
+                let flood = Array(String(repeating: rubbish, count: (3 << 20) / rubbish.utf8.count).utf8)
+                let sending = client.sendInBackground(flood)
+                let reply = try client.line()
+                #expect(reply.hasPrefix("421 4.3.4 "))
+                client.close()
+                sending.join()
+            }
+        }
     }
 }

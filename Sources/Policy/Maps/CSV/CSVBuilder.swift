@@ -39,26 +39,44 @@ package struct CSVBuilder: ~Copyable {
         }
     }
 
-    /// The last line may have no end.
+    /// The last line may have no end. Without a header it is no file of routes: who writes one and comes to nothing, as
+    /// the disk is full, leaves an empty one, and with that everybody would be refused.
     package mutating func finish() throws(CSVProblem) {
         try endLine()
+        guard hasHeader else { throw problem("there is no header; the first line is one, also where no route follows") }
     }
 
     private mutating func endLine() throws(CSVProblem) {
         defer { line.removeAll(keepingCapacity: true) }
         if lineNumber == 1, line.starts(with: Self.byteOrderMark) { line.removeFirst(Self.byteOrderMark.count) }
         if line.last == 0x0D { line.removeLast() }
+        // Of another system, or of UTF-16: it would be one line, the header.
+        guard !line.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) else {
+            throw problem("a control character is in it")
+        }
         let text = line.trimmed
         guard let first = text.first, first != UInt8(ascii: "#") else { return }
         let fields = CSVLine(text).fields
         guard hasHeader else {
             hasHeader = true
-            if let key = fields.first, key.contains(.at) {
+            if looksLikeRoute(fields) {
                 doubts.append("line \(lineNumber): it is taken for the header, and looks like a route")
             }
             return
         }
         try add(fields)
+    }
+
+    private func looksLikeRoute(_ header: [[UInt8]]) -> Bool {
+        guard header.count > 1 else { return false }
+        if header[0].contains(.at) { return true }
+        // A word alone could be a host; with a dot or a port it is surely no name of a column.
+        let isNamed = header[1].contains(.dot) || header[1].contains(UInt8(ascii: ":"))
+        switch MapPlace(header[1], upstreams: rules.upstreams) {
+        case .upstream: return true
+        case .server: return isNamed
+        case nil: return false
+        }
     }
 
     private mutating func add(_ fields: [[UInt8]]) throws(CSVProblem) {

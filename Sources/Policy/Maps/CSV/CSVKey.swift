@@ -26,6 +26,9 @@ enum CSVKey: Equatable {
 
     private static func mail(_ field: [UInt8], _ rules: CSVRules) -> CSVKey {
         if field == MapKeys.nullPath { return .text(field) }
+        if field == [UInt8(ascii: "*")] {
+            return .refused("a map has no key for everybody; a route with an upstream takes whoever is left")
+        }
         if field.contains(.at) {
             let address = MapAddress(field, foldsLocalPart: rules.foldsLocalParts)
             guard !address.localPart.isEmpty else {

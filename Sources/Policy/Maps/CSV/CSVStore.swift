@@ -6,12 +6,25 @@ public final class CSVStore: Sendable {
     /// The largest file, in bytes.
     public static let fileLimitBytes = 1 << 30
 
-    private struct State {
+    fileprivate struct State {
         /// Of the file that was read last, whether or not it could be used.
         var mark: FileMark?
         var table: CSVTable?
         /// What was told last.
         var problem: String?
+        /// How often the file has been read.
+        var readings = 0
+        /// Looks that came to nothing since, as somebody was writing to it.
+        var postponed = 0
+    }
+
+    /// What has come of a look at the file.
+    public enum Look: Sendable {
+        case same
+        /// There are other routes, or another problem.
+        case new
+        /// Somebody is writing to it: it is to be looked at again soon.
+        case later
     }
 
     private final class Holder: Sendable {
@@ -29,6 +42,8 @@ public final class CSVStore: Sendable {
 
     /// What the file said when it could be used last; nil where it never could.
     var current: CSVTable? { holder.state.withLock { $0.table } }
+    /// There are routes, whatever is wrong with the file now.
+    public var hasRoutes: Bool { current != nil }
 
     /// How many keys it has.
     public var count: Int { current?.count ?? 0 }
@@ -38,33 +53,52 @@ public final class CSVStore: Sendable {
     /// What is wrong with the file, as it was when it was looked at last; nil where it could be used.
     public var problem: String? { holder.state.withLock { $0.problem } }
 
-    /// Reads the file where it is another than before. Blocks; one thread at a time.
+    /// Looks at the file, and reads it where it is another than before and nobody has written to it for a second: half
+    /// of a file that is written in place can look like a whole one. Blocks.
+    public func look() -> Look {
+        var status = stat()
+        let isThere = stat(path, &status) == 0
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let seconds = Double(now.tv_sec - status.st_mtim.tv_sec)
+        let age = seconds + Double(now.tv_nsec - status.st_mtim.tv_nsec) / 1e9
+        let isBeingWritten = isThere && age >= 0 && age < Self.stillSeconds
+        let mustWait = holder.state.withLock { state in
+            guard isBeingWritten, state.table != nil, state.postponed < Self.postponedMax else {
+                state.postponed = 0
+                return false
+            }
+            state.postponed += 1
+            return true
+        }
+        return mustWait ? .later : refresh() ? .new : .same
+    }
+
+    /// Without being written to a file is whole after these.
+    private static let stillSeconds = 1.0
+    /// Looks after which a file that is always written to is read all the same.
+    private static let postponedMax = 5
+
+    /// Reads the file where it is another than before. Blocks.
     ///
     /// What cannot be used is as if it had not been written: routes stay as they were.
     ///
     /// - Returns: whether there is something new: other routes, or another problem.
     @discardableResult
     public func refresh() -> Bool {
-        let former = holder.state.withLock { $0.mark }
-        do throws(Failure) {
-            guard let (mark, table) = try Self.read(path, rules, unless: former) else { return false }
-            holder.state.withLock { state in
-                state.mark = mark
-                state.table = table
-                state.problem = nil
+        while true {
+            let (former, number) = holder.state.withLock { ($0.mark, $0.readings) }
+            let outcome: Result<(FileMark, CSVTable)?, Failure>
+            do throws(Failure) { outcome = .success(try Self.read(path, rules, unless: former)) } catch {
+                outcome = .failure(error)
             }
-            return true
-        } catch {
-            return holder.state.withLock { state in
-                let isNew = state.problem != error.text || error.mark != state.mark
-                state.mark = error.mark
-                state.problem = error.text
-                return isNew
-            }
+            // Another thread may have read what is newer: then this is done again.
+            let isNew = holder.state.withLock { $0.readings == number ? $0.take(outcome) : nil }
+            if let isNew { return isNew }
         }
     }
 
-    private struct Failure: Error {
+    fileprivate struct Failure: Error {
         /// Of a file that was read to no avail: it need not be read another time.
         var mark: FileMark?
         let text: String
@@ -85,9 +119,10 @@ public final class CSVStore: Sendable {
         }
         var builder = CSVBuilder(rules, expectedBytes: mark.bytes)
         do throws(CSVProblem) {
+            // Another time it may be readable.
             guard try fill(&builder, from: descriptor) else { throw CSVProblem(line: 0, text: systemErrorText(errno)) }
         } catch {
-            throw Failure(mark: mark, text: error.line == 0 ? error.text : error.description)
+            throw error.line == 0 ? Failure(text: error.text) : Failure(mark: mark, text: error.description)
         }
         guard FileMark(descriptor) == mark else { throw Failure(text: "changing while it is read") }
         return (mark, CSVTable(builder))
@@ -105,6 +140,25 @@ public final class CSVStore: Sendable {
         }
         try builder.finish()
         return true
+    }
+}
+
+extension CSVStore.State {
+    /// - Parameter outcome: of reading the file; nil where it is the same as before.
+    /// - Returns: whether there is something new.
+    fileprivate mutating func take(_ outcome: Result<(FileMark, CSVTable)?, CSVStore.Failure>) -> Bool {
+        switch outcome {
+        case .success(nil): return false
+        case .success(.some((let mark, let table))):
+            (self.mark, self.table, problem) = (mark, table, nil)
+            readings += 1
+            return true
+        case .failure(let failure):
+            let isNew = problem != failure.text || failure.mark != mark
+            (mark, problem) = (failure.mark, failure.text)
+            readings += 1
+            return isNew
+        }
     }
 }
 

@@ -34,9 +34,8 @@ public final class RedisMap: Map {
             let answer = MapColumns.answer(
                 server: columns.first.map(Array.init), verifiesTLS: columns.count > 1 ? Array(columns[1]) : nil)
             if let answer { return answer }
-            warning.note(
-                "a map's answer is of no use", "what is behind the semicolon is no yes and no no", to: log, at: ring.now
-            )
+            let reason = "its server is too long, or what is behind the semicolon no yes and no no"
+            warning.note("a map's answer is of no use", reason, to: log, at: ring.now)
         } catch {
             if !cancellation.isCancelled { warning.note("a map does not answer", "\(error)", to: log, at: ring.now) }
         }

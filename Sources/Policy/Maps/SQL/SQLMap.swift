@@ -27,7 +27,8 @@ public final class SQLMap: Map {
             guard let row = try await pool.row(about: key.text, on: ring, cancellation) else { return .missing }
             let verifies = row.count > 1 ? row[1] : nil
             if let answer = MapColumns.answer(server: row.first ?? nil, verifiesTLS: verifies) { return answer }
-            warning.note("a map's answer is of no use", "its second column is no yes and no no", to: log, at: ring.now)
+            let reason = "its server is too long, or its second column no yes and no no"
+            warning.note("a map's answer is of no use", reason, to: log, at: ring.now)
         } catch {
             if !cancellation.isCancelled { warning.note("a map does not answer", "\(error)", to: log, at: ring.now) }
         }
