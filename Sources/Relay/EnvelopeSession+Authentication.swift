@@ -310,7 +310,7 @@ extension EnvelopeSession {
                 "session": record.id.description, "authenticator": context.policies.authenticator?.name ?? "",
                 "reason": reason,
             ])
-        try refuse(reply)
+        if isTransactional { answerRecipient(reply) } else { try refuse(reply) }
     }
 
     /// For who keeps clients out that guess. The user is the last field: no client can write those before it.

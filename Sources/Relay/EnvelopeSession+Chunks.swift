@@ -13,6 +13,7 @@ extension EnvelopeSession {
             // Nobody knows where the next command begins.
             throw .badChunk(error.reply)
         }
+        if transaction?.chunks == nil { pace = context.clientPace }
         guard let transaction, transaction.recipientsTried > 0 else {
             return try await dropChunk(command, .chunkOutOfPlace)
         }
@@ -33,7 +34,7 @@ extension EnvelopeSession {
         // Where this was a part of a message, the others are none, whoever would get them by then.
         if let transaction, hasFailed || !command.isLast { giveUpChunks(of: transaction) }
         try await dropOctets(command.size)
-        try refuse(reply)
+        if reply == .noValidRecipients { decline(reply) } else { try refuse(reply) }
         if command.isLast, hasFailed { endTransaction(.refused) }
     }
 
@@ -44,7 +45,7 @@ extension EnvelopeSession {
             if isAborted { throw .aborted }
             if client.buffered == 0 { try await waitForOctets() }
             let length = min(left, client.buffered)
-            client.dropInput(length)
+            dropOfMessage(length)
             left -= length
             octetsDropped += length
         }
@@ -53,22 +54,8 @@ extension EnvelopeSession {
     /// Waits for more of a chunk.
     private func waitForOctets() async throws(SessionEnd) {
         try await sendReplies()
-        let start = ring.now
-        client.deadline = start + (envelope.transactions?.dataTimeout ?? .zero)
-        while client.buffered == 0 {
-            if isAborted { throw .aborted }
-            do throws(StreamError) {
-                // What the upstream says meanwhile is looked at behind the chunk.
-                try await client.waitForInput()
-            } catch {
-                switch error {
-                case .interrupted: continue
-                case .timedOut: throw isAborted ? .aborted : .dataTimeout
-                default: throw .clientFailed(error)
-                }
-            }
-        }
-        try keepPace(since: start)
+        // What the upstream says meanwhile is looked at behind the chunk.
+        while client.buffered == 0 { try await waitForMessage(orFor: nil) }
     }
 
     // MARK: The first chunk
@@ -151,7 +138,7 @@ extension EnvelopeSession {
             if client.buffered == 0 { try await waitForOctets() }
             let length = min(left, client.buffered)
             client.withInput { chunks.scanner.scan($0.extracting(first: length), into: &chunks.unsent) }
-            client.dropInput(length)
+            dropOfMessage(length)
             left -= length
             transaction.messageBytes = chunks.scanner.messageBytes
             if let reply = try await objection(to: chunks) {

@@ -55,6 +55,10 @@ extension EnvelopeSession {
     func passes(_ stage: Stage) async throws(SessionEnd) -> Bool {
         switch await decision(at: stage) {
         case .accept: return true
+        case .unavailable(let reply, let check) where isTransactional && stage == .rcpt && reply.code != 421:
+            context.counters.add(.checkRefusals, reason: check)
+            answerRecipient(reply)
+            return false
         case .refuse(let reply, let check), .unavailable(let reply, let check):
             context.counters.add(.checkRefusals, reason: check)
             noteAnswer(render(reply), reply.code, .local)
@@ -72,6 +76,7 @@ extension EnvelopeSession {
             return try refuse(error.reply)
         }
         usesHELO = line.verb == .helo
+        extensionsOffered = []
         note(line)
         await giveUpTransaction()
         introductions += 1
@@ -97,6 +102,7 @@ extension EnvelopeSession {
         forgetLogin()
         introductions += 1
         usesHELO = false
+        extensionsOffered = []
         forgetTransaction()
     }
 

@@ -22,7 +22,7 @@ extension EnvelopeSession {
     private var isKnownToUpstream: Bool {
         let settings = pool.settings
         return settings.proxyHeader != nil || settings.authenticatesClients || settings.usesClientsName
-            || settings.tls == .mirror || hasSaidXCLIENT || isUpstreamsDecision
+            || settings.tls == .mirror || hasSaidXCLIENT || isClientsByDecision
     }
 
     var clientVersion: UpstreamLink.ClientVersion {
@@ -44,7 +44,7 @@ extension EnvelopeSession {
             }
         }
         self.routed = routed
-        if let kept = pool.takeIdle(UpstreamLink.key(of: routed.destination), for: identity) {
+        if !isClientsByDecision, let kept = pool.takeIdle(UpstreamLink.key(of: routed.destination), for: identity) {
             take(kept, for: routed)
             if let reply = try await answerOnceMore() { return reply }
         }

@@ -17,7 +17,8 @@ extension EnvelopeSession {
         // It need not have lines, and DATA is made of them (RFC 3030 section 3).
         guard mail?.body != .binaryMIME else { return try refuse(.badSequence) }
         guard line.command.argument.isEmpty else { return try refuse(.dataTakesNoParameter) }
-        guard transaction.recipientsAccepted > 0 else { return try refuse(.noValidRecipients) }
+        // Who pipelines says it before it can know.
+        guard transaction.recipientsAccepted > 0 else { return decline(.noValidRecipients) }
         guard try await passes(.data) else {
             endTransaction(.refused)
             guard !isHasty else { throw .badPipeline }
@@ -30,6 +31,7 @@ extension EnvelopeSession {
         guard isBegun else { return }
         try await tellClient(LocalReply.startData)
         transaction.dataStart = ring.now
+        pace = context.clientPace
         var passage = MessagePassage(rules: scanRules)
         try await pass(&passage, of: transaction)
         transaction.messageBytes = passage.scanner.messageBytes
@@ -98,14 +100,10 @@ extension EnvelopeSession {
         var piece: [UInt8] = []
         while true {
             if isAborted { throw .aborted }
-            if client.buffered == 0 {
-                let start = ring.now
-                try await waitForMore(&passage)
-                try keepPace(since: start)
-            }
+            if client.buffered == 0 { try await waitForMore(&passage) }
             piece.removeAll(keepingCapacity: true)
             let length = client.withInput { passage.scanner.scan($0, into: &piece) }
-            client.dropInput(length)
+            dropOfMessage(length)
             if !passage.isPassing { passage.droppedBytes += length }
             transaction.messageBytes = passage.scanner.messageBytes
             await look(at: &passage)
@@ -129,20 +127,10 @@ extension EnvelopeSession {
     /// Waits for more of the message, or for a word of the upstream's.
     @inline(never)
     private func waitForMore(_ passage: inout MessagePassage) async throws(SessionEnd) {
-        client.deadline = ring.now + (envelope.transactions?.dataTimeout ?? .zero)
         while client.buffered == 0 {
-            do throws(StreamError) {
-                let upstream = passage.isPassing ? upstream : nil
-                if let upstream, upstream.hasInput { return await hearUpstream(&passage) }
-                try await client.waitForInput(orOf: upstream)
-            } catch {
-                if isAborted { throw .aborted }
-                switch error {
-                case .interrupted: continue
-                case .timedOut: throw .dataTimeout
-                default: throw .clientFailed(error)
-                }
-            }
+            let upstream = passage.isPassing ? upstream : nil
+            if let upstream, upstream.hasInput { return await hearUpstream(&passage) }
+            try await waitForMessage(orFor: upstream)
         }
     }
 
@@ -296,9 +284,6 @@ extension Span<UInt8> {
 }
 
 extension SessionEnd {
-    /// The client does not send the rest of its message.
-    static let dataTimeout = SessionEnd(
-        .commandTimeout, by: .client, counting: .sessionsCommandTimeout, saying: .own(.dataTimeout))
     /// What is no message any more goes on and on.
     static let endlessMessage = SessionEnd(.badLine, by: .client, saying: .own(.messageNotRead))
 

@@ -11,6 +11,10 @@ extension EnvelopeSession {
             try await waitForOffers(offered)
             lines += offered.lines(isClientSecure: isClientSecure)
         }
+        extensionsOffered = Set(
+            lines.dropFirst().compactMap {
+                $0.split(separator: " " as Character).first.flatMap { Capability(String($0)) }
+            })
         if maySayXCLIENT { lines.append("XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT") }
         if settings.starttls != .off, !isClientSecure { lines.append("STARTTLS") }
         let mechanisms = offeredMechanisms.map(\.rawValue)

@@ -50,10 +50,9 @@ extension EnvelopeSession {
     }
 
     /// A word about one recipient that is no fault of the client's.
-    private func answerRecipient(_ reply: LocalReply) {
-        context.counters.add(.commandRefusals, reason: "\(reply.code)")
+    func answerRecipient(_ reply: LocalReply) {
         noteAnswer(render(reply), reply.code, .local)
-        answer(reply)
+        decline(reply)
     }
 
     /// - Returns: true where the recipient was accepted.
@@ -107,7 +106,7 @@ extension EnvelopeSession {
                 await dropLink()
                 transaction.isLost = transaction.recipientsAccepted > 0
             }
-            guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
+            if reply.isPermanent, !budget.takeError(max: envelope.errorsMax) { throw .tooManyCommands }
             answer(reply, for: transaction)
             return false
         }

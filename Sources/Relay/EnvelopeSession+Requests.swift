@@ -114,6 +114,13 @@ extension EnvelopeSession {
         answer(reply)
     }
 
+    /// Says no where the client has made no mistake: it may be told so of many recipients. How many commands there are
+    /// has its own limit.
+    func decline(_ reply: LocalReply) {
+        context.counters.add(.commandRefusals, reason: "\(reply.code)")
+        answer(reply)
+    }
+
     /// Answers a command that moves nothing on. One too many ends the session.
     func answerInVain(_ reply: LocalReply) throws(SessionEnd) { try answerInVain(render(reply)) }
 

@@ -21,11 +21,11 @@ extension EnvelopeSession {
         case .unknown: return true
         case .to(let destination):
             routed = lead(to: destination)
-            if routed == nil { try refuse(.decisionPutOff) }
+            if routed == nil { try putOff(.decisionPutOff) }
         case .refuse(let reply):
             if reply.code == 421 { throw .unwelcome(reply) }
             try refuse(reply)
-        case .unavailable: try refuse(.decisionPutOff)
+        case .unavailable: try putOff(.decisionPutOff)
         }
         return routed != nil
     }
@@ -40,13 +40,13 @@ extension EnvelopeSession {
             case .unknown: break
             case .to(let destination):
                 found = lead(to: destination)
-                if found == nil { try refuseRecipient(.routeNotKnown) }
+                if found == nil { answerRecipient(.routeNotKnown) }
             case .refuse(let reply):
                 if reply.code == 421 { throw .unwelcome(reply) }
                 try refuseRecipient(reply)
                 return nil
             case .unavailable:
-                try refuseRecipient(.routeNotKnown)
+                answerRecipient(.routeNotKnown)
                 return nil
             }
         }
@@ -56,12 +56,17 @@ extension EnvelopeSession {
         return Routed(pool: found.pool, destination: destination)
     }
 
+    private func putOff(_ reply: LocalReply) throws(SessionEnd) {
+        if isTransactional { decline(reply) } else { try refuse(reply) }
+    }
+
     /// To the listener's own upstream.
     var ownRoute: Routed {
         Routed(pool: context.pool, destination: Destination(upstream: context.pool.settings.name))
     }
 
     private func refuseRecipient(_ reply: LocalReply) throws(SessionEnd) {
+        guard reply.code / 100 == 5 else { return answerRecipient(reply) }
         noteAnswer(render(reply), reply.code, .local)
         try refuse(reply)
     }

@@ -44,8 +44,14 @@ extension EnvelopeSession {
     }
 
     private func isOffered(_ parameter: EnvelopeParameter) -> Bool {
-        // Who submitted a message is taken note of by nobody, wherever it is said.
-        parameter.capability != nil
+        switch parameter.capability {
+        case nil: false
+        // These ask for nothing: a size that is too large is refused for that, and who submitted a message is taken
+        // note of by nobody.
+        case .size, .auth: true
+        case .eightBitMIME where !parameter.isEightBitMIME: true
+        case .some(let capability): extensionsOffered.contains(capability)
+        }
     }
 
     // MARK: The end

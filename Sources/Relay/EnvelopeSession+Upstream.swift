@@ -38,6 +38,7 @@ extension EnvelopeSession {
             // Another upstream is to be shown them, and this one is known to be the client's.
             isKept = isTransactional
             link?.client = clientVersion
+            if isUpstreamsDecision, isTransactional { decidedBy = routed }
             return true
         } catch {
             guard let reply = error.passingReply else { throw error }
@@ -45,7 +46,8 @@ extension EnvelopeSession {
             await dropUpstream()
             link = nil
             if isUpstreamsDecision { try await noteUpstreamsDecision(error) }
-            guard budget.takeError(max: envelope.errorsMax) else { throw .tooManyCommands }
+            let isMistake = reply.isPermanent || !isTransactional
+            if isMistake, !budget.takeError(max: envelope.errorsMax) { throw .tooManyCommands }
             switch reply {
             case .own(let reply): answer(render(reply))
             case .relayed(let reply): answer(reply.bytes)
@@ -133,9 +135,16 @@ extension EnvelopeSession {
         try noteFailure()
     }
 
+    /// The upstream is asked who the client is, or has been before.
+    var isClientsByDecision: Bool {
+        if isUpstreamsDecision { return true }
+        guard let decidedBy, let routed else { return false }
+        return decidedBy.pool === routed.pool && decidedBy.destination.isSamePlace(as: routed.destination)
+    }
+
     /// What the upstream is shown of the client's credentials; nil: nothing.
     private var upstreamCredentials: Credentials? {
-        if isUpstreamsDecision { return shownCredentials }
+        if isClientsByDecision { return shownCredentials }
         guard pool.settings.authenticatesClients else { return pool.settings.ownCredentials?.credentials }
         return acceptance?.upstreamCredentials ?? shownCredentials ?? facts.deferredCredentials
     }
@@ -154,7 +163,7 @@ extension EnvelopeSession {
             case .send(let next): line = next
             case .succeeded: return
             case .refused(let reply):
-                guard isUpstreamsDecision || pool.settings.authenticatesClients else { throw ownRefused(reply) }
+                guard isClientsByDecision || pool.settings.authenticatesClients else { throw ownRefused(reply) }
                 throw .refused(reply)
             }
         }

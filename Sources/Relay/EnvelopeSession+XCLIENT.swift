@@ -25,6 +25,7 @@ extension EnvelopeSession {
         facts.client = identity.source
         // What the client before has shown is not this one's.
         facts.deferredCredentials = nil
+        (shownCredentials, decidedBy) = (nil, nil)
         forgetLogin()
         introductions += 1
         forgetTransaction()

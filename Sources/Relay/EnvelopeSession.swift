@@ -42,13 +42,19 @@ final class EnvelopeSession: Session {
     /// The connection that it goes by, and that the next may.
     var link: UpstreamLink?
     var transactionsBegun = 0
+    /// What the client was offered in the last reply to EHLO, AUTH and STARTTLS apart.
+    var extensionsOffered: Set<Capability> = []
     /// Who the client is has changed this many times: an upstream that was told is to be told anew.
     var introductions = 0
     /// Of chunks that were refused, since the last message that was accepted.
     var octetsDropped = 0
-    var pace = MessagePace()
-    /// When the session last came to something: its beginning, or a message that was accepted.
+    /// Where it was said who the client is: each connection that leads there is to know that.
+    var decidedBy: Routed?
+    /// When the session last came to something: its beginning, or a message that was accepted. What comes of a message
+    /// moves it on.
     var progress: Instant
+    /// Of the message that comes.
+    var pace: ClientPace
     /// The upstream has been told who the client is, and takes the client for that.
     var hasSaidXCLIENT = false
     /// The authenticator has named the client for the transaction alone.
@@ -61,6 +67,7 @@ final class EnvelopeSession: Session {
     ) {
         facts = SessionFacts(id: record.id, listener: record.listener, client: peer)
         progress = context.ring.now
+        pace = context.clientPace
         super.init(client, from: peer, context, record)
         watch = .waitingClient
         client.keepsInputSecret = true

@@ -23,8 +23,8 @@ public struct EnvelopeSettings: Sendable {
     /// Commands refused, in one session, that are answered; one more ends it.
     public var errorsMax = 20
     /// Commands in one session before the hand-off; one more ends it. Where transactions go their own way: since the
-    /// last message that was accepted, recipients that were accepted not counted. So are `errorsMax` and
-    /// `conversationTimeout`.
+    /// last message that was accepted, recipients that were accepted not counted. So are `errorsMax`, without what is
+    /// put off for no fault of the client's, and `conversationTimeout`.
     public var commandsMax = 1000
     /// For all that comes before the hand-off.
     public var conversationTimeout = Duration.seconds(1800)

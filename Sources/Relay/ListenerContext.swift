@@ -37,6 +37,14 @@ final class ListenerContext {
     }
 }
 
+extension ListenerContext {
+    /// Of a client at the beginning of its message.
+    var clientPace: ClientPace {
+        let transactions = envelope.transactions ?? TransactionSettings()
+        return ClientPace(most: transactions.dataTimeout, bytesPerSecond: transactions.bytesPerSecondMin)
+    }
+}
+
 extension ListenerContext: PumpObserver {
     func readingPaused(from side: Pump.Side, holding bytes: Int) {
         counters.add(.flowControlPausedReadingTotal)

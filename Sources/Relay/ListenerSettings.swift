@@ -21,8 +21,7 @@ public struct ListenerSettings: Sendable {
     public var ehlo = EHLOPolicy()
     /// Sessions of one client address; nil: the limit of the process.
     public var sessionsPerAddressMax: Int?
-    /// What a session must move once it is opaque, and what a client must send of a message that is waited for; nil:
-    /// nothing.
+    /// What a session must move once it is opaque; nil: nothing.
     public var minimumRate: Pump.Limits.Rate?
     public var timeouts = Timeouts()
     /// What is done at envelope depth; nil: the listener is one of tunnel depth.

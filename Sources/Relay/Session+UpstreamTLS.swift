@@ -79,7 +79,8 @@ extension Session {
         } catch {
             // Some servers hang up on what they cannot do.
             let isBroken = [.upstreamTLSFailed, .upstreamClosed, .upstreamReset].contains(error.end)
-            guard isBroken, !needsUpstreamTLS else { throw error }
+            // Whose certificate was asked about is not to have in the clear what its TLS was not good enough for.
+            guard isBroken, !needsUpstreamTLS, verifiesUpstream != true else { throw error }
             doesWithoutUpstreamTLS = true
             try await beginAgain()
         }

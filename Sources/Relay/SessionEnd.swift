@@ -23,6 +23,15 @@ final class SessionEnd: Error {
         case own(LocalReply)
         /// A reply of the upstream, as it came.
         case relayed(Reply)
+
+        /// It is a no for good.
+        var isPermanent: Bool {
+            switch self {
+            case .silence: false
+            case .own(let reply): reply.code / 100 == 5
+            case .relayed(let reply): reply.isPermanentFailure
+            }
+        }
     }
 
     init(

@@ -9,8 +9,11 @@ public struct TransactionSettings: Sendable, Equatable {
     /// A line of a message, in bytes, its CRLF included.
     public var lineBytesMax = 64 << 10
     public var bareNewline = BareNewline.reject
-    /// For the client to send more of a message.
+    /// For the client to send more of a message: so long it may be silent, and so long it may be waited for in all,
+    /// but that what it sends counts for it (`bytesPerSecondMin`).
     public var dataTimeout = Duration.seconds(180)
+    /// As many bytes of a message make up for one second for which the client was waited for. At least 1.
+    public var bytesPerSecondMin = 500
     /// For the upstream to say what becomes of a message (RFC 5321 section 4.5.3.2.6).
     public var finalReplyTimeout = Duration.seconds(600)
 

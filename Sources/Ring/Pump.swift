@@ -35,8 +35,8 @@ public final class Pump {
 
         /// The least that must move, both directions together, in each `period`.
         public struct Rate: Sendable {
-            public let bytes: UInt64
-            public let periodNanoseconds: UInt64
+            let bytes: UInt64
+            let periodNanoseconds: UInt64
 
             public init(bytes: UInt64, period: Duration) {
                 self.bytes = bytes

@@ -104,6 +104,7 @@ extension TransactionSettings {
         lineBytesMax = listener.maxLineLength
         bareNewline = listener.bareNewline == .reject ? .reject : .normalise
         dataTimeout = listener.timeouts.data
+        if listener.minimumRate > 0 { bytesPerSecondMin = listener.minimumRate }
         finalReplyTimeout = listener.timeouts.finalReply
     }
 }

@@ -76,7 +76,7 @@ public enum Counter: Int, CaseIterable, Sendable {
     case sessionsIdleTimeout
     /// The session had lived for `timeouts.session` after the hand-off.
     case sessionsSessionTimeout
-    /// The session moved fewer bytes than `minimum_rate` asks for.
+    /// The session, or its client in a message, moved fewer bytes than `minimum_rate` asks for.
     case sessionsTooSlow
 
     /// A recipient of a transaction was accepted.

@@ -190,7 +190,8 @@ extension Settings.Listener: NamedSection {
             "What becomes of STARTTLS in the upstream's EHLO reply inside TLS"),
         .value(
             "minimum_rate", \.minimumRate, .size(0...(1 << 30)),
-            "The bytes a second that an opaque session must move, else it ends; 0 is none"),
+            "The bytes a second that an opaque session must move, else it ends; 0 is none. Where Mailrace stays in the"
+                + " protocol, those that a client's message must have; 0 is 500"),
     ]
 
     private static let envelope: [Field<Self>] = [

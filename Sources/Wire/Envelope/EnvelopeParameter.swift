@@ -24,6 +24,9 @@ public struct EnvelopeParameter: Sendable, Equatable {
         }
     }
 
+    /// BODY with a value that not every server takes for granted (RFC 6152 section 3).
+    public var isEightBitMIME: Bool { keyword == "BODY" && value?.map(\.uppercased) != Array("7BIT".utf8) }
+
     /// As it goes out.
     public var rendered: [UInt8] { Array(keyword.utf8) + (value.map { [UInt8(ascii: "=")] + $0 } ?? []) }
 

@@ -174,8 +174,8 @@ extension Peer {
         close()
     }
 
-    func introduce() throws {
-        try send("EHLO client.example\r\n")
+    func introduce(as name: String = "client.example") throws {
+        try send("EHLO \(name)\r\n")
         while try line().hasPrefix("250-") {}
     }
 

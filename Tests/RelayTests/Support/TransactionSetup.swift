@@ -27,21 +27,31 @@ extension Setup {
     /// Recipients go to the servers by the first letter of their address: `a` to the first.
     mutating func route(to servers: [SocketAddress]) {
         let servers = servers.map { ServerAddress.socket($0) }
-        let routes: @Sendable (SessionFacts) -> Route = { facts in
+        route { facts in
             guard let letter = facts.candidate?.address.first, letter >= UInt8(ascii: "a") else { return .unknown }
             let place = Int(letter - UInt8(ascii: "a"))
             guard place < servers.count else { return .unknown }
             return .to(Destination(upstream: "backend", server: servers[place], source: "letters"))
         }
+    }
+
+    mutating func route(by decide: @escaping @Sendable (SessionFacts) -> Route) {
         policies = { _ in
             var policies = ListenerPolicies()
-            policies.router = LetterRouter(routes)
+            policies.router = ScriptedRouter(decide)
             return policies
         }
     }
+
+    /// What clients are offered is what an upstream may turn out to lack.
+    mutating func offerEverything() {
+        envelope.capabilities = [
+            "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME", "REQUIRETLS", "DELIVERBY", "MT-PRIORITY",
+        ]
+    }
 }
 
-private final class LetterRouter: Router {
+private final class ScriptedRouter: Router {
     private let decide: @Sendable (SessionFacts) -> Route
 
     init(_ decide: @escaping @Sendable (SessionFacts) -> Route) { self.decide = decide }
@@ -99,5 +109,15 @@ extension Peer {
         try answer("DATA", "354 go on")
         try expect(body + Said.end)
         try send(reply + "\r\n")
+    }
+
+    /// As the upstream: the rest of a message whose client has said DATA.
+    func takeMessage(from client: Peer) throws {
+        try answer("DATA", "354 go on")
+        try client.expect(Said.startData + "\r\n")
+        try client.send(Said.body + Said.end)
+        try expect(Said.body + Said.end)
+        try send("250 ok\r\n")
+        try client.expect("250 ok\r\n")
     }
 }

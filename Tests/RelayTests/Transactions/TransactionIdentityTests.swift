@@ -123,15 +123,3 @@ extension RelaySuites {
         }
     }
 }
-
-extension Peer {
-    /// As the upstream: the rest of a message whose client has said DATA.
-    fileprivate func takeMessage(from client: Peer) throws {
-        try answer("DATA", "354 go on")
-        try client.expect(Said.startData + "\r\n")
-        try client.send(Said.body + Said.end)
-        try expect(Said.body + Said.end)
-        try send("250 ok\r\n")
-        try client.expect("250 ok\r\n")
-    }
-}

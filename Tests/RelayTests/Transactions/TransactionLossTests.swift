@@ -73,7 +73,8 @@ extension RelaySuites {
         /// It sends something now and then, so that no wait is too long.
         @Test(arguments: [false, true]) func aMessageThatComesTooSlowlyHasNoEnd(_ isChunked: Bool) throws {
             let setup = Setup.transactions {
-                $0.listener.minimumRate = .init(bytes: 1000, period: .milliseconds(50))
+                $0.transactions.dataTimeout = .seconds(1)
+                $0.transactions.bytesPerSecondMin = 1 << 30
             }
             try withRelay(setup) { relay in
                 let (client, upstream) = try isChunked ? relay.transaction(["CHUNKING"]) : relay.data()
@@ -94,15 +95,19 @@ extension RelaySuites {
         /// The time that the upstream takes is not the client's.
         @Test func whatTheUpstreamHoldsBackIsNotSlow() throws {
             let setup = Setup.transactions {
-                $0.listener.minimumRate = .init(bytes: 1 << 20, period: .milliseconds(400))
+                $0.transactions.dataTimeout = .seconds(2)
+                $0.transactions.bytesPerSecondMin = 1 << 40
             }
             try withRelay(setup) { relay in
                 let (client, upstream) = try relay.data()
                 let message = Array(String(repeating: "0123456789abcdef\r\n", count: 1 << 19).utf8)
                 let sending = client.sendInBackground(message + Array(Said.end.utf8))
-                // Longer than the period, with much still to come.
-                #expect(!client.hasInput(withinMilliseconds: 500))
-                try upstream.expect(message + Array(Said.end.utf8))
+                // Longer than the client may take in all, with much still to come.
+                for part in 0..<3 {
+                    #expect(!client.hasInput(withinMilliseconds: 900))
+                    try upstream.expect(Array(message[(part * 3 << 20)..<min((part + 1) * 3 << 20, message.count)]))
+                }
+                try upstream.expect(Array(Said.end.utf8))
                 sending.join()
                 try upstream.send("250 ok\r\n")
                 try client.expect("250 ok\r\n")

@@ -51,6 +51,22 @@ extension RelaySuites {
             }
         }
 
+        /// What is no answer to MAIL tells nothing about one to RCPT: that is not waited for.
+        @Test(arguments: ["354 go on", "150 wait"]) func anOddAnswerToMAILIsTheLast(_ reply: String) throws {
+            try withRelay(.transactions()) { relay in
+                let client = try relay.introducedClient()
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+                try client.send(Said.rcpt + "\r\n")
+                let upstream = try relay.introducedUpstream(["PIPELINING"])
+                try upstream.expect(Said.mail + "\r\n" + Said.rcpt + "\r\n")
+                try upstream.send(reply + "\r\n")
+                try client.expectReply("451 4.3.0 Upstream reply not valid")
+                try upstream.expectEnd()
+                try client.ask("RSET", "250 2.0.0 Ok")
+                try another(client, relay)
+            }
+        }
+
         /// A yes before the end is none, not even where it meets the end on its way.
         @Test func aYesThatComesTooSoonIsNone() throws {
             try withRelay(.transactions()) { relay in
