@@ -135,14 +135,15 @@ import Testing
 
     /// Nobody at the server's port: the system says so at once, and no try is waited for.
     @Test func aServerThatIsNotThereIsNotWaitedFor() async throws {
-        let address = try DNSServer { _ in [] }.address
-        try await withResolver([], { $0.servers = [address] }) { shard, resolver in
+        let nobody = try SilencedPort()
+        try await withResolver([], { $0.servers = [nobody.address] }) { shard, resolver in
             let ring = shard.ring
             let start = ring.now
             let outcome = await resolver.outcome(of: "mx.example", on: ring)
             #expect(outcome == .failure(.serverFailed("each could not be reached, failed or refused")))
             #expect(ring.now.nanoseconds(since: start) < 4_000_000_000)
         }
+        withExtendedLifetime(nobody) {}
     }
 
     @Test func manyResolversLeaveNothing() async throws {
