@@ -18,8 +18,8 @@ extension EnvelopeSession {
             return try await dropChunk(command, .chunkOutOfPlace)
         }
         guard transaction.recipientsAccepted > 0 else { return try await dropChunk(command, .noValidRecipients) }
-        if transaction.chunks == nil {
-            guard try await beginChunks(transaction, command) else { return }
+        if transaction.chunks == nil, let reply = try await beginChunks(transaction) {
+            return try await failChunk(reply, command.size, isLast: command.isLast, transaction)
         }
         guard let chunks = transaction.chunks, !chunks.hasFailed else {
             return try await dropChunk(command, .chunkOutOfPlace)
@@ -60,46 +60,41 @@ extension EnvelopeSession {
 
     // MARK: The first chunk
 
-    /// False where there will be no message: the chunk has been read and the client told.
+    /// What the client is told where there will be no message; nil: there will.
     @inline(never)
-    private func beginChunks(_ transaction: Transaction, _ command: BdatCommand) async throws(SessionEnd) -> Bool {
+    private func beginChunks(_ transaction: Transaction) async throws(SessionEnd) -> SessionEnd.Farewell? {
         phase = .data
         transaction.dataStart = ring.now
-        guard let link, !transaction.isLost else {
-            try await failChunk(.own(.upstreamLost), command.size, isLast: command.isLast, transaction)
-            return false
-        }
+        guard let link, !transaction.isLost else { return .own(.upstreamLost) }
         switch await decision(at: .data) {
         case .accept: break
         case .refuse(let reply, by: let check), .unavailable(let reply, by: let check):
             context.counters.add(.checkRefusals, reason: check)
             noteAnswer(render(reply), reply.code, .local)
             if reply.code == 421 { throw .unwelcome(reply) }
-            try await failChunk(.own(reply), command.size, isLast: command.isLast, transaction)
-            return false
+            return .own(reply)
         }
         let isRaw = link.offer.offers(.chunking)
         transaction.chunks = Chunks(
             ChunkScanner(
                 scanRules, form: isRaw ? .raw : .stuffed, isBinary: isRaw && mail?.body == .binaryMIME), isRaw: isRaw)
-        guard !isRaw else { return true }
+        guard !isRaw else { return nil }
         try await sendReplies()
         do throws(SessionEnd) {
             let reply = try await linkAnswer(to: Array("DATA\r\n".utf8))
             if reply.code == 354 {
                 link.state = .message
-                return true
+                return nil
             }
             guard reply.isTransientFailure || reply.isPermanentFailure else { throw .upstreamBadReply }
             link.state = .stale
-            try await failChunk(.relayed(reply), command.size, isLast: command.isLast, transaction)
+            return .relayed(reply)
         } catch {
             guard let reply = replyGoingOn(after: error) else { throw error }
             count(error)
             await dropLink()
-            try await failChunk(reply, command.size, isLast: command.isLast, transaction)
+            return reply
         }
-        return false
     }
 
     /// Reads the rest of a chunk and tells the client why there will be no message. All that follows is refused until

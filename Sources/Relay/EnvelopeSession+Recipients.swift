@@ -62,23 +62,18 @@ extension EnvelopeSession {
         guard try await mayGoOn() else { return false }
         if isAsked, acceptance != nil { isLoginOfRecipient = true }
         guard let routed = try await findRouteOfRecipient() else { return false }
-        if let fixed = transaction.routed, transaction.recipientsAccepted > 0,
-            !fixed.destination.isSamePlace(as: routed.destination)
-        {
-            guard envelope.transactions?.multiRoute == .first else {
-                context.counters.add(.multiRouteDeferred)
-                answerRecipient(.multiRouteDeferred)
-                return false
-            }
-            return try await relayRecipient(transaction, over: fixed)
+        guard transaction.recipientsAccepted > 0, let fixed = transaction.routed else {
+            return try await relayRecipient(transaction, over: routed)
         }
+        let isApart = !fixed.destination.isSamePlace(as: routed.destination)
         // The upstream takes the whole message for that of whom it has been told.
-        if transaction.recipientsAccepted > 0, let link, !link.serves(clientVersion) {
+        let isAnothers = link.map { !$0.serves(clientVersion) } ?? false
+        guard !isAnothers, !isApart || envelope.transactions?.multiRoute == .first else {
             context.counters.add(.multiRouteDeferred)
             answerRecipient(.multiRouteDeferred)
             return false
         }
-        return try await relayRecipient(transaction, over: routed)
+        return try await relayRecipient(transaction, over: fixed)
     }
 
     /// Asks the upstream, and tells the client what it says.

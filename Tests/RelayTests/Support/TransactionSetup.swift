@@ -36,8 +36,9 @@ extension Setup {
     }
 
     mutating func route(by decide: @escaping @Sendable (SessionFacts) -> Route) {
-        policies = { _ in
-            var policies = ListenerPolicies()
+        let others = policies
+        policies = {
+            var policies = others($0)
             policies.router = ScriptedRouter(decide)
             return policies
         }

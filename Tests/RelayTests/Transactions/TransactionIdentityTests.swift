@@ -69,9 +69,16 @@ extension RelaySuites {
         }
 
         /// The upstream has been told one login: a recipient that another one is accepted for comes in a message of its
-        /// own.
-        @Test func recipientsOfTwoLoginsGoApart() throws {
-            try withRelay(Self.asked { .accepted(Acceptance(login: Array($0.utf8))) }) { relay in
+        /// own, also where all go with the first.
+        @Test(arguments: [TransactionSettings.MultiRoute.putOff, .first])
+        func recipientsOfTwoLoginsGoApart(_ multiRoute: TransactionSettings.MultiRoute) throws {
+            var setup = Self.asked { .accepted(Acceptance(login: Array($0.utf8))) }
+            setup.transactions.multiRoute = multiRoute
+            setup.route { facts in
+                let isOther = facts.recipients.contains { $0.address != facts.candidate?.address }
+                return .to(Destination(upstream: "backend", verifiesTLS: isOther ? false : nil))
+            }
+            try withRelay(setup) { relay in
                 let client = try relay.introducedClient()
                 for name in ["anna", "bob"] {
                     try client.ask(Said.mail, "250 2.1.0 Ok")
