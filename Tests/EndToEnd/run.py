@@ -2,7 +2,8 @@
 
 NAME is a file (test_drain), a class or a single test (test_drain.Drain.test_without_sessions_it_ends_at_once). Without a
 name all files run, as many at a time as there are processors: most of the time they wait.
-MAILRACE_BINARY names the program to be tested; MAILRACE_BENCH_BINARY the one with the bundled sink, beside it by default.
+MAILRACE_BINARY names the program to be tested; MAILRACE_BENCH_BINARY the one with the bundled sink, beside it by default;
+MAILRACE_WATCHED_BINARY a debug build, which says where a shard has blocked, for the tests that look for that.
 Last line: `N passed, N failed, N skipped`.
 """
 

@@ -27,9 +27,10 @@ class HTTP(unittest.TestCase):
 
     def start(self, web, more=""):
         tables = web.table("web", f'timeout = "{TIMEOUT_S}s"\n{more}')
-        mailrace = self.enterContext(Routes({"backend": self.one.address}, listener=LISTENER, tables=tables))
-        # The watchdog of debug builds says so where a shard has blocked.
-        self.addCleanup(lambda: self.assertNotIn("nothing on a shard may block", mailrace.program.output))
+        upstreams = {"backend": self.one.address}
+        program = relay.watched_binary()
+        mailrace = self.enterContext(Routes(upstreams, listener=LISTENER, tables=tables, program=program))
+        self.addCleanup(lambda: self.assertEqual(relay.long_turns(mailrace, TIMEOUT_S * 500), []))
         return mailrace
 
     def client(self, mailrace):

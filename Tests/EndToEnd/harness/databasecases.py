@@ -1,6 +1,5 @@
 """What every database that routes recipients has to stand: one of these for each is in a file of its own."""
 
-import re
 import time
 import unittest
 
@@ -33,16 +32,10 @@ class DatabaseCases:
         more = f'upstream_settings = "backend"\ntimeout = "{TIMEOUT_S}s"\n{more}'
         tables = self.database.table("customers", more=more, **options)
         upstreams = {"backend": self.one.address}
-        mailrace = self.enterContext(Routes(upstreams, listener=LISTENER, tables=tables))
-        self.addCleanup(lambda: self.assertEqual(self.long_turns(mailrace), []))
+        program = relay.watched_binary()
+        mailrace = self.enterContext(Routes(upstreams, listener=LISTENER, tables=tables, program=program))
+        self.addCleanup(lambda: self.assertEqual(relay.long_turns(mailrace, TIMEOUT_S * 500), []))
         return mailrace
-
-    @staticmethod
-    def long_turns(mailrace):
-        """What the watchdog of debug builds says of a shard that has waited for the database, in milliseconds."""
-        turns = [int(turn) for turn in re.findall(r"a turn took (\d+) ms", mailrace.program.output)]
-        # A busy machine has shorter ones.
-        return [turn for turn in turns if turn >= TIMEOUT_S * 500]
 
     def client(self, mailrace):
         client = self.enterContext(scripted.Client(mailrace.port()))

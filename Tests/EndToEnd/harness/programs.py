@@ -18,7 +18,7 @@ PORTS = range(10_000, 32_000)
 _marks = []
 
 # Mailrace takes every MAILRACE_* variable for a setting, so ours are taken away from its environment.
-OWN_VARIABLES = ("MAILRACE_BINARY", "MAILRACE_BENCH_BINARY", "MAILRACE_CHAOS_SEED")
+OWN_VARIABLES = ("MAILRACE_BINARY", "MAILRACE_BENCH_BINARY", "MAILRACE_WATCHED_BINARY", "MAILRACE_CHAOS_SEED")
 
 
 def environment(more=None):

@@ -20,6 +20,20 @@ def binary():
     return os.path.abspath(path)
 
 
+def watched_binary():
+    """A debug build, which says where a shard has blocked; the program to be tested where none is named."""
+    path = os.environ.get("MAILRACE_WATCHED_BINARY")
+    if path and not os.access(path, os.X_OK):
+        raise AssertionError(f"MAILRACE_WATCHED_BINARY names no program: {path}")
+    return os.path.abspath(path) if path else binary()
+
+
+def long_turns(running, milliseconds):
+    """What the watchdog of a debug build has said of turns of its shards that took so long; a busy machine has shorter ones."""
+    turns = [int(turn) for turn in re.findall(r"a turn took (\d+) ms", running.program.output)]
+    return [turn for turn in turns if turn >= milliseconds]
+
+
 def bench_binary():
     """mailrace-bench; beside mailrace unless MAILRACE_BENCH_BINARY says otherwise. None if it is not there."""
     path = os.environ.get("MAILRACE_BENCH_BINARY") or os.path.join(os.path.dirname(binary()), "mailrace-bench")

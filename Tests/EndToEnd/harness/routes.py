@@ -55,12 +55,13 @@ def configuration(upstreams, file=None, listener="", fallback=None, port=0, tabl
 class Routes(Mailrace):
     """Mailrace with upstreams and the pairs of its map. Use as a context; it is ready then."""
 
-    def __init__(self, upstreams, pairs=None, directory=None, **options):
+    def __init__(self, upstreams, pairs=None, directory=None, program=None, **options):
         """`directory` is for the map's file, which is there alone if there are `pairs`."""
         self.map_file = os.path.join(directory, "customers.csv") if directory else None
         if pairs is not None:
             self.write_map(pairs)
-        super().__init__(configuration(upstreams, file=self.map_file if pairs is not None else None, **options))
+        file = self.map_file if pairs is not None else None
+        super().__init__(configuration(upstreams, file=file, **options), program=program)
 
     def __enter__(self):
         try:
