@@ -35,25 +35,37 @@ extension EnvelopeSession {
             } else {
                 try await tellClient(reply.bytes)
             }
-            // Another upstream is to be shown them, and this one is known to be the client's.
             isKept = isTransactional
-            link?.client = clientVersion
-            if isUpstreamsDecision, isTransactional { decidedBy = routed }
+            if isTransactional { noteWhoseLink() }
             return true
         } catch {
-            guard let reply = error.passingReply else { throw error }
-            count(error)
-            await dropUpstream()
-            link = nil
-            if isUpstreamsDecision { try await noteUpstreamsDecision(error) }
-            let isMistake = reply.isPermanent || !isTransactional
-            if isMistake, !budget.takeError(max: envelope.errorsMax) { throw .tooManyCommands }
-            switch reply {
-            case .own(let reply): answer(render(reply))
-            case .relayed(let reply): answer(reply.bytes)
-            case .silence: preconditionFailure("a failure that passes without a word")
-            }
+            try await stay(after: error)
             return false
+        }
+    }
+
+    /// The upstream's connection is known to be the client's, and others that lead there are to be shown its
+    /// credentials, too.
+    @inline(never)
+    private func noteWhoseLink() {
+        link?.client = clientVersion
+        if isUpstreamsDecision { decidedBy = routed }
+    }
+
+    /// Tells the client why it has no upstream. It may try again.
+    @inline(never)
+    private func stay(after error: SessionEnd) async throws(SessionEnd) {
+        guard let reply = error.passingReply else { throw error }
+        count(error)
+        await dropUpstream()
+        link = nil
+        if isUpstreamsDecision { try await noteUpstreamsDecision(error) }
+        let isMistake = reply.isPermanent || !isTransactional
+        if isMistake, !budget.takeError(max: envelope.errorsMax) { throw .tooManyCommands }
+        switch reply {
+        case .own(let reply): answer(render(reply))
+        case .relayed(let reply): answer(reply.bytes)
+        case .silence: preconditionFailure("a failure that passes without a word")
         }
     }
 
