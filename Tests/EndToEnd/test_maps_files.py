@@ -4,16 +4,16 @@ import os
 import tempfile
 import unittest
 
-from harness import relay, scripted, sink
+from harness import relay, sink
 from harness.programs import wait_until
-from harness.routes import Routes, rows
+from harness.routes import RecipientCases, Routes, rows
 
 # One client asks for more than is usual.
 LIMITS = "max_errors = 1000\nmax_commands = 10000\n"
 READ_AGAIN = "the file of a map was read again"
 
 
-class Files(unittest.TestCase):
+class Files(RecipientCases, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.one, cls.two = (cls.enterClassContext(sink.Sink()) for _ in range(2))
@@ -24,18 +24,6 @@ class Files(unittest.TestCase):
     def start(self, pairs, **options):
         upstreams = {"one": self.one.address, "two": self.two.address}
         return self.enterContext(Routes(upstreams, pairs, self.directory, listener=LIMITS, **options))
-
-    def client(self, mailrace):
-        client = self.enterContext(scripted.Client(mailrace.port()))
-        client.reply()
-        client.ask("EHLO client.test")
-        return client
-
-    def rcpt(self, client, recipient):
-        """What comes of a recipient, whatever came before."""
-        client.ask("RSET")
-        client.ask("MAIL FROM:<a@client.test>")
-        return client.ask(f"RCPT TO:<{recipient}>")
 
     def is_known(self, client, recipient):
         return self.rcpt(client, recipient).startswith(b"250")

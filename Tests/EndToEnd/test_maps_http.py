@@ -5,9 +5,9 @@ import threading
 import time
 import unittest
 
-from harness import relay, scripted, sink
+from harness import relay, sink
 from harness.programs import wait_until
-from harness.routes import Routes
+from harness.routes import RecipientCases, Routes
 from harness.web import Web, answer
 
 # Of the map's questions, in seconds.
@@ -16,7 +16,7 @@ TIMEOUT_S = 1
 LISTENER = 'max_errors = 1000\nmax_commands = 10000\nrelaying = "transaction"\n[[listener.mx.route]]\nmap = "web"'
 
 
-class HTTP(unittest.TestCase):
+class HTTP(RecipientCases, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.one, cls.two = (cls.enterClassContext(sink.Sink()) for _ in range(2))
@@ -32,18 +32,6 @@ class HTTP(unittest.TestCase):
         mailrace = self.enterContext(Routes(upstreams, listener=LISTENER, tables=tables, program=program))
         self.addCleanup(lambda: self.assertEqual(relay.long_turns(mailrace, TIMEOUT_S * 500), []))
         return mailrace
-
-    def client(self, mailrace):
-        client = self.enterContext(scripted.Client(mailrace.port()))
-        client.reply()
-        client.ask("EHLO client.test")
-        return client
-
-    def rcpt(self, client, recipient):
-        """What comes of a recipient, whatever came before."""
-        client.ask("RSET")
-        client.ask("MAIL FROM:<a@client.test>")
-        return client.ask(f"RCPT TO:<{recipient}>")
 
     def refuses(self, client, recipient):
         begun = time.monotonic()

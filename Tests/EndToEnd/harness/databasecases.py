@@ -6,14 +6,14 @@ import unittest
 from . import relay, scripted, sink
 from .databases import can_run
 from .programs import wait_until
-from .routes import Routes
+from .routes import RecipientCases, Routes
 
 # Of a map's questions, in seconds.
 TIMEOUT_S = 1
 LISTENER = 'relaying = "transaction"\n[[listener.mx.route]]\nmap = "customers"'
 
 
-class DatabaseCases:
+class DatabaseCases(RecipientCases):
     """Mixed into a TestCase that names its `kind` of database."""
 
     kind = None
@@ -36,18 +36,6 @@ class DatabaseCases:
         mailrace = self.enterContext(Routes(upstreams, listener=LISTENER, tables=tables, program=program))
         self.addCleanup(lambda: self.assertEqual(relay.long_turns(mailrace, TIMEOUT_S * 500), []))
         return mailrace
-
-    def client(self, mailrace):
-        client = self.enterContext(scripted.Client(mailrace.port()))
-        client.reply()
-        client.ask("EHLO client.test")
-        return client
-
-    def rcpt(self, client, recipient):
-        """What comes of a recipient, whatever came before."""
-        client.ask("RSET")
-        client.ask("MAIL FROM:<a@client.test>")
-        return client.ask(f"RCPT TO:<{recipient}>")
 
     def wait_until_known(self, mailrace, recipient):
         def is_known():

@@ -3,7 +3,7 @@
 import json
 import os
 
-from . import HOST
+from . import HOST, scripted
 from .programs import wait_until
 from .relay import Mailrace
 
@@ -83,3 +83,19 @@ class Routes(Mailrace):
             return [json.loads(line) for line in lines] if len(lines) >= count else None
 
         return wait_until(enough, f"{count} messages in the log:\n{self.program.output}")
+
+
+class RecipientCases:
+    """Mixed into a TestCase that asks a Mailrace where recipients go."""
+
+    def client(self, mailrace):
+        client = self.enterContext(scripted.Client(mailrace.port()))
+        client.reply()
+        client.ask("EHLO client.test")
+        return client
+
+    def rcpt(self, client, recipient):
+        """What comes of a recipient, whatever came before."""
+        client.ask("RSET")
+        client.ask("MAIL FROM:<a@client.test>")
+        return client.ask(f"RCPT TO:<{recipient}>")

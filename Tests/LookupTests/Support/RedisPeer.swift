@@ -4,40 +4,10 @@ import Ring
 import TestSupport
 import Testing
 
-/// Redis as a test has it: each connection, one after the other, goes by a script of its own.
-final class RedisPeer: Sendable {
-    typealias Script = @Sendable (Peer) throws -> Void
+/// Redis as a test has it.
+typealias RedisPeer = ScriptedServer
 
-    let address: SocketAddress
-    private let thread: Thread
-    private let failures = Failures()
-
-    private final class Failures: Sendable {
-        let list = Locked<[String]>([])
-    }
-
-    init(_ scripts: [Script]) throws {
-        let server = try LoopbackServer()
-        address = server.address
-        thread = Thread.start(name: "redis peer") { [failures] in
-            for (number, script) in scripts.enumerated() {
-                do {
-                    let peer = try server.accept()
-                    defer { peer.close() }
-                    try script(peer)
-                } catch {
-                    failures.list.withLock { $0.append("connection \(number + 1): \(error)") }
-                }
-            }
-        }
-    }
-
-    /// What has not gone by the scripts, once they are over.
-    func finish() -> [String] {
-        thread.join()
-        return failures.list.withLock { $0 }
-    }
-
+extension ScriptedServer {
     static func command(_ words: String...) -> String {
         words.reduce("*\(words.count)\r\n") { $0 + "$\($1.utf8.count)\r\n\($1)\r\n" }
     }

@@ -6,46 +6,16 @@ import TestSupport
 import Testing
 import Wire
 
-/// Dovecot's auth service as a test has it: each connection, one after the other, goes by a script of its own.
-final class DovecotPeer: Sendable {
-    typealias Script = @Sendable (Peer) throws -> Void
+/// Dovecot's auth service as a test has it.
+typealias DovecotPeer = ScriptedServer
 
+extension ScriptedServer {
     static let greeting =
         "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nMECH\tCRAM-MD5\tdictionary\tactive\n"
         + "MECH\tXOAUTH2\nMECH\tOAUTHBEARER\nMECH\tEXTERNAL\nSPID\t17\nCUID\t1\nCOOKIE\t00ff\nDONE\n"
     /// What is told of the client of `sessionFacts`.
     static let facts =
         "service=smtp\tnologin\tsession=\(sessionFacts().id)\tlip=198.51.100.1\tlport=25\trip=192.0.2.1\trport=4711"
-
-    let address: SocketAddress
-    private let thread: Thread
-    private let failures = Failures()
-
-    private final class Failures: Sendable {
-        let list = Locked<[String]>([])
-    }
-
-    init(_ scripts: [Script]) throws {
-        let server = try LoopbackServer()
-        address = server.address
-        thread = Thread.start(name: "dovecot peer") { [failures] in
-            for (number, script) in scripts.enumerated() {
-                do {
-                    let peer = try server.accept()
-                    defer { peer.close() }
-                    try script(peer)
-                } catch {
-                    failures.list.withLock { $0.append("connection \(number + 1): \(error)") }
-                }
-            }
-        }
-    }
-
-    /// What has not gone by the scripts, once they are over.
-    func finish() -> [String] {
-        thread.join()
-        return failures.list.withLock { $0 }
-    }
 
     /// Greets a client, and has it greet.
     static func welcome(_ peer: Peer, _ greeting: String = greeting) throws {
