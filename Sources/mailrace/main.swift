@@ -27,4 +27,6 @@ func main() -> ExitCode {
     }
 }
 
-exit(main().rawValue)
+// Threads of client libraries may still be at work: what `exit` would have taken down under their feet goes with the
+// process. Nothing is buffered: Terminal and Log write at once.
+_exit(main().rawValue)
