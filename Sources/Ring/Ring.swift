@@ -204,8 +204,9 @@ public final class Ring {
         }
     }
 
-    /// Has `action` called before the next submission: for machines, which call nobody out of the middle of a step.
-    func later(_ action: @escaping () -> Void) {
+    /// Has `action` called before the next submission: for machines, which call nobody out of the middle of a step, and
+    /// for what may be given to another thread only once the task that asks has suspended.
+    public func later(_ action: @escaping () -> Void) {
         deferred.append(action)
     }
 
