@@ -22,7 +22,6 @@ extension EnvelopeSession {
         if let objection = objection(to: command.parameters) { return try refuse(objection) }
         rcpt = command
         facts.candidate = EnvelopePath(command: line.text, address: command.recipient.address)
-        if transaction.recipientsTried == 0 { transaction.start = ring.now }
         transaction.recipientsTried += 1
         transaction.answer = nil
         let acceptedBefore = transaction.recipientsAccepted

@@ -24,9 +24,6 @@ extension LocalReply {
     public static let binaryNotTaken = LocalReply(stated: 554, 5, 6, 3, "Upstream does not take binary content")
     /// To MAIL with SMTPUTF8 that the upstream does not take (RFC 6531 section 3.5).
     public static let smtpUTF8NotTaken = LocalReply(stated: 550, 5, 6, 7, "Upstream does not take SMTPUTF8")
-    /// To RCPT in a transaction that needs it.
-    public static let smtpUTF8NotTakenForRecipient = LocalReply(
-        stated: 553, 5, 6, 7, "Recipient's server does not take SMTPUTF8")
     /// To what must stay within TLS and could not (RFC 8689 section 4.2.1).
     public static let requireTLSNotPossible = LocalReply(
         stated: 550, 5, 7, 30, "REQUIRETLS support required")
