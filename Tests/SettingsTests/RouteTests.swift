@@ -147,6 +147,13 @@ struct RouteTests {
             "m.toml:8:12: listener.mx.route.upstream: 192.0.2.1:25 is open to others, and upstream.backend gets what they"
                 + " send to recipients that nobody knows here: it must not relay for Mailrace; auth.require = true demands"
                 + " that they authenticate"),
+        Case(
+            "an open relay for those who know a sender",
+            "[upstream.backend]\nservers = [\"127.0.0.1:2500\"]\nproxy_protocol = \"v2\"\n[map.m]\ntype = \"csv\"\n"
+                + "file = \"/dev/null\"\nkeys = [\"sender\"]\n[listener.mx]\nlisten = [\"192.0.2.1:25\"]\n"
+                + "depth = \"envelope\"\n[[listener.mx.route]]\nmap = \"m\"",
+            "m.toml:12:7: listener.mx.route.map: map.m goes by the sender, which anybody can make up: the servers that it"
+                + " leads to must not relay for Mailrace; auth.require = true demands that clients authenticate"),
     ])
     func areWarnedOf(_ one: Case) throws {
         #expect(try read(one.text).warnings.map(\.description) == one.problems)
