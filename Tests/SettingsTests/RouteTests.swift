@@ -135,6 +135,10 @@ struct RouteTests {
             listener("upstream = \"backend\"\ndepth = \"envelope\"\nmulti_route = \"first\""),
             "m.toml:7:15: listener.mx.multi_route: has no effect where whole sessions are relayed"),
         Case(
+            "a code for nobody",
+            listener("depth = \"envelope\"\nupstream = \"backend\"\nrelay_denied_code = 550"),
+            "m.toml:7:21: listener.mx.relay_denied_code: has no effect: no recipient is refused for want of a route"),
+        Case(
             "a route behind one that takes all",
             listener(
                 "depth = \"envelope\"",

@@ -122,6 +122,11 @@ extension Review {
     }
 }
 
+extension Settings.Listener {
+    /// No recipient comes to be without a route.
+    var takesAll: Bool { !upstream.isEmpty || routes.contains { $0.upstream != nil } }
+}
+
 extension String {
     /// Nil for nothing.
     fileprivate var nonempty: String? { isEmpty ? nil : self }
