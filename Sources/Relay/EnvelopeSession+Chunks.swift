@@ -245,7 +245,7 @@ extension SessionEnd {
         SessionEnd(.badLine, by: .client, saying: .own(reply))
     }
     /// What is no message any more goes on and on.
-    static let endlessChunk = SessionEnd(.badLine, by: .client, saying: .own(.chunkNotRead))
+    static let endlessChunk = SessionEnd(.badMessage, by: .client, saying: .own(.chunkNotRead))
     /// As `smuggling`, where the client has been told.
-    static let smuggled = SessionEnd(.badLine, by: .client)
+    static let smuggled = SessionEnd(.badMessage, by: .client)
 }

@@ -285,9 +285,9 @@ extension Span<UInt8> {
 
 extension SessionEnd {
     /// What is no message any more goes on and on.
-    static let endlessMessage = SessionEnd(.badLine, by: .client, saying: .own(.messageNotRead))
+    static let endlessMessage = SessionEnd(.badMessage, by: .client, saying: .own(.messageNotRead))
 
     static func smuggling(_ reply: LocalReply) -> SessionEnd {
-        SessionEnd(.badLine, by: .client, saying: .own(reply))
+        SessionEnd(.badMessage, by: .client, saying: .own(reply))
     }
 }

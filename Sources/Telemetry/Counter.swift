@@ -133,7 +133,8 @@ extension Counter {
         case .sessionsUpstreamDesync: ("sessions_upstream_desync", "The upstream spoke out of turn.")
         case .sessionsDownstreamDesync: ("sessions_downstream_desync", "The client spoke out of turn.")
         case .sessionsBadLine: ("sessions_bad_line", "The client sent a command line that is none, or too long.")
-        case .sessionsBadPipeline: ("sessions_bad_pipeline", "The client pipelined behind EHLO, HELO or STARTTLS.")
+        case .sessionsBadPipeline:
+            ("sessions_bad_pipeline", "The client pipelined behind EHLO, HELO, STARTTLS or DATA.")
         case .sessionsBadEhlo: ("sessions_bad_ehlo", "The client began with another command than EHLO or HELO.")
         case .sessionsNonEsmtp: ("sessions_non_esmtp", "The client said HELO.")
         case .sessionsEsmtpUnencrypted: ("sessions_esmtp_unencrypted", "ESMTP went on without our TLS.")

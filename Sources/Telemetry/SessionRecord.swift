@@ -170,6 +170,9 @@ extension SessionRecord {
         /// The client spoke out of turn.
         case clientDesync = "client_desync"
         case badLine = "bad_line"
+        /// The client's message held what makes one message look like two, or went on beyond all bounds. Mail servers
+        /// send such messages without meaning ill.
+        case badMessage = "bad_message"
         case badPipeline = "bad_pipeline"
         /// A command came that has no place there.
         case badSequence = "bad_sequence"

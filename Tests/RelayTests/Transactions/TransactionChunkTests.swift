@@ -205,6 +205,7 @@ extension RelaySuites {
                 try client.expectReply("421 4.3.4 Chunk too large to read, closing connection")
                 try client.isLeft()
                 sending.join()
+                #expect(try relay.record().end == "bad_message by client")
             }
         }
 
@@ -251,6 +252,7 @@ extension RelaySuites {
                 try client.expectReply("550 5.5.2 Message holds a bare LF")
                 try client.isLeft()
                 try upstream.expectEnd()
+                #expect(try relay.record().end == "bad_message by client")
             }
         }
 
