@@ -216,7 +216,7 @@ extension Kind where Value == Settings.ServerURL? {
         .string("a URL, as in \"http://127.0.0.1:9000/route/{key}\", or \"\"") { text in
             text.isEmpty ? .value(nil) : Settings.ServerURL.parse(text).map(Optional.some)
         } format: { url in
-            url?.text ?? ""
+            url?.description ?? ""
         }
     }
 }
