@@ -48,8 +48,8 @@ extension EnvelopeSession {
     /// To an XCLIENT of somebody who may not, or who says it wrongly (Postfix's XCLIENT_README).
     private static let refusalsOfXCLIENT = [500, 501, 502, 503, 504, 550]
 
+    /// What the upstream has against that name it has against the client, as with XCLIENT itself.
     private func greetAgain(by greeting: Greeting?) async throws(SessionEnd) -> Reply {
-        phase = .ehloReply
         let name = greeting?.name ?? Array(settings.hostname.utf8)
         let verb = pool.settings.transferProtocol == .lmtp ? "LHLO " : "EHLO "
         return try await answer(to: Array(verb.utf8) + name + Array("\r\n".utf8))

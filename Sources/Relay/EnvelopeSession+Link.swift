@@ -12,7 +12,7 @@ extension EnvelopeSession {
         let forwarded = pool.settings.tellsOfClient && !hasSaidXCLIENT ? offer.offeredAttributes(of: .xforward) : nil
         link = UpstreamLink(
             to: routed, offering: ServerOffer(offer), forwarding: forwarded,
-            as: isKnownToUpstream ? clientVersion : nil, opened: ring.now, over: upstream)
+            as: isKnownToUpstream ? clientVersion : nil, opened: ring.now)
         if verifiesUpstream == nil, let tls = upstream.layer as? TLSEngine, let session = tls.session {
             server?.tlsSession = session
         }

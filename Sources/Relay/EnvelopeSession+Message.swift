@@ -145,7 +145,7 @@ extension EnvelopeSession {
     }
 
     private func send(_ piece: [UInt8], _ passage: inout MessagePassage) async {
-        guard let upstream else { return await stopPassing(&passage) }
+        guard let upstream else { preconditionFailure("a message is passed to nobody") }
         upstream.deadline = ring.now + (envelope.transactions?.dataTimeout ?? .zero)
         do throws(StreamError) {
             try await upstream.writeWhileSilent(piece)

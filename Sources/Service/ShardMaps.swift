@@ -87,6 +87,6 @@ final class ShardMaps {
                     settings: known.plan.settings.upstreamSettings)
             }
         }
-        return MapRouter(steps, upstreams: upstreams, on: ring, log)
+        return MapRouter(steps, upstreams: upstreams, refusing: plan.refusal, on: ring, log)
     }
 }

@@ -135,6 +135,10 @@ struct RouteTests {
             listener("upstream = \"backend\"\ndepth = \"envelope\"\nmulti_route = \"first\""),
             "m.toml:7:15: listener.mx.multi_route: has no effect where whole sessions are relayed"),
         Case(
+            "a code for nobody",
+            listener("depth = \"envelope\"\nupstream = \"backend\"\nrelay_denied_code = 550"),
+            "m.toml:7:21: listener.mx.relay_denied_code: has no effect: no recipient is refused for want of a route"),
+        Case(
             "a route behind one that takes all",
             listener(
                 "depth = \"envelope\"",
@@ -147,6 +151,13 @@ struct RouteTests {
             "m.toml:8:12: listener.mx.route.upstream: 192.0.2.1:25 is open to others, and upstream.backend gets what they"
                 + " send to recipients that nobody knows here: it must not relay for Mailrace; auth.require = true demands"
                 + " that they authenticate"),
+        Case(
+            "an open relay for those who know a sender",
+            "[upstream.backend]\nservers = [\"127.0.0.1:2500\"]\nproxy_protocol = \"v2\"\n[map.m]\ntype = \"csv\"\n"
+                + "file = \"/dev/null\"\nkeys = [\"sender\"]\n[listener.mx]\nlisten = [\"192.0.2.1:25\"]\n"
+                + "depth = \"envelope\"\n[[listener.mx.route]]\nmap = \"m\"",
+            "m.toml:12:7: listener.mx.route.map: map.m goes by the sender, which anybody can make up: the servers that it"
+                + " leads to must not relay for Mailrace; auth.require = true demands that clients authenticate"),
     ])
     func areWarnedOf(_ one: Case) throws {
         #expect(try read(one.text).warnings.map(\.description) == one.problems)
