@@ -79,7 +79,9 @@ extension EnvelopeSession {
         link.isReused = true
         link.hasAnswered = false
         do throws(SessionEnd) {
-            if let forwarded = link.forwarded { try await forward(forwarded, over: link) }
+            guard let forwarded = link.forwarded else { return try await sayEnvelope() }
+            if link.offer.offers(.pipelining) { return try await sayEnvelope(behind: xforward(forwarded)) }
+            try await forward(forwarded, over: link)
             return try await sayEnvelope()
         } catch {
             let isDead = [.upstreamClosed, .upstreamReset, .upstream421].contains(error.end)
@@ -100,7 +102,10 @@ extension EnvelopeSession {
 
     /// MAIL and RCPT of the transaction. What the upstream has against the one is told as the answer to the other: the
     /// client has heard that its MAIL was taken.
-    func sayEnvelope() async throws(SessionEnd) -> Reply {
+    ///
+    /// - Parameter identity: XFORWARD, for an upstream that takes several commands at once. What it says to that does
+    ///   not matter.
+    func sayEnvelope(behind identity: [[UInt8]] = []) async throws(SessionEnd) -> Reply {
         guard let link, let mail, let rcpt else { preconditionFailure("no envelope to say") }
         if let objection = link.objection(to: mail, isVerified: isUpstreamVerified) ?? link.objection(to: rcpt) {
             throw .notPassedOn(objection)
@@ -123,9 +128,11 @@ extension EnvelopeSession {
             return try await linkAnswer(to: rcptLine)
         }
         if isReset { queue(Self.rset) }
+        for line in identity { queue(line) }
         queue(mailLine)
         try await tellUpstream(rcptLine)
         if isReset { try await forgetMail(linkReply(isLast: false)) }
+        for _ in identity { _ = try await linkReply(isLast: false, isAboutMail: false) }
         let toMail = try await linkReply(isLast: false)
         // Out of step, it may never answer RCPT.
         guard toMail.isAnswerToMail else { throw .upstreamBadReply }
@@ -169,10 +176,10 @@ extension EnvelopeSession {
         return try await linkReply(isLast: true)
     }
 
-    private func linkReply(isLast: Bool) async throws(SessionEnd) -> Reply {
+    private func linkReply(isLast: Bool, isAboutMail: Bool = true) async throws(SessionEnd) -> Reply {
         let reply = try await nextReply(within: settings.timeouts.reply, isLast: isLast)
         if reply.announcesClosing { throw .upstream421(reply) }
-        link?.hasAnswered = true
+        if isAboutMail { link?.hasAnswered = true }
         return reply
     }
 
