@@ -33,6 +33,7 @@ extension EnvelopeSession {
     @inline(never)
     func upstreamAnswer(over routed: Routed) async throws(SessionEnd) -> Reply {
         if let link {
+            link.routed.pool.resting.remove(link)
             if transaction?.recipientsAccepted ?? 0 > 0 { return try await sayRecipient() }
             // Nobody has listened to it since its last reply.
             upstream?.lookForInput()
@@ -202,8 +203,25 @@ extension EnvelopeSession {
     /// Lets go of a connection that stands between two messages.
     func releaseLink() async {
         upstream?.lookForInput()
-        guard let link, link.state != .message, let upstream, !upstream.hasInput else { return await dropLink() }
-        guard !keepForOthers(link) else { return }
+        guard let link, link.state != .message, upstream?.hasInput == false else { return await dropLink() }
+        release(link)
+    }
+
+    /// The session may not need its connection for a while: others may have it, where they can have no other.
+    func restLink() {
+        guard let link, let server, link.state != .message else { return }
+        link.routed.pool.resting.add(link, to: server) { [weak self] in self?.yieldLink() }
+    }
+
+    private func yieldLink() {
+        upstream?.lookForInput()
+        guard let link else { return }
+        release(link)
+    }
+
+    /// Others have it, or it ends with a goodbye.
+    private func release(_ link: UpstreamLink) {
+        guard let upstream, upstream.hasInput || !keepForOthers(link) else { return }
         countLinkBytes()
         let quit = Array("QUIT\r\n".utf8)
         transcribe(with: .upstream, .client, quit)

@@ -95,6 +95,8 @@ extension UpstreamPool {
 
     /// A connection that nobody uses makes room for one that somebody wants.
     private func takePlace(with server: UpstreamServer) -> Bool {
-        server.tally.tryTake(max: settings.connectionsMax) || idle.yieldPlace(with: server)
+        if server.tally.tryTake(max: settings.connectionsMax) || idle.yieldPlace(with: server) { return true }
+        guard resting.letGo(of: server) else { return false }
+        return server.tally.tryTake(max: settings.connectionsMax) || idle.yieldPlace(with: server)
     }
 }

@@ -47,13 +47,19 @@ extension UpstreamPool {
         tellOfRoom(with: server)
     }
 
-    /// Of the connections that nobody uses one ends, where somebody waits for its place and there is no other.
+    /// Of the connections that nobody uses one ends, or of those that sessions do not need just now, where somebody waits
+    /// for its place and there is no other.
     func makeRoom(with server: UpstreamServer) {
-        guard !hasRoom(server), server.tally.places.isWanted, idle.yieldPlace(with: server) else { return }
+        guard !hasRoom(server), server.tally.places.isWanted else { return }
+        guard idle.yieldPlace(with: server) else {
+            // Whether it ends or comes here to be kept, there is room then.
+            _ = resting.letGo(of: server)
+            return
+        }
         giveBack(server)
     }
 
-    private func hasRoom(_ server: UpstreamServer) -> Bool {
+    func hasRoom(_ server: UpstreamServer) -> Bool {
         settings.connectionsMax == 0 || server.tally.connections < settings.connectionsMax
     }
 

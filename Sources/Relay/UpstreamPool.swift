@@ -22,6 +22,8 @@ public final class UpstreamPool {
     var sourceTurn = 0
     /// Sessions that wait for a connection to be given back.
     let line = WaitingLine()
+    /// Connections that sessions do not need just now.
+    let resting = RestingLinks()
     private(set) var probes: [HealthProbe] = []
     /// Somebody wants to know what the servers offer.
     var isAskedForOffers = false
@@ -98,8 +100,21 @@ public final class UpstreamPool {
         return true
     }
 
-    /// A connection that another session has left, to a server whose turn it is. `giveBack` follows.
+    /// A connection that another session has left, to a server whose turn it is; or that it does not need just now,
+    /// where there can be no other. `giveBack` follows.
     func takeIdle(_ key: IdleConnection.Key, for client: ClientIdentity) -> IdleConnection? {
+        takeLeft(key, for: client) ?? takeResting(key)
+    }
+
+    private func takeResting(_ key: IdleConnection.Key) -> IdleConnection? {
+        let wanted = key.server.map { servers(of: candidates(only: $0)) } ?? servers
+        guard !wanted.contains(where: hasRoom),
+            let server = wanted.first(where: { $0.isUsable(at: ring.now) && resting.letGo(of: $0) })
+        else { return nil }
+        return idle.take(key) { $0 === server }
+    }
+
+    private func takeLeft(_ key: IdleConnection.Key, for client: ClientIdentity) -> IdleConnection? {
         guard idle.count > 0 else { return nil }
         let now = ring.now
         if key.server == nil, [.first, .hashClient].contains(settings.balance) {

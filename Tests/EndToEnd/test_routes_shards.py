@@ -1,6 +1,7 @@
 """Two shards share the connections that one server takes, and each keeps its own for the next message."""
 
 import concurrent.futures
+import contextlib
 import unittest
 
 from harness import transactions
@@ -25,12 +26,12 @@ class SharedConnections(transactions.Case):
             mailer.leave()
             return reply
 
-    def all_are_delivered(self, replies):
+    def all_are_delivered(self, replies, sessions=MESSAGES):
         for reply in replies:
             self.assertCode(reply, "250 2.0.0 accepted by upstream")
         self.assertEqual(
             sorted(self.upstream.contents), sorted(message(f"number {number}") for number in range(MESSAGES)))
-        records = self.mailrace.sessions(MESSAGES)
+        records = self.mailrace.sessions(sessions)
         self.assertEqual({record["shard"] for record in records}, {0, 1})
         counters = self.mailrace.end()
         self.assertEqual(counters["sessions_upstream_full"], 0)
@@ -48,6 +49,17 @@ class SharedConnections(transactions.Case):
                 with concurrent.futures.ThreadPoolExecutor(8) as clients:
                     marks = [f"number {number}" for number in range(MESSAGES)]
                     self.all_are_delivered(list(clients.map(self.send, marks)))
+
+    def test_clients_that_stay(self):
+        """Each sends its messages in one session: nobody waits for a client that has just nothing to send."""
+        self.begin(most=1)
+        with contextlib.ExitStack() as sessions:
+            clients = [sessions.enter_context(Mailer(self.mailrace.port())) for _ in range(8)]
+            marks = [f"number {number}" for number in range(MESSAGES)]
+            replies = [clients[number % 8].deliver(message(mark)) for number, mark in enumerate(marks)]
+            for client in clients:
+                client.leave()
+        self.all_are_delivered(replies, sessions=8)
 
 
 if __name__ == "__main__":

@@ -142,6 +142,115 @@ extension RelaySuites {
             }
         }
 
+        // MARK: Sessions between two messages
+
+        /// The rest of a message, behind which the client stays.
+        private func stay(_ client: Peer, over upstream: Peer) throws {
+            try upstream.takeEnvelope()
+            try client.expect("250 2.1.5 recipient\r\n")
+            try client.send("DATA\r\n")
+            try upstream.takeMessage(from: client)
+        }
+
+        /// The client's next message.
+        private func askAgain(_ client: Peer) throws {
+            try client.ask(Said.mail, "250 2.1.0 Ok")
+            try client.send(Said.rcpt + "\r\n")
+        }
+
+        @Test func whoDoesNotNeedItsConnectionHandsItOver() throws {
+            try with { one, _ in
+                let clients = [try asking(one), try one.introducedClient()]
+                let upstream = try one.introducedUpstream()
+                try stay(clients[0], over: upstream)
+                for turn in 1...4 {
+                    try askAgain(clients[turn % 2])
+                    try stay(clients[turn % 2], over: upstream)
+                }
+                #expect(one.tallies[0][.connects] == 1 && one.tallies[0][.reuses] == 4)
+                try clients[1].ask("QUIT", "221 2.0.0 Bye")
+                try clients[0].ask("QUIT", "221 2.0.0 Bye")
+            }
+        }
+
+        @Test func whoDoesNotNeedItsConnectionMakesRoomForAnotherShard() throws {
+            try with { one, two in
+                let first = try asking(one)
+                var upstream = try one.introducedUpstream()
+                try stay(first, over: upstream)
+                let second = try asking(two)
+                try isLetGo(upstream)
+                upstream = try two.introducedUpstream()
+                try stay(second, over: upstream)
+                try askAgain(first)
+                try isLetGo(upstream)
+                upstream = try one.introducedUpstream()
+                try deliver(first, over: upstream, one)
+            }
+        }
+
+        /// A server that has something to forget is nobody else's, nor is one that knows its client.
+        @Test(arguments: [true, false]) func whatIsNoOneElsesEnds(_ knowsClient: Bool) throws {
+            try with { one, _ in
+                let first = try asking(one)
+                let upstream = try one.introducedUpstream(knowsClient ? ["XCLIENT HELO"] : [])
+                if knowsClient {
+                    try upstream.answer("XCLIENT HELO=client.example", "220 mx.example")
+                    try upstream.answer("EHLO client.example", "250 mx.example")
+                    try stay(first, over: upstream)
+                } else {
+                    try upstream.takeEnvelope()
+                    try first.expect("250 2.1.5 recipient\r\n")
+                    try first.ask("RSET", "250 2.0.0 Ok")
+                }
+                let second = try asking(one)
+                try isLetGo(upstream)
+                try deliver(second, over: one.introducedUpstream(), one)
+            }
+        }
+
+        /// A message that has begun comes to its end first.
+        @Test(arguments: [true, false]) func whatCarriesAMessageStays(isAnotherShards: Bool) throws {
+            try with { one, two in
+                let first = try asking(one)
+                let upstream = try one.introducedUpstream()
+                try upstream.takeEnvelope()
+                try first.expect("250 2.1.5 recipient\r\n")
+                let other = isAnotherShards ? two : one
+                let second = try asking(other)
+                #expect(upstream.isQuiet)
+                try first.send("DATA\r\n")
+                try upstream.answer("DATA", "354 go on")
+                try first.expect(Said.startData + "\r\n")
+                try first.send(Said.body)
+                try upstream.expect(Said.body)
+                other.settle()
+                #expect(try upstream.isQuiet && one.isUpstreamAlone)
+                try first.send(Said.end)
+                try upstream.expect(Said.end)
+                try upstream.send("250 ok\r\n")
+                try first.expect("250 ok\r\n")
+                try isLetGo(upstream)
+                try deliver(second, over: other.introducedUpstream(), other)
+            }
+        }
+
+        @Test func whereThereIsRoomEachKeepsItsOwn() throws {
+            try with(connectionsMax: 2) { one, _ in
+                let clients = [try asking(one), try one.introducedClient()]
+                let own = try one.introducedUpstream()
+                try stay(clients[0], over: own)
+                try askAgain(clients[1])
+                let other = try one.introducedUpstream()
+                try stay(clients[1], over: other)
+                try askAgain(clients[0])
+                try stay(clients[0], over: own)
+                try askAgain(clients[1])
+                try stay(clients[1], over: other)
+                #expect(one.tallies[0][.reuses] == 0)
+            }
+        }
+
         /// Who waits for one server does not keep those from another who stand behind.
         @Test func whoWaitsForAnotherServerIsPassed() throws {
             let servers = try (0..<2).map { _ in try LoopbackServer() }
