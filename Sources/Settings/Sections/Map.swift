@@ -90,6 +90,9 @@ extension Settings {
             case .client: "clients"
             }
         }
+
+        /// Whether it takes MAIL and RCPT to know it.
+        var isOfTransaction: Bool { subject == "recipients" || subject == "senders" }
     }
 }
 
