@@ -48,8 +48,15 @@ extension Stream {
     /// Takes in what has come so far, without a wait: where no receive is in flight, nobody would know that the peer
     /// has spoken or left.
     public func lookForInput() {
-        guard receiving == nil, inputEnd == nil else { return }
+        // Mostly there is nothing, and memory to receive it into costs more than a look.
+        guard receiving == nil, inputEnd == nil, linux_has_input(descriptor) else { return }
         receiveAtOnce()
+    }
+
+    /// Whether the peer has sent anything that has not been taken in, or has ended: also where a receive is in flight,
+    /// which the kernel carries out only in the ring's next turn.
+    public var hasUnreceivedInput: Bool {
+        inputEnd == nil && (ring.hasCompletionsSetAside || linux_has_input(descriptor))
     }
 
     /// Shows the unread bytes to `body`.

@@ -25,6 +25,25 @@ import Testing
         pair.hangUp()
     }
 
+    /// The receive in flight would take it in with the next turn alone.
+    @Test func whatHasComeIsKnownBeforeItIsReceived() async throws {
+        try await withShard { shard in
+            let pair = Pair()
+            let stream = Stream(shard.ring, descriptor: pair.ours)
+            stream.armReceive()
+            await shard.ring.nextTurn()
+            #expect(!stream.hasUnreceivedInput)
+            pair.say("word")
+            #expect(stream.hasUnreceivedInput)
+            #expect(!stream.hasInput)
+            #expect(await stream.read() == "word")
+            #expect(!stream.hasUnreceivedInput)
+            pair.hangUp()
+            #expect(stream.hasUnreceivedInput)
+            await stream.close()
+        }
+    }
+
     @Test func everySplitOfTheInputIsOneInput() async throws {
         let text = "EHLO client.example\r\n"
         try await withShard { shard in
