@@ -102,6 +102,7 @@ extension EnvelopeSession {
         while true {
             if isAborted { throw .aborted }
             if client.buffered == 0 { try await waitForMore(&passage) }
+            client.receiveMore(upTo: EnvelopeLimits.pieceBytes)
             var piece: [UInt8] = []
             piece.reserveCapacity(client.buffered + Self.endOfData.count)
             let length = client.withInput { passage.scanner.scan($0, into: &piece) }
