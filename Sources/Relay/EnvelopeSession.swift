@@ -41,7 +41,9 @@ final class EnvelopeSession: Session {
     /// From MAIL on.
     var transaction: Transaction?
     /// The connection that it goes by, and that the next may.
-    var link: UpstreamLink?
+    var link: UpstreamLink? {
+        didSet { if let oldValue, oldValue !== link { oldValue.routed.pool.resting.remove(oldValue) } }
+    }
     var transactionsBegun = 0
     /// What the client was offered in the last reply to EHLO, AUTH and STARTTLS apart.
     var extensionsOffered: Set<Capability> = []

@@ -9,7 +9,33 @@ extension Review {
         if listener.depth == .tunnel, !listener.routes.isEmpty, let node = node(listener, "route") {
             problems.report(node, "at tunnel depth nobody looks at recipients; expected depth = \"envelope\"")
         }
+        if listener.authentication.isRequired {
+            for (node, reason) in routesTooLate(of: listener) {
+                problems.report(node, "\(reason); expected relaying = \"transaction\"")
+            }
+        }
         checkLMTP(of: listener, problems: &problems)
+    }
+
+    /// The routes that ask about what clients have not said yet when they have authenticated: where whole sessions are
+    /// relayed, they are led on then.
+    private func routesTooLate(of listener: Settings.Listener) -> [(Node, reason: String)] {
+        let authentication = listener.authentication
+        let isOffered =
+            authentication.mechanisms.contains { $0 != .none } || authentication.alwaysAcceptsPlainAndLogin
+        guard listener.depth == .envelope, settings.relaying(of: listener) == .session, isOffered,
+            authentication.authenticator != nil
+        else { return [] }
+        return listener.routes.enumerated().compactMap { index, route in
+            guard let map = route.map.flatMap(settings.map(named:)), let key = map.keys.first, key.isOfTransaction,
+                let node = document.find(["listener", listener.name, "route", "\(index)", "map"])
+            else { return nil }
+            return (
+                node,
+                "map.\(map.name) is about \(key.subject), and clients that authenticate are led on before they name"
+                    + " any: whole sessions are relayed"
+            )
+        }
     }
 
     private func checkUpstream(of listener: Settings.Listener, problems: inout ProblemCollector) {
@@ -72,9 +98,9 @@ extension Review {
                 warnings.report(node, "nobody comes here: the route before it takes all")
             }
         }
-        guard listener.role == .smtp, !listener.authentication.isRequired,
-            !listener.authentication.mechanisms.contains(.none)
-        else { return }
+        guard !listener.authentication.isRequired else { return }
+        for (node, reason) in routesTooLate(of: listener) { warnings.report(node, reason) }
+        guard listener.role == .smtp, !listener.authentication.mechanisms.contains(.none) else { return }
         warnOfOpenRoute(listener, catchAll)
         warnOfSenders(listener, upTo: catchAll)
     }
