@@ -148,7 +148,7 @@ extension EnvelopeSession {
     }
 
     private func send(_ piece: inout [UInt8], _ passage: inout MessagePassage) async {
-        guard let upstream else { return await stopPassing(&passage) }
+        guard let upstream else { preconditionFailure("a message is passed to nobody") }
         upstream.queue(piece)
         // A slow upstream makes the session hold it once, not twice.
         piece = []

@@ -47,7 +47,7 @@ final class UpstreamLink {
 
     init(
         to routed: EnvelopeSession.Routed, offering offer: ServerOffer, forwarding forwarded: Set<IdentityAttribute>?,
-        as client: ClientVersion?, opened: Instant, over stream: Stream
+        as client: ClientVersion?, opened: Instant
     ) {
         self.routed = routed
         self.offer = offer
