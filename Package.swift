@@ -153,7 +153,7 @@ let tests: [Target] = [
         swiftSettings: house),
     .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: house),
     .testTarget(
-        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Ring", "Service", "Settings"],
+        name: "MailraceTests", dependencies: ["mailrace", "Lookup", "Policy", "Ring", "Service", "Settings", "Wire"],
         swiftSettings: house),
     .testTarget(
         name: "RelayTests",

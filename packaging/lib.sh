@@ -54,6 +54,17 @@ require_swift() {
 # Where a release is built: .build, unless MAILRACE_SCRATCH names another folder.
 scratch=${MAILRACE_SCRATCH:-$root/.build}
 
+# forget_variables [NAME]...: takes the caller's MAILRACE_* variables out of the environment, but for these. Mailrace
+# takes each for a setting, and builds and tests take some for what they are to do: one that was exported for something
+# else would change what comes of them.
+forget_variables() {
+    local name
+    for name in $(compgen -e MAILRACE_); do
+        [[ " $* " == *" $name "* ]] || unset "$name"
+    done
+    scratch=${MAILRACE_SCRATCH:-$root/.build}
+}
+
 # build_release [PRODUCT]...: builds the two programs, or others, as they are packaged, into $scratch/release: the Swift
 # runtime within, no search path for libraries, all symbols bound at the start, and the list of addresses that depend on
 # where they are loaded packed (DT_RELR, which glibc reads since 2.36): three quarters of a megabyte less. Always with the

@@ -9,6 +9,8 @@ from harness.programs import free_port
 
 from . import results, targets
 
+# Those of `scenarios`, as they are introduced to readers.
+TARGETS = ["mailrace", "haproxy", "nginx", "nginx-tcp", "postfix"]
 # Of the rate that the slowest of the targets can keep up.
 HIGH_LOAD = 0.7
 LOW_LOAD_MESSAGES_PER_SECOND = 500

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 
-from harness import HOST, certificates, nginx, relay
+from harness import HOST, certificates, nginx, relay, routes
 from harness.programs import Program, environment, free_port, run, wait_until
 
 from . import ROOT
@@ -15,9 +15,14 @@ PATIENCE_S = 3600
 # Where there are two processors: the clients and the sink have the first one, the target the last one.
 PROCESSORS = sorted(os.sched_getaffinity(0))
 HAS_TWO = len(PROCESSORS) > 1
-PEERS = {"nginx": "nginx", "haproxy": "haproxy", "postfix": "postconf"}
+PEERS = {"nginx": "nginx", "haproxy": "haproxy", "postfix": "postconf", "exim": os.environ.get("EXIM", "exim4")}
+# How they are asked for their versions.
+VERSIONS = {"nginx": ["-v"], "haproxy": ["-v"], "postfix": ["mail_version"], "exim": ["--version"]}
 # Peers in another setting than their best one, and what their start scripts take for it.
 VARIANTS = {"nginx-tcp": ("nginx", ["--auth", "tcp"])}
+# Mailrace that stays in the protocol, one transaction after the other: how many connections to the upstream it keeps.
+# None: it does not, and sessions are bound to the upstream.
+CONNECTIONS_KEPT = {"mailrace-kept": 16, "mailrace-anew": 0, "mailrace-bound": None}
 # How each is set up, for readers.
 SETTINGS = {
     "mailrace": "a tunnel, one shard, PROXY v2 to the sink, no log below errors",
@@ -26,6 +31,12 @@ SETTINGS = {
     "nginx-tcp": "the same; asks itself over loopback TCP, as its documentation has it",
     "haproxy": "mode tcp, one thread, PROXY v2 to the sink, no logs",
     "postfix": "smtpd_proxy_filter, before its queue",
+    "exim": "cutthrough_delivery, before its queue; its spool takes the data meanwhile. It gives clients 200 ms to close"
+    " after QUIT, which short sessions feel",
+    "mailrace-kept": "envelope depth, one shard, no log below errors; a route for each transaction, from a CSV file;"
+    " connections to the upstream are kept for the next session",
+    "mailrace-anew": "the same with idle_connections = 0: each session connects to the upstream",
+    "mailrace-bound": "envelope depth, each session bound to the upstream; bytes pass unread from its first RCPT on",
 }
 
 
@@ -34,17 +45,23 @@ def missing():
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
     absent = {name for name, program in PEERS.items() if not shutil.which(program, path=path)}
     absent |= {name for name, (script, _) in VARIANTS.items() if script in absent}
-    return absent | ({"postfix"} if os.geteuid() else set())
+    return absent | ({"postfix", "exim"} if os.geteuid() else set())
 
 
-def versions():
-    """Who takes part, in words: the version, and how it is set up."""
-    words = [run([relay.binary(), "--version"]).stdout.strip() + f": {SETTINGS['mailrace']}"]
-    asked = {"nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "postfix": ["postconf", "mail_version"]}
-    for name in sorted(PEERS.keys() - missing()):
-        result = run([shutil.which(asked[name][0], path=os.environ["PATH"] + ":/usr/sbin:/sbin"), *asked[name][1:]])
-        words.append(result.stdout.strip().splitlines()[0] + f": {SETTINGS[name]}")
-        words += [f"{other}: {SETTINGS[other]}" for other, (script, _) in VARIANTS.items() if script == name]
+def versions(names):
+    """Who of these takes part, in words: the version, and how it is set up."""
+    words = []
+    for name in (name for name in names if name not in missing()):
+        version = name
+        if name.startswith("mailrace"):
+            own = run([relay.binary(), "--version"]).stdout.strip()
+            version = own if name == "mailrace" else f"{name} ({own})"
+        elif name in PEERS:
+            program = shutil.which(PEERS[name], path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+            lines = run([program, *VERSIONS[name]]).stdout.splitlines()
+            # Exim says none where its user is missing.
+            version = next((line.strip() for line in lines if "version" in line.lower()), name)
+        words.append(f"{version}: {SETTINGS[name]}")
     return words
 
 
@@ -77,25 +94,40 @@ def auth_server(upstream):
         yield f"{HOST}:{server.ports['web']}"
 
 
-@contextlib.contextmanager
-def mailrace(name, upstream, starttls=False, proxy=True, shards=1, pinned=True, auth=None):
-    """Mailrace, at envelope depth where there is somebody to ask; its control socket is the last thing it opens."""
-    port = free_port()
-    depth = {}
-    if auth:
+def configuration(name, directory, upstream, port, starttls=False, proxy=True, shards=1, auth=None):
+    """Mailrace's: at envelope depth where there is somebody to ask, or `name` says so. Its control socket, which is the
+    last thing it opens, is `control.sock` in the directory."""
+    depth = {"upstream": 'proxy_protocol = "v2"' if proxy else ""}
+    if auth or name in CONNECTIONS_KEPT:
         depth["listener"] = 'depth = "envelope"\ncapabilities = ["PIPELINING", "8BITMIME", "SIZE 52428800"]'
+    if auth:
         depth["tables"] = (
             '[listener.mx.auth]\nauthenticator = "site"\nmechanisms = ["NONE"]\n'
             f'[authenticator.site]\ntype = "http"\nurl = "http://{auth}/"'
         )
+    if (kept := CONNECTIONS_KEPT.get(name)) is not None:
+        file = os.path.join(directory, "routes.csv")
+        with open(file, "w") as rows:
+            rows.write(routes.rows([("bench.example", upstream)]))
+        depth["upstream"] += f"\nidle_connections = {kept}"
+        depth["tables"] = (
+            '[[listener.mx.route]]\nmap = "customers"\n'
+            f'[map.customers]\ntype = "csv"\nfile = "{file}"\nupstream_settings = "backend"'
+        )
+    return relay.configuration(
+        [upstream], starttls="offer" if starttls else None, shards=shards, port=port, log='level = "error"',
+        runtime=f'max_sessions = 9500\ncontrol_socket = "{os.path.join(directory, "control.sock")}"', **depth,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def mailrace(name, upstream, pinned=True, **options):
+    """Mailrace with such a configuration."""
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="mailrace-compare-") as directory:
-        control = os.path.join(directory, "control.sock")
-        text = relay.configuration(
-            [upstream], starttls="offer" if starttls else None, shards=shards, port=port, log='level = "error"',
-            runtime=f'max_sessions = 9500\ncontrol_socket = "{control}"',
-            upstream='proxy_protocol = "v2"' if proxy else "", **depth,
-        )  # fmt: skip
+        text = configuration(name, directory, upstream, port, **options)
         with relay.Mailrace(text, preexec=_on_last if pinned and HAS_TWO else None) as running:
+            control = os.path.join(directory, "control.sock")
             wait_until(lambda: os.path.exists(control), f"{control}:\n{running.program.output}")
             yield Running(name, f"{HOST}:{port}", running.program.process.pid)
 
@@ -120,12 +152,13 @@ def peer(name, upstream, starttls=False, proxy=True, shards=1, pinned=True, auth
 
 @contextlib.contextmanager
 def targets(names, upstream, **options):
-    """All of these at once; `mailrace-2` is Mailrace with two shards."""
+    """All of these at once; `mailrace-2` is Mailrace with two shards, others of it stand in `CONNECTIONS_KEPT`."""
     with contextlib.ExitStack() as stack:
         running = []
         for name in names:
             if name.startswith("mailrace"):
-                shards = {"shards": int(name.partition("-")[2] or options.get("shards", 1))}
+                suffix = name.partition("-")[2]
+                shards = {"shards": int(suffix)} if suffix.isdigit() else {}
                 running.append(stack.enter_context(mailrace(name, upstream, **options | shards)))
             else:
                 running.append(stack.enter_context(peer(name, upstream, **options)))

@@ -34,11 +34,12 @@ class Load:
     """One session after the other, or messages in a session that lasts. Figures a message."""
 
     def __init__(
-        self, sessions, *options, messages=1, starttls=False, margin=MARGIN, names=process.Counts._fields
+        self, sessions, *options, messages=1, starttls=False, margin=MARGIN, names=process.Counts._fields, **target
     ):
-        """`names` are the figures that hardly depend on timing."""
+        """`names` are the figures that hardly depend on timing, `target` says more of Mailrace."""
+        self.target = {"starttls": starttls, "proxy": True} | target
         self.margin, self.names = margin, names
-        self.sessions, self.messages, self.starttls = sessions, messages, starttls
+        self.sessions, self.messages = sessions, messages
         self.options = ["--concurrency", 1, *options, *(["--starttls"] if starttls else [])]
 
     def send(self, target):
@@ -47,7 +48,8 @@ class Load:
         assert status == 0 and summary["ok"], summary
 
     def figures(self, library):
-        with targets.sink("--proxy") as upstream, process.counted(library, upstream, self.starttls) as target:
+        sink = targets.sink(*(["--proxy"] if self.target["proxy"] else []))
+        with sink as upstream, process.counted(library, upstream, **self.target) as target:
             for _ in range(WARM_UP_PARTS):
                 self.send(target)
             moments = [target.moment()]
@@ -70,7 +72,7 @@ class Idle:
         self.starttls = starttls
 
     def figures(self, library):
-        with targets.sink("--proxy") as upstream, process.counted(library, upstream, self.starttls) as target:
+        with targets.sink("--proxy") as upstream, process.counted(library, upstream, starttls=self.starttls) as target:
             with contextlib.ExitStack() as sessions:
                 # The first ones fill what grows by steps.
                 before = self.open(target, sessions)
@@ -129,6 +131,10 @@ def loads():
         "bulk": Load(1, "--size", "10M", messages=4, margin=BULK_MARGIN, names=BULK_FIGURES),
         "starttls": Load(40, starttls=True),
         "resumed": Load(40, "--resume", starttls=True),
+        # As many messages in a session as a connection to the upstream carries.
+        "transactions": Load(60, name="mailrace-anew", proxy=False),
+        "transactions-kept": Load(60, name="mailrace-kept", proxy=False),
+        "transactions-long": Load(1, messages=100, name="mailrace-kept", proxy=False),
         "idle": Idle(),
         "idle-starttls": Idle(starttls=True),
     }

@@ -16,7 +16,7 @@ import time
 from harness import HOST, relay
 from harness.programs import free_port, wait_until
 
-from . import ROOT
+from . import ROOT, targets
 
 # As in counters.c.
 COUNTERS = struct.Struct("<QqQ")
@@ -102,17 +102,14 @@ class Counted:
 
 
 @contextlib.contextmanager
-def counted(library, upstream, starttls):
-    """Mailrace with one shard before `upstream`."""
+def counted(library, upstream, name="mailrace", **options):
+    """Mailrace with one shard before `upstream`, and otherwise as in comparisons."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="mailrace-count-") as directory:
         control, trace = os.path.join(directory, "control.sock"), os.path.join(directory, "trace")
         counters = pathlib.Path(directory, "counters")
         counters.write_bytes(bytes(COUNTERS.size))
-        text = relay.configuration(
-            [upstream], starttls="offer" if starttls else None, port=port, log='level = "error"',
-            runtime=f'control_socket = "{control}"', upstream='proxy_protocol = "v2"',
-        )  # fmt: skip
+        text = targets.configuration(name, directory, upstream, port, **options)
         wrapper = ["strace", "-f", "-ttt", "-s0", "-o", trace]
         wrapper += ["-E", f"LD_PRELOAD={library}", "-E", f"COUNTERS_FILE={counters}"]
         with relay.Mailrace(text, wrapper=wrapper) as running:

@@ -153,6 +153,11 @@ int linux_readable_bytes(int32_t descriptor) {
     return ioctl(descriptor, FIONREAD, &bytes) < 0 ? -errno : bytes;
 }
 
+bool linux_has_input(int32_t descriptor) {
+    char byte;
+    return recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 bool linux_has_ended(int32_t descriptor) {
     char byte;
     return recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;

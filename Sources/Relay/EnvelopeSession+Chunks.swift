@@ -81,7 +81,7 @@ extension EnvelopeSession {
         guard !isRaw else { return nil }
         try await sendReplies()
         do throws(SessionEnd) {
-            let reply = try await linkAnswer(to: Array("DATA\r\n".utf8))
+            let reply = try await linkAnswer(to: Self.dataCommand)
             if reply.code == 354 {
                 link.state = .message
                 return nil
@@ -217,10 +217,8 @@ extension EnvelopeSession {
         if let reply = await hasty() { return try await fail(reply, 0, isLast: true, transaction) }
         if let start = transaction.dataStart { transaction.durations.data = ring.now.nanoseconds(since: start) }
         link?.state = .message
-        end =
-            chunks.isRaw
-            ? BdatCommand(size: end.count, isLast: true).rendered + end : end + Array(".\r\n".utf8)
-        try await settle(transaction, afterSending: end)
+        let command = chunks.isRaw ? BdatCommand(size: end.count, isLast: true).rendered : Self.endOfData
+        try await settle(transaction, afterSending: chunks.isRaw ? command + end : end + command, saying: command)
     }
 }
 

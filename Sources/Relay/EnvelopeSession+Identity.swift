@@ -48,8 +48,8 @@ extension EnvelopeSession {
     /// To an XCLIENT of somebody who may not, or who says it wrongly (Postfix's XCLIENT_README).
     private static let refusalsOfXCLIENT = [500, 501, 502, 503, 504, 550]
 
+    /// What the upstream has against that name it has against the client, as with XCLIENT itself.
     private func greetAgain(by greeting: Greeting?) async throws(SessionEnd) -> Reply {
-        phase = .ehloReply
         let name = greeting?.name ?? Array(settings.hostname.utf8)
         let verb = pool.settings.transferProtocol == .lmtp ? "LHLO " : "EHLO "
         return try await answer(to: Array(verb.utf8) + name + Array("\r\n".utf8))
@@ -59,14 +59,23 @@ extension EnvelopeSession {
     /// XFORWARD_README).
     @inline(never)
     func sayXFORWARD(_ wanted: Set<IdentityAttribute>) async throws(SessionEnd) {
-        if wanted.contains(.name) { try await waitForName() }
+        let commands = try await xforward(wanted)
         phase = .upstreamIdentity
         let start = ring.now
         defer { note(.upstreamIdentity, since: start) }
-        for command in IdentityCommands.xforward(toldIdentity, offered: wanted).lines {
+        for command in commands {
             guard try await answer(to: command).code == 250 else { return }
         }
     }
+
+    /// The commands of which that consists.
+    func xforward(_ wanted: Set<IdentityAttribute>) async throws(SessionEnd) -> [[UInt8]] {
+        if wanted.contains(.name) { try await waitForName() }
+        return IdentityCommands.xforward(toldIdentity, offered: wanted).lines
+    }
+
+    /// The session, and which of its messages: as the log names them.
+    private var identifier: String { transaction.map { "\(record.id).\($0.number)" } ?? record.id.description }
 
     /// Who the client is, in the terms of XCLIENT and XFORWARD.
     private var toldIdentity: Wire.ClientIdentity {
@@ -90,7 +99,7 @@ extension EnvelopeSession {
         // Where the upstream is shown the credentials it finds out itself.
         // A certificate may have been taken without a name.
         if let login = facts.login, !login.isEmpty, !pool.settings.authenticatesClients { told.login = .known(login) }
-        told.identifier = .known(Array(record.id.description.utf8))
+        told.identifier = .known(Array(identifier.utf8))
         told.source = .known(.remote)
         return told
     }

@@ -12,7 +12,7 @@ extension EnvelopeSession {
         let forwarded = pool.settings.tellsOfClient && !hasSaidXCLIENT ? offer.offeredAttributes(of: .xforward) : nil
         link = UpstreamLink(
             to: routed, offering: ServerOffer(offer), forwarding: forwarded,
-            as: isKnownToUpstream ? clientVersion : nil, opened: ring.now, over: upstream)
+            as: isKnownToUpstream ? clientVersion : nil, opened: ring.now)
         if verifiesUpstream == nil, let tls = upstream.layer as? TLSEngine, let session = tls.session {
             server?.tlsSession = session
         }
@@ -33,6 +33,7 @@ extension EnvelopeSession {
     @inline(never)
     func upstreamAnswer(over routed: Routed) async throws(SessionEnd) -> Reply {
         if let link {
+            link.routed.pool.resting.remove(link)
             if transaction?.recipientsAccepted ?? 0 > 0 { return try await sayRecipient() }
             // Nobody has listened to it since its last reply.
             upstream?.lookForInput()
@@ -79,7 +80,9 @@ extension EnvelopeSession {
         link.isReused = true
         link.hasAnswered = false
         do throws(SessionEnd) {
-            if let forwarded = link.forwarded { try await forward(forwarded, over: link) }
+            guard let forwarded = link.forwarded else { return try await sayEnvelope() }
+            if link.offer.offers(.pipelining) { return try await sayEnvelope(behind: xforward(forwarded)) }
+            try await forward(forwarded, over: link)
             return try await sayEnvelope()
         } catch {
             let isDead = [.upstreamClosed, .upstreamReset, .upstream421].contains(error.end)
@@ -100,7 +103,10 @@ extension EnvelopeSession {
 
     /// MAIL and RCPT of the transaction. What the upstream has against the one is told as the answer to the other: the
     /// client has heard that its MAIL was taken.
-    func sayEnvelope() async throws(SessionEnd) -> Reply {
+    ///
+    /// - Parameter identity: XFORWARD, for an upstream that takes several commands at once. What it says to that does
+    ///   not matter.
+    func sayEnvelope(behind identity: [[UInt8]] = []) async throws(SessionEnd) -> Reply {
         guard let link, let mail, let rcpt else { preconditionFailure("no envelope to say") }
         if let objection = link.objection(to: mail, isVerified: isUpstreamVerified) ?? link.objection(to: rcpt) {
             throw .notPassedOn(objection)
@@ -123,9 +129,11 @@ extension EnvelopeSession {
             return try await linkAnswer(to: rcptLine)
         }
         if isReset { queue(Self.rset) }
+        for line in identity { queue(line) }
         queue(mailLine)
         try await tellUpstream(rcptLine)
         if isReset { try await forgetMail(linkReply(isLast: false)) }
+        for _ in identity { _ = try await linkReply(isLast: false, isAboutMail: false) }
         let toMail = try await linkReply(isLast: false)
         // Out of step, it may never answer RCPT.
         guard toMail.isAnswerToMail else { throw .upstreamBadReply }
@@ -169,10 +177,10 @@ extension EnvelopeSession {
         return try await linkReply(isLast: true)
     }
 
-    private func linkReply(isLast: Bool) async throws(SessionEnd) -> Reply {
+    private func linkReply(isLast: Bool, isAboutMail: Bool = true) async throws(SessionEnd) -> Reply {
         let reply = try await nextReply(within: settings.timeouts.reply, isLast: isLast)
         if reply.announcesClosing { throw .upstream421(reply) }
-        link?.hasAnswered = true
+        if isAboutMail { link?.hasAnswered = true }
         return reply
     }
 
@@ -195,8 +203,25 @@ extension EnvelopeSession {
     /// Lets go of a connection that stands between two messages.
     func releaseLink() async {
         upstream?.lookForInput()
-        guard let link, link.state != .message, let upstream, !upstream.hasInput else { return await dropLink() }
-        guard !keepForOthers(link) else { return }
+        guard let link, link.state != .message, upstream?.hasInput == false else { return await dropLink() }
+        release(link)
+    }
+
+    /// The session may not need its connection for a while: others may have it, where they can have no other.
+    func restLink() {
+        guard let link, let server, link.state != .message else { return }
+        link.routed.pool.resting.add(link, to: server) { [weak self] in self?.yieldLink() }
+    }
+
+    private func yieldLink() {
+        upstream?.lookForInput()
+        guard let link else { return }
+        release(link)
+    }
+
+    /// Others have it, or it ends with a goodbye.
+    private func release(_ link: UpstreamLink) {
+        guard let upstream, upstream.hasInput || !keepForOthers(link) else { return }
         countLinkBytes()
         let quit = Array("QUIT\r\n".utf8)
         transcribe(with: .upstream, .client, quit)

@@ -52,6 +52,8 @@ extension EnvelopeSession {
             lineBytesMax: transactions.lineBytesMax, messageBytesMax: transactions.messageBytesMax)
     }
 
+    static let dataCommand = Array("DATA\r\n".utf8)
+
     /// DATA to the upstream. False where there will be no message: the client has been told, and the transaction is
     /// over.
     @inline(never)
@@ -62,7 +64,7 @@ extension EnvelopeSession {
         }
         phase = .data
         do throws(SessionEnd) {
-            let reply = try await linkAnswer(to: Array("DATA\r\n".utf8))
+            let reply = try await linkAnswer(to: Self.dataCommand)
             if reply.code == 354 {
                 link.state = .message
                 return true
@@ -97,18 +99,19 @@ extension EnvelopeSession {
         // A message is no secret among those that are overwritten.
         setInputSecrecy(false)
         defer { setInputSecrecy(true) }
-        var piece: [UInt8] = []
         while true {
             if isAborted { throw .aborted }
             if client.buffered == 0 { try await waitForMore(&passage) }
-            piece.removeAll(keepingCapacity: true)
+            client.receiveMore(upTo: EnvelopeLimits.pieceBytes)
+            var piece: [UInt8] = []
+            piece.reserveCapacity(client.buffered + Self.endOfData.count)
             let length = client.withInput { passage.scanner.scan($0, into: &piece) }
             dropOfMessage(length)
             if !passage.isPassing { passage.droppedBytes += length }
             transaction.messageBytes = passage.scanner.messageBytes
             await look(at: &passage)
-            if passage.isPassing, !piece.isEmpty { await send(piece, &passage) }
-            if passage.scanner.isComplete { return }
+            if passage.scanner.isComplete { return passage.last = piece }
+            if passage.isPassing, !piece.isEmpty { await send(&piece, &passage) }
             guard passage.droppedBytes <= discardLimitBytes else { throw .endlessMessage }
         }
     }
@@ -144,11 +147,14 @@ extension EnvelopeSession {
         await stopPassing(&passage)
     }
 
-    private func send(_ piece: [UInt8], _ passage: inout MessagePassage) async {
-        guard let upstream else { return await stopPassing(&passage) }
+    private func send(_ piece: inout [UInt8], _ passage: inout MessagePassage) async {
+        guard let upstream else { preconditionFailure("a message is passed to nobody") }
+        upstream.queue(piece)
+        // A slow upstream makes the session hold it once, not twice.
+        piece = []
         upstream.deadline = ring.now + (envelope.transactions?.dataTimeout ?? .zero)
         do throws(StreamError) {
-            try await upstream.writeWhileSilent(piece)
+            try await upstream.writeWhileSilent([])
         } catch {
             await hearUpstream(&passage)
         }
@@ -188,98 +194,6 @@ extension EnvelopeSession {
     private func stopPassing(_ passage: inout MessagePassage) async {
         passage.isPassing = false
         await dropLink()
-    }
-
-    // MARK: Its end
-
-    @inline(never)
-    private func finish(_ passage: inout MessagePassage, _ transaction: Transaction) async throws(SessionEnd) {
-        let outOfTurn = usesHELO && client.buffered > 0
-        if let fault = passage.scanner.fault {
-            await dropLink()
-            try refuse(fault, transaction)
-        } else if let verdict = passage.verdict {
-            conclude(verdict, transaction, .refused)
-        } else if let verdict = await hasty() {
-            await dropLink()
-            conclude(verdict, transaction, .refused)
-        } else {
-            let end = Array(".\r\n".utf8)
-            try await settle(transaction, afterSending: end)
-        }
-        if outOfTurn {
-            try await sendReplies()
-            throw .badPipeline
-        }
-    }
-
-    /// What the client is told where the upstream has answered a message before it had all of it: a word that came too
-    /// soon must not pass for the final one. Nil: it has not.
-    @inline(never)
-    func hasty() async -> SessionEnd.Farewell? {
-        // What has come in this moment is taken in with it.
-        await upstream?.stopReceiving()
-        return hasSpoken ? await earlyReply() : nil
-    }
-
-    /// The message is not taken for what it holds.
-    func refuse(_ fault: MessageScanner.Fault, _ transaction: Transaction) throws(SessionEnd) {
-        let reply = fault.reply
-        transaction.fault = fault
-        noteAnswer(render(reply), reply.code, .local)
-        endTransaction(.refused)
-        if fault.isSmuggling { throw .smuggling(reply) }
-        try refuse(reply)
-    }
-
-    /// Sends the last of a message, which makes it whole, and tells the client the upstream's final reply.
-    func settle(_ transaction: Transaction, afterSending end: [UInt8]) async throws(SessionEnd) {
-        let start = ring.now
-        phase = .finalReply
-        do throws(SessionEnd) {
-            try await tellUpstream(end)
-            let reply = try await finalReply()
-            transaction.durations.finalReply = ring.now.nanoseconds(since: start)
-            if reply.announcesClosing { throw .upstream421(reply) }
-            guard reply.code == 250 || reply.isTransientFailure || reply.isPermanentFailure else {
-                throw .upstreamBadReply
-            }
-            link?.state = .ready
-            link?.messages += 1
-            guard reply.code == 250 else { return conclude(.relayed(reply), transaction, .refused) }
-            budget.noteDelivery()
-            octetsDropped = 0
-            progress = ring.now
-            conclude(.relayed(reply), transaction, .accepted)
-        } catch {
-            try await concludeUnsure(after: error, transaction)
-        }
-    }
-
-    /// The client's leaving changes nothing any more.
-    private func finalReply() async throws(SessionEnd) -> Reply {
-        guard let upstream else { preconditionFailure("a message was sent to nobody") }
-        upstream.deadline = ring.now + (envelope.transactions?.finalReplyTimeout ?? .zero)
-        client.deadline = .never
-        let reply = try await reply(of: upstream, isLast: false, watching: .nobody) { _ in true }
-        // A 421 may come at any time, and takes nothing back.
-        guard upstream.buffered == 0 || upstream.withInput({ $0.begins421 }) else { throw .upstreamBadReply }
-        return reply
-    }
-
-    /// The upstream had the whole message, and its word about it is lost; a 421 is its word that it does not take it.
-    private func concludeUnsure(after error: SessionEnd, _ transaction: Transaction) async throws(SessionEnd) {
-        let isSure = error.end == .upstream421
-        if !isAborted { count(error) }
-        await dropLink()
-        conclude(.own(isSure ? .upstreamLeaves : .upstreamLost), transaction, isSure ? .refused : .ambiguous)
-        if isAborted { throw .aborted }
-    }
-}
-
-extension Span<UInt8> {
-    fileprivate var begins421: Bool {
-        count >= 4 && self[0] == UInt8(ascii: "4") && self[1] == UInt8(ascii: "2") && self[2] == UInt8(ascii: "1")
     }
 }
 

@@ -22,7 +22,6 @@ extension EnvelopeSession {
         if let objection = objection(to: command.parameters) { return try refuse(objection) }
         rcpt = command
         facts.candidate = EnvelopePath(command: line.text, address: command.recipient.address)
-        if transaction.recipientsTried == 0 { transaction.start = ring.now }
         transaction.recipientsTried += 1
         transaction.answer = nil
         let acceptedBefore = transaction.recipientsAccepted
@@ -142,7 +141,10 @@ extension EnvelopeSession {
         // It is about this upstream: another may take the next message.
         case .upstream421: return .own(.upstreamLeaves)
         // Not wanting anybody's mail is nothing that the client's should bounce for.
-        case .upstreamRefused where phase == .greeting || phase == .ehloReply: return .own(.upstreamNotReachable)
+        case .upstreamRefused where phase == .greeting: return .own(.upstreamNotReachable)
+        // The same holds of EHLO, unless that has the client's own name.
+        case .upstreamRefused where phase == .ehloReply && !pool.settings.usesClientsName:
+            return .own(.upstreamNotReachable)
         // Who the client is, is settled: it has been told so.
         case .upstreamRefused where phase == .upstreamAuthentication: return .own(.upstreamNotInformed)
         default: return end.passingReply

@@ -21,11 +21,11 @@ extension EnvelopeSession {
         case .unknown: return true
         case .to(let destination):
             routed = lead(to: destination)
-            if routed == nil { try putOff(.decisionPutOff) }
+            if routed == nil { try putOff() }
         case .refuse(let reply):
             if reply.code == 421 { throw .unwelcome(reply) }
             try refuse(reply)
-        case .unavailable: try putOff(.decisionPutOff)
+        case .unavailable: try putOff()
         }
         return routed != nil
     }
@@ -56,8 +56,8 @@ extension EnvelopeSession {
         return Routed(pool: found.pool, destination: destination)
     }
 
-    private func putOff(_ reply: LocalReply) throws(SessionEnd) {
-        if isTransactional { decline(reply) } else { try refuse(reply) }
+    private func putOff() throws(SessionEnd) {
+        if isTransactional { decline(.routeNotKnown) } else { try refuse(.routeNotKnown) }
     }
 
     /// To the listener's own upstream.

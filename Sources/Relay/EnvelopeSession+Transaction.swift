@@ -61,6 +61,7 @@ extension EnvelopeSession {
         guard let ended = transaction.take() else { return }
         if ended.recipientsTried > 0 { noteMessage(of: ended, end) }
         if link?.state == .mail { link?.state = .stale }
+        restLink()
         facts.forgetTransaction()
         (mail, rcpt) = (nil, nil)
         forgetLoginOfRecipient()

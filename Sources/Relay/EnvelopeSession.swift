@@ -6,7 +6,8 @@ import Telemetry
 import Wire
 
 /// One client at envelope depth: Mailrace greets it and answers its commands, until it knows who the client is and
-/// where to. Then it brings an upstream to the same point, and bytes go both ways unread.
+/// where to. Then it brings an upstream to the same point, and bytes go both ways unread; where each transaction goes
+/// its own way, it stays in between to the end.
 ///
 /// The client may pipeline whatever it likes. What it says is read one command at a time; replies are gathered and go
 /// out when nothing more is there to be read.
@@ -40,7 +41,9 @@ final class EnvelopeSession: Session {
     /// From MAIL on.
     var transaction: Transaction?
     /// The connection that it goes by, and that the next may.
-    var link: UpstreamLink?
+    var link: UpstreamLink? {
+        didSet { if let oldValue, oldValue !== link { oldValue.routed.pool.resting.remove(oldValue) } }
+    }
     var transactionsBegun = 0
     /// What the client was offered in the last reply to EHLO, AUTH and STARTTLS apart.
     var extensionsOffered: Set<Capability> = []

@@ -72,6 +72,8 @@ enum EnvelopeLimits {
     static let messageDiscardedBytes = 1 << 20
     /// The same, where messages have no limit: together with it.
     static let messageBytes = 25 << 20
+    /// What is passed on at once of a message that comes behind DATA.
+    static let pieceBytes = 64 << 10
     /// What is gathered of a message that comes in chunks before it is passed on.
     static let chunkBytes = 64 << 10
     /// The longest that a refusal is held back, whatever the authenticator asks for.

@@ -69,7 +69,7 @@ final class IdleConnections {
         nextID += 1
         let id = nextID
         entries.append(Entry(id: id, connection: connection))
-        connection.server.tally.raiseIdle()
+        connection.server.raiseIdle()
         connection.stream.deadline = min(end, ring.now + policy.idleTimeout)
         connection.stream.listen { [unowned self] in heard(id) }
         return true
@@ -85,7 +85,7 @@ final class IdleConnections {
         let connection = entries.remove(at: place).connection
         connection.stream.stopListening()
         connection.stream.deadline = .never
-        connection.server.tally.lowerIdle()
+        connection.server.lowerIdle()
         connection.server.tally.countReuse()
         return connection
     }
@@ -94,7 +94,7 @@ final class IdleConnections {
     func yieldPlace(with server: UpstreamServer) -> Bool {
         guard let place = entries.firstIndex(where: { $0.connection.server === server }) else { return false }
         let connection = entries.remove(at: place).connection
-        connection.server.tally.lowerIdle()
+        connection.server.lowerIdle()
         connection.stream.hangUp(saying: Self.quit)
         return true
     }
@@ -106,7 +106,7 @@ final class IdleConnections {
         entries = []
         for entry in all {
             let stream = entry.connection.stream
-            entry.connection.server.tally.lowerIdle()
+            entry.connection.server.lowerIdle()
             stream.stopListening()
             stream.deadline = ring.now + Self.quitPatience
             stream.queue(Self.quit)
@@ -126,7 +126,7 @@ final class IdleConnections {
     }
 
     private func leave(_ entry: Entry) {
-        entry.connection.server.tally.lowerIdle()
+        entry.connection.server.lowerIdle()
         entry.connection.stream.hangUp(saying: entry.connection.stream.hasInput ? [] : Self.quit)
         giveBack(entry.connection.server)
     }

@@ -7,6 +7,8 @@ struct MessagePassage {
     var isPassing = true
     /// What has been read since.
     var droppedBytes = 0
+    /// What has been looked over last, with the end: it waits for that to be sure.
+    var last: [UInt8] = []
     /// What the client is told at the message's end, where the upstream gets no more of it.
     var verdict: SessionEnd.Farewell?
 

@@ -44,11 +44,18 @@ extension Session {
             case .none: return nil
             case .full:
                 phase = .connect
-                let end = patienceEnd ?? ring.now + pool.settings.waitTimeout
+                guard let place = waitingPlace else {
+                    waitingPlace = pool.joinLine(client, for: candidates)
+                    guard waitingPlace != nil else { throw .upstreamFull }
+                    continue
+                }
+                let isAsked = pool.askForRoom(candidates)
+                // What others make room for is there soon, and no session has it.
+                let patience = max(pool.settings.waitTimeout, isAsked ? UpstreamPool.roomPatience : .zero)
+                let end = patienceEnd ?? ring.now + patience
                 patienceEnd = end
-                if waitingPlace == nil { waitingPlace = pool.line.join(client) }
-                guard ring.now < end, let waitingPlace else { throw .upstreamFull }
-                try await wait(until: min(end, pool.line.nextLook(of: waitingPlace, at: ring.now)))
+                guard ring.now < end else { throw .upstreamFull }
+                try await wait(until: min(end, pool.line.nextLook(of: place, at: ring.now)))
             }
         }
     }
@@ -68,7 +75,7 @@ extension Session {
     }
 
     private func leaveLine() {
-        if let place = waitingPlace.take() { pool.line.leave(place) }
+        if let place = waitingPlace.take() { pool.leaveLine(place) }
     }
 
     /// Opens the connection: PROXY header, and TLS where it comes first. False where the server does not take it.

@@ -8,8 +8,6 @@ final class Transaction {
     let number: Int
     /// When its MAIL came.
     let begun: Instant
-    /// When its first RCPT came.
-    var start: Instant
     /// Where its first accepted recipient goes, and with it all others.
     var routed: EnvelopeSession.Routed?
     var recipientsTried = 0
@@ -32,10 +30,9 @@ final class Transaction {
     /// What was wrong with the message.
     var fault: MessageScanner.Fault?
 
-    init(number: Int, at start: Instant) {
+    init(number: Int, at begun: Instant) {
         self.number = number
-        begun = start
-        self.start = start
+        self.begun = begun
     }
 
     var recipientsRefused: Int { recipientsTried - recipientsAccepted }

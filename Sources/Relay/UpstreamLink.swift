@@ -47,7 +47,7 @@ final class UpstreamLink {
 
     init(
         to routed: EnvelopeSession.Routed, offering offer: ServerOffer, forwarding forwarded: Set<IdentityAttribute>?,
-        as client: ClientVersion?, opened: Instant, over stream: Stream
+        as client: ClientVersion?, opened: Instant
     ) {
         self.routed = routed
         self.offer = offer
@@ -137,9 +137,20 @@ extension EnvelopeParameter {
     fileprivate var isDispensable: Bool { ["SIZE", "BODY", "AUTH"].contains(keyword) }
 }
 
+/// Room for most parameters, such as `BODY=8BITMIME`, with the space before it.
+private let parameterBytes = 16
+
 /// MAIL or RCPT.
 func envelopeLine(_ start: String, _ address: [UInt8], _ parameters: [EnvelopeParameter]) -> [UInt8] {
-    var line = Array(start.utf8) + address + [UInt8(ascii: ">")]
-    for parameter in parameters { line += [UInt8(ascii: " ")] + parameter.rendered }
-    return line + Array("\r\n".utf8)
+    var line: [UInt8] = []
+    line.reserveCapacity(start.utf8.count + address.count + parameterBytes * parameters.count + ">\r\n".utf8.count)
+    line += start.utf8
+    line += address
+    line.append(UInt8(ascii: ">"))
+    for parameter in parameters {
+        line.append(UInt8(ascii: " "))
+        line += parameter.rendered
+    }
+    line += "\r\n".utf8
+    return line
 }

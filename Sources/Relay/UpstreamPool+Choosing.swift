@@ -13,6 +13,10 @@ extension UpstreamPool {
         var isEmpty: Bool { untried.isEmpty && guest == nil }
     }
 
+    func servers(of candidates: Candidates) -> [UpstreamServer] {
+        candidates.guest.map { [$0] } ?? candidates.untried.map { servers[$0] }
+    }
+
     func candidates(for client: ClientIdentity) -> Candidates {
         switch settings.balance {
         case .first: return Candidates(untried: Array(servers.indices))
@@ -41,7 +45,8 @@ extension UpstreamPool {
         if guests.count >= Self.guestsMax { guests = guests.filter { $0.value.tally.connections > 0 } }
         let tally = ServerTally(upstream: settings.name, server: address.description)
         let guest = UpstreamServer(
-            address, settings, tally, log, ServerNames(address, resolver, log), shardNumber: shardNumber)
+            address, settings, tally, log, ServerNames(address, resolver, log), shardNumber: shardNumber
+        ) { _ in }
         guests[address] = guest
         return guest
     }
@@ -90,6 +95,8 @@ extension UpstreamPool {
 
     /// A connection that nobody uses makes room for one that somebody wants.
     private func takePlace(with server: UpstreamServer) -> Bool {
-        server.tally.tryTake(max: settings.connectionsMax) || idle.yieldPlace(with: server)
+        if server.tally.tryTake(max: settings.connectionsMax) || idle.yieldPlace(with: server) { return true }
+        guard resting.letGo(of: server) else { return false }
+        return server.tally.tryTake(max: settings.connectionsMax) || idle.yieldPlace(with: server)
     }
 }

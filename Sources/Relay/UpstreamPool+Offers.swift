@@ -67,7 +67,8 @@ extension UpstreamPool {
     private func newWatch(of place: MapServer) -> ServerWatch {
         let tally = ServerTally(upstream: settings.name, server: place.address.description)
         let server = UpstreamServer(
-            place.address, settings, tally, log, ServerNames(place.address, resolver, log), shardNumber: shardNumber)
+            place.address, settings, tally, log, ServerNames(place.address, resolver, log), shardNumber: shardNumber
+        ) { _ in }
         let watch = ServerWatch(of: server)
         let probe = HealthProbe(of: server, in: self, verifying: place.verifiesTLS, for: watch)
         watches[place] = (watch, probe)

@@ -23,6 +23,8 @@ public final class UpstreamPool {
     var sourceTurn = 0
     /// Sessions that wait for a connection to be given back.
     let line = WaitingLine()
+    /// Connections that sessions do not need just now.
+    let resting = RestingLinks()
     private(set) var probes: [HealthProbe] = []
     private(set) var isProbing = false
     private(set) var isStopping = false
@@ -47,11 +49,16 @@ public final class UpstreamPool {
         self.resolver = resolver
         self.log = log
         shardNumber = shard.number
-        servers = zip(settings.servers, tallies).map { address, tally in
+        let door = Pinned(PoolDoor(), to: shard)
+        servers = zip(settings.servers, tallies).enumerated().map { index, server in
             UpstreamServer(
-                address, settings, tally, log, ServerNames(address, resolver, log), shardNumber: shard.number)
+                server.0, settings, server.1, log, ServerNames(server.0, resolver, log), shardNumber: shard.number
+            ) { [shard] notice in
+                shard.post { door.reached(on: $0).pool?.hear(notice, about: index) }
+            }
         }
         turn = shard.number  // Shards that begin with different servers do not all hit the first at once.
+        door.reached(on: shard).pool = self
     }
 
     /// Begins to probe the servers, where they are to be probed.
@@ -95,16 +102,29 @@ public final class UpstreamPool {
 
     // MARK: Connections that nobody uses
 
-    /// Keeps a connection that the session does not need any more for the next one. False where it is not worth
-    /// keeping, or others wait for its place: it stays the caller's.
+    /// Keeps a connection that the session does not need any more for the next one; where somebody waits for its
+    /// place, another makes room. False where it is not worth keeping: it stays the caller's.
     func keep(_ connection: IdleConnection) -> Bool {
-        let most = settings.connectionsMax
-        guard most == 0 || connection.server.tally.connections < most else { return false }
-        return idle.put(connection)
+        guard idle.put(connection) else { return false }
+        makeRoom(with: connection.server)
+        return true
     }
 
-    /// A connection that another session has left, to a server whose turn it is. `giveBack` follows.
+    /// A connection that another session has left, to a server whose turn it is; or that it does not need just now,
+    /// where there can be no other. `giveBack` follows.
     func takeIdle(_ key: IdleConnection.Key, for client: ClientIdentity) -> IdleConnection? {
+        takeLeft(key, for: client) ?? takeResting(key)
+    }
+
+    private func takeResting(_ key: IdleConnection.Key) -> IdleConnection? {
+        let wanted = key.server.map { servers(of: candidates(only: $0)) } ?? servers
+        guard !wanted.contains(where: hasRoom),
+            let server = wanted.first(where: { $0.isUsable(at: ring.now) && resting.letGo(of: $0) })
+        else { return nil }
+        return idle.take(key) { $0 === server }
+    }
+
+    private func takeLeft(_ key: IdleConnection.Key, for client: ClientIdentity) -> IdleConnection? {
         guard idle.count > 0 else { return nil }
         let now = ring.now
         if key.server == nil, [.first, .hashClient].contains(settings.balance) {
@@ -114,11 +134,6 @@ public final class UpstreamPool {
             return idle.take(key) { $0 === servers[index] }
         }
         return idle.take(key) { $0.isUsable(at: now) }
-    }
-
-    func giveBack(_ server: UpstreamServer) {
-        server.tally.giveBack()
-        line.wakeFirst()
     }
 }
 

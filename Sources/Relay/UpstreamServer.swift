@@ -11,6 +11,8 @@ final class UpstreamServer {
     let name: String
     /// What the shards have in common about it.
     let tally: ServerTally
+    /// This shard, to those who share the server's places.
+    let party: ServerPlaces.Party
     private let upstream: UpstreamSettings
     private let log: Log
     let names: ServerNames
@@ -32,15 +34,17 @@ final class UpstreamServer {
     /// The server is no longer part of the configuration: the sessions that are left have no say in its state.
     private var hasLeft = false
 
+    /// - Parameter told: gets what other shards have to say about the server's places, on any thread.
     init(
         _ address: ServerAddress, _ upstream: UpstreamSettings, _ tally: ServerTally, _ log: Log, _ names: ServerNames,
-        shardNumber: Int
+        shardNumber: Int, told: @escaping @Sendable (ServerPlaces.Notice) -> Void
     ) {
         self.shardNumber = shardNumber
         self.address = address
         name = address.description
         self.upstream = upstream
         self.tally = tally
+        party = tally.places.join(told)
         self.log = log
         self.names = names
         tally.raiseUp()
@@ -130,6 +134,19 @@ final class UpstreamServer {
         guard !hasLeft else { return }
         hasLeft = true
         if isUp { tally.lowerUp() }
+        tally.places.leave(party)
+    }
+
+    // MARK: Connections that nobody uses
+
+    func raiseIdle() {
+        tally.raiseIdle()
+        party.raiseIdle()
+    }
+
+    func lowerIdle() {
+        tally.lowerIdle()
+        party.lowerIdle()
     }
 
     private func fields(_ reason: String = "") -> KeyValuePairs<String, String> {

@@ -3,16 +3,22 @@ import Ring
 /// Sessions of one shard that wait for a connection to be given back, in the order in which they came. A newcomer who
 /// finds one free at that moment takes it all the same.
 ///
-/// The first of them looks from time to time, as connections are given back on other shards too, and nobody tells; the
-/// others sleep until it is their turn. Joining and leaving cost the same however long the line is.
+/// The first of those who wait for a server looks from time to time, for nobody answers for what another shard tells;
+/// the others sleep until it is their turn. Where all wait for the same, joining and leaving cost the same however long
+/// the line is.
 final class WaitingLine {
     final class Place {
         fileprivate let client: Stream
+        /// Any of them will do.
+        let servers: [UpstreamServer]
         fileprivate var hasLeft = false
 
-        fileprivate init(_ client: Stream) {
+        fileprivate init(_ client: Stream, _ servers: [UpstreamServer]) {
             self.client = client
+            self.servers = servers
         }
+
+        fileprivate func wants(_ server: UpstreamServer) -> Bool { !hasLeft && servers.contains { $0 === server } }
     }
 
     private var places: [Place] = []
@@ -26,10 +32,10 @@ final class WaitingLine {
     /// A place at the end; nil where too many wait already. `leave` follows.
     ///
     /// - Parameter client: whose wait for input is interrupted when it is worth looking again.
-    func join(_ client: Stream) -> Place? {
+    func join(_ client: Stream, for servers: [UpstreamServer]) -> Place? {
         guard count < Self.countMax else { return nil }
         count += 1
-        let place = Place(client)
+        let place = Place(client, servers)
         places.append(place)
         return place
     }
@@ -43,16 +49,24 @@ final class WaitingLine {
             places.removeFirst(head)
             head = 0
         }
-        wakeFirst()
+        for server in place.servers { wakeFirst(for: server) }
     }
 
-    /// A connection has been given back.
-    func wakeFirst() {
-        if head < places.count { places[head].client.interrupt() }
+    /// There may be a connection to the server. False where nobody waits for that.
+    @discardableResult
+    func wakeFirst(for server: UpstreamServer) -> Bool {
+        guard let first = first(for: server) else { return false }
+        first.client.interrupt()
+        return true
     }
 
     /// When to look again where nobody interrupts.
     func nextLook(of place: Place, at now: Instant) -> Instant {
-        places[head] === place || place.client.hasInput ? now + Self.slice : .never
+        let isFirst = place.servers.contains { first(for: $0) === place }
+        return isFirst || place.client.hasInput ? now + Self.slice : .never
+    }
+
+    private func first(for server: UpstreamServer) -> Place? {
+        places[head...].first { $0.wants(server) }
     }
 }

@@ -70,6 +70,9 @@ public final class Ring {
     /// Completions taken out of the kernel's queue to make room while a submission could not wait.
     private var setAside: [uring_completion] = []
 
+    /// Some have been taken out of the kernel's queue and told to nobody.
+    var hasCompletionsSetAside: Bool { !setAside.isEmpty }
+
     enum Recipient {
         case task(UnsafeContinuation<Completion, Never>)
         case sink(any CompletionSink)

@@ -48,8 +48,31 @@ extension Stream {
     /// Takes in what has come so far, without a wait: where no receive is in flight, nobody would know that the peer
     /// has spoken or left.
     public func lookForInput() {
-        guard receiving == nil, inputEnd == nil else { return }
+        // Mostly there is nothing, and memory to receive it into costs more than a look.
+        guard receiving == nil, inputEnd == nil, linux_has_input(descriptor) else { return }
         receiveAtOnce()
+    }
+
+    /// Takes in more of what has come, without a wait, where a receive has filled its buffer: until `limit` bytes are
+    /// unread, which are passed on in one send. In the clear alone: inside TLS it is not the turns that cost.
+    public func receiveMore(upTo limit: Int) {
+        guard receiving == nil, inputEnd == nil, layer == nil else { return }
+        guard inbound.count >= ring.buffers.bytesEach, inbound.count < limit else { return }
+        let room = limit - inbound.count
+        var result = 0
+        inbound.append(atLeast: room) { memory in
+            result = recv(descriptor, memory.baseAddress!, room, Int32(LINUX_MSG_DONTWAIT.rawValue))
+            if result < 0 { result = -Int(errno) }
+            return max(0, result)
+        }
+        if keepsInputSecret { inbound.keepSecret() }
+        if result > 0 { bytesReceived += UInt64(result) } else { takeEndAtOnce(Int32(result)) }
+    }
+
+    /// Whether the peer has sent anything that has not been taken in, or has ended: also where a receive is in flight,
+    /// which the kernel carries out only in the ring's next turn.
+    public var hasUnreceivedInput: Bool {
+        inputEnd == nil && (ring.hasCompletionsSetAside || linux_has_input(descriptor))
     }
 
     /// Shows the unread bytes to `body`.
@@ -145,12 +168,15 @@ extension Stream: CompletionSink {
             if received > 0 {
                 take(UnsafeRawBufferPointer(rebasing: memory[..<received]))
                 if keepsInputSecret { explicit_bzero(memory.baseAddress!, received) }
-            } else if received == 0 {
-                inputEnd = .ended
-            } else if errno != EAGAIN && errno != EINTR {
-                takeEnd(-errno)
+            } else {
+                takeEndAtOnce(received == 0 ? 0 : -errno)
             }
         }
+    }
+
+    /// What a receive without a wait tells of the peer's direction where it has brought nothing.
+    private func takeEndAtOnce(_ result: Int32) {
+        if result != -EAGAIN && result != -EINTR { takeEnd(result) }
     }
 
     /// Bytes of the layer's own answers that may wait for a peer who keeps asking (TLS 1.3: KeyUpdate) while nobody

@@ -1,4 +1,5 @@
 import Settings
+import Wire
 
 /// Where the recipients of a listener go.
 struct RoutingPlan: Sendable {
@@ -13,6 +14,8 @@ struct RoutingPlan: Sendable {
     var steps: [Step] = []
     /// What the detail of a recipient begins with.
     var delimiter: UInt8?
+    /// To a recipient that none of them takes.
+    var refusal = LocalReply.relayDenied
 
     init(_ listener: Settings.Listener) {
         guard listener.depth == .envelope, !listener.routes.isEmpty else { return }
@@ -21,5 +24,6 @@ struct RoutingPlan: Sendable {
         }
         if !listener.upstream.isEmpty { steps.append(.upstream(listener.upstream)) }
         delimiter = listener.recipientDelimiter.utf8.first
+        refusal = .relayDenied(code: listener.relayDeniedCode)
     }
 }

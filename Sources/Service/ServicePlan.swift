@@ -2,6 +2,7 @@ import Lookup
 import Policy
 import Relay
 import Ring
+import Settings
 import Telemetry
 
 /// A listener of the process, from its coming to its going; another one of its name that comes later is another.
@@ -40,6 +41,6 @@ extension CounterTable.Configuration {
             listeners: plan.listeners.map { ($0.settings.name, $0.statPrefix) },
             servers: plan.upstreams.flatMap { upstream in
                 upstream.servers.map { (upstream.name, $0.description) }
-            })
+            }, maps: plan.maps.map(\.settings.name))
     }
 }

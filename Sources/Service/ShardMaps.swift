@@ -13,7 +13,7 @@ final class ShardMaps {
         let plan: MapPlan
         /// What answers.
         let source: any Map
-        /// The same, or what remembers its answers.
+        /// The same, where its answers are counted, and remembered if they are to be.
         let map: any Map
     }
 
@@ -25,10 +25,11 @@ final class ShardMaps {
     ///
     /// - Parameters:
     ///   - areNew: none stays: the resolver is another.
+    ///   - tally: where answers are counted, by the name of a map.
     ///   - made: is told of each that is made and looks up names.
     func adopt(
         _ plan: ServicePlan, _ resolver: Resolver, areNew: Bool, on shard: isolated Shard, _ log: Log,
-        made: (AnyObject) -> Void
+        tally: (String) -> MapTally = { _ in MapTally() }, made: (AnyObject) -> Void
     ) {
         let names = Set(plan.upstreams.map(\.name))
         let stay = !areNew && names == upstreams
@@ -41,8 +42,9 @@ final class ShardMaps {
             }
             let source = map(plan, resolver, on: shard, log)
             if source is HTTPMap || source is RedisMap { made(source) }
-            let map = plan.memory.map { CachedMap(source, $0, on: shard.ring) } ?? source
-            all[plan.settings.name] = Known(plan: plan, source: source, map: map)
+            let tally = tally(plan.settings.name)
+            let map = plan.memory.map { CachedMap(source, $0, on: shard.ring, in: tally) } ?? source
+            all[plan.settings.name] = Known(plan: plan, source: source, map: CountedMap(map, in: tally))
         }
         maps = all
         upstreams = names
@@ -85,6 +87,6 @@ final class ShardMaps {
                     settings: known.plan.settings.upstreamSettings)
             }
         }
-        return MapRouter(steps, upstreams: upstreams, on: ring, log)
+        return MapRouter(steps, upstreams: upstreams, refusing: plan.refusal, on: ring, log)
     }
 }

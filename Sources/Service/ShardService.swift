@@ -98,7 +98,11 @@ final class ShardService {
             await Task.yield()
         }
         authenticators = adopted(plan.authenticators, resolver, areNew: hasNewResolver, on: shard)
-        maps.adopt(plan, resolver, areNew: hasNewResolver, on: shard, shared.log) { self.resolver?.note($0) }
+        maps.adopt(plan, resolver, areNew: hasNewResolver, on: shard, shared.log) { [counters = shared.counters] in
+            counters.tally(map: $0, shard: shard.number)
+        } made: {
+            self.resolver?.note($0)
+        }
         for part in plan.listeners {
             guard let pool = pools[part.upstream] else { preconditionFailure("a listener without its upstream") }
             adopt(part, pool, on: shard)

@@ -6,16 +6,20 @@ extension CounterTable {
         /// No name and no `stat_prefix` twice.
         public var listeners: [(name: String, statPrefix: String)]
         public var servers: [(upstream: String, server: String)]
+        /// By their names.
+        public var maps: [String]
 
         public init(
-            listeners: [(name: String, statPrefix: String)], servers: [(upstream: String, server: String)] = []
+            listeners: [(name: String, statPrefix: String)], servers: [(upstream: String, server: String)] = [],
+            maps: [String] = []
         ) {
             self.listeners = listeners
             self.servers = servers
+            self.maps = maps
         }
     }
 
-    /// This configuration is in force from now on; to be told before its listeners and servers count.
+    /// This configuration is in force from now on; to be told before what is in it counts.
     ///
     /// A listener that has gone keeps its name until another has it. A server that has gone is forgotten as soon as
     /// nobody holds its tally any more, at the next call: there are never more than are configured and used.
@@ -35,6 +39,8 @@ extension CounterTable {
                 state.servers[place].isConfigured = true
             }
             state.forgetServers()
+            // They are seen before they are asked.
+            for map in configuration.maps { _ = place(ofMap: map, in: &state) }
         }
     }
 }

@@ -6,7 +6,8 @@ extension CounterTable {
     ///
     /// - Parameter process: what is known of the process.
     public func exposition(process: [ProcessSample]) -> String {
-        let (listeners, servers) = all
+        let all = all
+        let listeners = all.listeners
         var exposition = Exposition()
         for counter in Counter.allCases { exposition.add(counter, listeners, counter.series) }
         for gauge in Gauge.allCases { exposition.add(gauge, listeners, gauge.series, \.statPrefix) }
@@ -15,9 +16,10 @@ extension CounterTable {
         for histogram in Histogram.allCases {
             exposition.add(histogram, listeners, histogram.series, \.statPrefix)
         }
+        for family in MapTally.Family.allCases { exposition.add(family, all.maps) }
         for value in ServerTally.Value.allCases {
             exposition.begin(value.series)
-            for tally in servers.filter({ $0.shows(value) }).map(\.tally) {
+            for tally in all.servers.filter({ $0.shows(value) }).map(\.tally) {
                 exposition.add(value.series, [tally.upstream, tally.server], .whole(UInt64(clamping: tally[value])))
             }
         }
@@ -89,6 +91,15 @@ extension Exposition {
         for listener in listeners {
             for (route, count) in listener.routeTotals {
                 add(series, [listener.statPrefix] + route.labels, .whole(count))
+            }
+        }
+    }
+
+    fileprivate mutating func add(_ family: MapTally.Family, _ maps: [CounterTable.Map]) {
+        begin(family.series)
+        for map in maps {
+            for value in family.values {
+                add(family.series, [map.name, value.label], .whole(map.total(of: value)))
             }
         }
     }

@@ -1,10 +1,10 @@
 import Ring
 
-/// The counters of the whole process: one `Counters` for each `stat_prefix` and shard, summed when somebody asks, and
-/// a `ServerTally` for each server of an upstream.
+/// The counters of the whole process: one `Counters` for each `stat_prefix` and shard, and one `MapTally` for each map
+/// and shard, summed when somebody asks; and a `ServerTally` for each server of an upstream.
 ///
-/// What a listener has counted stays for the process's life: if it goes in a reload and comes back in another, it goes
-/// on where it stood. Servers that have gone are forgotten. Every method may be called from any thread.
+/// What a listener or a map has counted stays for the process's life: if it goes in a reload and comes back in another,
+/// it goes on where it stood. Servers that have gone are forgotten. Every method may be called from any thread.
 public final class CounterTable: Sendable {
     struct Listener: Sendable {
         let statPrefix: String
@@ -20,10 +20,16 @@ public final class CounterTable: Sendable {
         var isConfigured = false
     }
 
+    struct Map: Sendable {
+        let name: String
+        let shards: [MapTally]
+    }
+
     struct State {
         /// In the order in which they came.
         var listeners: [Listener] = []
         var servers: [Server] = []
+        var maps: [Map] = []
     }
 
     private let shardCount: Int
@@ -49,6 +55,15 @@ public final class CounterTable: Sendable {
         state.withLock { state in
             let place = state.place(upstream: upstream, server: server)
             return state.servers[place].tally
+        }
+    }
+
+    /// What the shard counts for the map: always the same cells.
+    public func tally(map: String, shard: Int) -> MapTally {
+        precondition((0..<shardCount).contains(shard))
+        return state.withLock { state in
+            let place = place(ofMap: map, in: &state)
+            return state.maps[place].shards[shard]
         }
     }
 
@@ -84,18 +99,27 @@ public final class CounterTable: Sendable {
         state.listeners.append(Listener(statPrefix: statPrefix, shards: shards))
         return state.listeners.count - 1
     }
+
+    /// The index of the map, which is known from now on.
+    func place(ofMap name: String, in state: inout State) -> Int {
+        if let known = state.maps.firstIndex(where: { $0.name == name }) { return known }
+        state.maps.append(Map(name: name, shards: (0..<shardCount).map { _ in MapTally() }))
+        return state.maps.count - 1
+    }
 }
 
 extension CounterTable {
-    /// The listeners and servers that have come, in their order.
-    var all: (listeners: [Listener], servers: [Server]) { state.withLock { ($0.listeners, $0.servers) } }
+    /// The listeners, servers and maps that have come, in their order.
+    var all: State { state.withLock { $0 } }
 
     /// A snapshot for the log: lines such as
-    /// `sessions{stat_prefix="mx"} 7`, `downstream_tls_failures{stat_prefix="mx",reason="expired"} 1` and
-    /// `upstream_server_connections{upstream="backend",server="192.0.2.1:25"} 2`. Listeners and servers stand in the
-    /// order in which they came, reasons in that of the alphabet. Lines end with LF.
+    /// `sessions{stat_prefix="mx"} 7`, `downstream_tls_failures{stat_prefix="mx",reason="expired"} 1`,
+    /// `map_lookups{map="customers",outcome="found"} 5` and
+    /// `upstream_server_connections{upstream="backend",server="192.0.2.1:25"} 2`. Listeners, maps and servers stand in
+    /// the order in which they came, reasons in that of the alphabet. Lines end with LF.
     public func text() -> String {
-        let (listeners, servers) = all
+        let all = all
+        let listeners = all.listeners
         var lines = ""
         func add(_ name: String, _ labels: KeyValuePairs<String, String>, _ value: UInt64) {
             let shown = labels.map { "\($0.key)=\(JSON.quoted($0.value))" }.joined(separator: ",")
@@ -125,13 +149,24 @@ extension CounterTable {
                 lines += "\(MessageRoute.name){\(shown.joined(separator: ","))} \(count)\n"
             }
         }
+        for family in MapTally.Family.allCases {
+            for map in all.maps {
+                for value in family.values {
+                    add(family.name, ["map": map.name, family.label: value.label], map.total(of: value))
+                }
+            }
+        }
         for value in ServerTally.Value.allCases {
-            for tally in servers.map(\.tally) {
+            for tally in all.servers.map(\.tally) {
                 add(value.name, ["upstream": tally.upstream, "server": tally.server], UInt64(clamping: tally[value]))
             }
         }
         return lines
     }
+}
+
+extension CounterTable.Map {
+    func total(of value: MapTally.Value) -> UInt64 { shards.reduce(0) { $0 &+ $1[value] } }
 }
 
 extension CounterTable.Listener {

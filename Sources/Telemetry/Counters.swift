@@ -70,12 +70,8 @@ public final class Counters: Sendable {
 
     /// Adds one to the counter of a family that stands for this reason.
     public func add(_ family: CounterFamily, reason: String) {
-        reasons.withLock { reasons in
-            var counts = reasons[family, default: [:]]
-            let isKnown = counts[reason] != nil || counts.count < Self.reasonsMax - 1
-            counts[isKnown ? reason : Self.otherReason, default: 0] &+= 1
-            reasons[family] = counts
-        }
+        // In place: a copy of the family's counts would cost more than counting.
+        reasons.withLock { $0[family, default: [:]].addOne(to: reason) }
     }
 
     /// Adds one to the counter of messages that went this way.
@@ -134,4 +130,12 @@ public final class Counters: Sendable {
     }
     /// The messages by the way they went; what has moved. From any thread.
     public var routeValues: [MessageRoute: UInt64] { routes.withLock { $0 } }
+}
+
+extension [String: UInt64] {
+    /// Adds one to the count of this reason, or of all others where there are too many.
+    fileprivate mutating func addOne(to reason: String) {
+        let isKnown = self[reason] != nil || count < Counters.reasonsMax - 1
+        self[isKnown ? reason : Counters.otherReason, default: 0] &+= 1
+    }
 }

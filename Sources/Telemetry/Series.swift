@@ -33,7 +33,8 @@ public struct Series: Sendable, Hashable {
     /// Every series there is, in the order in which they are shown.
     public static let all: [Series] =
         Counter.allCases.map(\.series) + Gauge.allCases.map(\.series) + CounterFamily.allCases.map(\.series)
-        + [MessageRoute.series] + Histogram.allCases.map(\.series) + ServerTally.Value.allCases.map(\.series)
+        + [MessageRoute.series] + Histogram.allCases.map(\.series) + MapTally.Family.allCases.map(\.series)
+        + ServerTally.Value.allCases.map(\.series)
         + ProcessFigure.allCases.map(\.series) + Counter.tunnelNames.map(\.tunnelSeries)
         + EdgeSeries.allCases.map(\.series)
 }
@@ -66,6 +67,10 @@ extension MessageRoute {
 
 extension Histogram {
     var series: Series { .own(name, .histogram, ["stat_prefix"], help) }
+}
+
+extension MapTally.Family {
+    var series: Series { .own(name, .counter, ["map", label], help) }
 }
 
 extension ServerTally.Value {

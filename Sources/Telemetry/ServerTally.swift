@@ -9,6 +9,8 @@ public final class ServerTally: Sendable {
     public let upstream: String
     /// The server as the configuration writes it.
     public let server: String
+    /// Who is to be told of places for connections.
+    public let places = ServerPlaces()
 
     private let cells = InlineArray<16, Atomic<Int>> { _ in Atomic(0) }
 
@@ -22,13 +24,15 @@ public final class ServerTally: Sendable {
 
     /// Takes a place for a connection; false where the server has as many as it may.
     ///
+    /// In one order with `giveBack` and what `places` knows: who finds none and says that it waits is not passed over.
+    ///
     /// - Parameter max: connections that the server may have; 0 is no limit.
     public func tryTake(max: Int) -> Bool {
         let place = Value.connections.rawValue
-        var taken = cells[place].load(ordering: .relaxed)
+        var taken = cells[place].load(ordering: .sequentiallyConsistent)
         while max == 0 || taken < max {
             let (exchanged, original) = cells[place].weakCompareExchange(
-                expected: taken, desired: taken + 1, ordering: .relaxed)
+                expected: taken, desired: taken + 1, ordering: .sequentiallyConsistent)
             if exchanged { return true }
             taken = original
         }
@@ -41,7 +45,7 @@ public final class ServerTally: Sendable {
     }
 
     /// Places taken: connections that are being made, and those there are.
-    public var connections: Int { self[.connections] }
+    public var connections: Int { cells[Value.connections.rawValue].load(ordering: .sequentiallyConsistent) }
 
     // MARK: Events
 
@@ -98,7 +102,7 @@ public final class ServerTally: Sendable {
     }
 
     private func lower(_ value: Value) {
-        let (before, _) = cells[value.rawValue].subtract(1, ordering: .relaxed)
+        let (before, _) = cells[value.rawValue].subtract(1, ordering: .sequentiallyConsistent)
         precondition(before > 0, "a gauge was lowered more often than raised")
     }
 }

@@ -9,7 +9,11 @@ extension LocalReply {
     public static let oneRecipientOnly = LocalReply(
         stated: 452, 4, 5, 3, "One recipient a message, send it a message of its own")
     /// To RCPT that has no route.
-    public static let relayDenied = LocalReply(stated: 554, 5, 7, 1, "Relay access denied")
+    public static let relayDenied = relayDenied(code: 554)
+    /// The same with another code of its class: some take 550 for the better word.
+    public static func relayDenied(code: Int) -> LocalReply {
+        LocalReply(stated: code, 5, 7, 1, "Relay access denied")
+    }
     /// To RCPT whose route cannot be looked up just now.
     public static let routeNotKnown = LocalReply(stated: 451, 4, 3, 0, "Route lookup failed")
     /// To DATA, or the end of data, where every RCPT was refused (RFC 2920 section 3.1).
@@ -24,9 +28,6 @@ extension LocalReply {
     public static let binaryNotTaken = LocalReply(stated: 554, 5, 6, 3, "Upstream does not take binary content")
     /// To MAIL with SMTPUTF8 that the upstream does not take (RFC 6531 section 3.5).
     public static let smtpUTF8NotTaken = LocalReply(stated: 550, 5, 6, 7, "Upstream does not take SMTPUTF8")
-    /// To RCPT in a transaction that needs it.
-    public static let smtpUTF8NotTakenForRecipient = LocalReply(
-        stated: 553, 5, 6, 7, "Recipient's server does not take SMTPUTF8")
     /// To what must stay within TLS and could not (RFC 8689 section 4.2.1).
     public static let requireTLSNotPossible = LocalReply(
         stated: 550, 5, 7, 30, "REQUIRETLS support required")

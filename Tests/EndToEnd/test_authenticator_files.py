@@ -55,11 +55,12 @@ class Files(unittest.TestCase):
                 f'type = "http"\nurl = "https://127.0.0.1/"\ntls_ca = "{file.name}"', f"tls_ca: {file.name}: "
             )
 
-    def test_keys_in_headers_are_not_shown(self):
-        site = 'type = "http"\nurl = "https://127.0.0.1/"\nheaders = { X-Key = "t0psecret" }'
+    def test_keys_in_headers_and_queries_are_not_shown(self):
+        site = 'type = "http"\nurl = "https://127.0.0.1/?key=t0psecret"\nheaders = { X-Key = "t0psecret" }'
         result = self.check(site, "--print")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn('headers = { X-Key = "(hidden)" }', result.stdout)
+        self.assertIn('url = ["https://127.0.0.1/?(hidden)"]', result.stdout)
         self.assertNotIn("t0psecret", result.stdout + result.stderr)
 
 

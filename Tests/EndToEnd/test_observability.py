@@ -6,8 +6,10 @@ import re
 import unittest
 import urllib.request
 
-from harness import HOST, PATIENCE_S, chromium, clients, prometheus, relay, scripted, sink
+from harness import HOST, PATIENCE_S, chromium, clients, databases, prometheus, relay, scripted, sink
+from harness.admin import Admin
 from harness.programs import run, wait_until
+from harness.routes import RecipientCases, Routes
 
 FILES = pathlib.Path(__file__).parents[2] / "packaging" / "observability"
 
@@ -91,9 +93,63 @@ class Scrape(unittest.TestCase):
 
             wait_until(is_calm, "rules of which none is about to fire")
             for query in expressions():
-                # Only failures, TLS with servers, AUTH and messages, of which there have been none, have no value.
-                if not re.search("reason|upstream_tls_sessions|authentication|outcome|route_messages|code|fault", query):
+                # Only failures, TLS with servers, AUTH, messages and maps, of which there have been none, have no value.
+                # Those of maps have one below.
+                if not re.search(
+                    "reason|upstream_tls_sessions|authentication|outcome|route_messages|code|fault|map_", query
+                ):
                     wait_until(lambda: scraper.ask("query", query=query)["result"], query)
+
+
+@unittest.skipUnless(databases.can_run(databases.Redis), "no Redis to ask")
+class Maps(RecipientCases, unittest.TestCase):
+    """What a map is asked and says, while its database is there and while it is away."""
+
+    def test_its_answers_are_counted_by_what_they_are_and_where_they_come_from(self):
+        database = self.enterContext(databases.Redis())
+        upstream = self.enterContext(sink.Sink())
+        database.put("joe@one.test", upstream.address)
+        more = 'upstream_settings = "backend"\nkeys = ["address"]\ntimeout = "1s"\ncache_ttl = "1s"\nstale_ttl = "60s"'
+        mailrace = self.enterContext(Routes(
+            {"backend": upstream.address}, tables=database.table("customers", more=more), admin=f"{HOST}:0", shards=2,
+            listener='relaying = "transaction"\n[[listener.mx.route]]\nmap = "customers"',
+        ))
+        endpoint = Admin(mailrace)
+        client = self.client(mailrace)
+
+        def figures():
+            lookups = [endpoint.metric("mailrace_map_lookups_total", map="customers", outcome=outcome)
+                       for outcome in ["found", "missing", "failed"]]
+            return lookups + [endpoint.metric("mailrace_map_cache_answers_total", map="customers", kind=kind)
+                              for kind in ["fresh", "stale"]]
+
+        self.assertEqual(figures(), [0, 0, 0, 0, 0])
+        self.assertRegex(self.rcpt(client, "joe@one.test"), rb"^250")
+        self.assertRegex(self.rcpt(client, "nobody@one.test"), rb"^554 5\.7\.1")
+        self.assertEqual(figures(), [1, 1, 0, 0, 0])
+
+        def asked_until(index):
+            """Asks until the figure has moved: the answers before that."""
+            before, count = figures(), 0
+            while figures()[index] == before[index]:
+                self.assertRegex(self.rcpt(client, "joe@one.test"), rb"^250")
+                count += 1
+            after = figures()
+            self.assertEqual([after[0] - before[0], after[1:3]], [count, before[1:3]])
+
+        # Where a moment lies between two questions, the answer may have been forgotten.
+        asked_until(3)
+        self.assertEqual(figures()[4], 0)
+        database.stop()
+        asked_until(4)
+        found = figures()
+        self.assertRegex(self.rcpt(client, "nobody@one.test"), rb"^451 4\.3\.0")
+        self.assertEqual(figures(), found[:2] + [1] + found[3:])
+        with prometheus.Prometheus(admin(mailrace)) as scraper:
+            queries = [query for query in expressions() if "map_" in query]
+            self.assertEqual(len(queries), 2)
+            for query in queries:
+                wait_until(lambda: scraper.ask("query", query=query)["result"], query)
 
 
 class StatusPage(unittest.TestCase):

@@ -53,7 +53,7 @@ class Ledger:
     """What clients were told of their messages."""
 
     def __init__(self):
-        self.told, self.contents = {}, {}
+        self.told, self.contents, self.recipients = {}, {}, {}
         self.lock = threading.Lock()
 
     def begin(self, mark, content):
@@ -61,6 +61,11 @@ class Ledger:
             self.contents[mark] = content
             # So it stays where the client goes, or is lost, before it is told.
             self.told[mark] = "lost"
+
+    def address(self, mark, recipients):
+        """Those who were accepted."""
+        with self.lock:
+            self.recipients[mark] = recipients
 
     def end(self, mark, reply):
         with self.lock:
@@ -103,14 +108,20 @@ class Client:
         self.ledger.begin(mark, content)
         recipients = [f"b{number}@{self.random.choice(self.PLACES)}" for number in range(self.random.randrange(1, 4))]
         leaving = self.random.random() < 0.15
-        replies = mailer.begin(recipients, sender=f"{mark}@client.test")
+        is_reset, is_chunked, is_grouped = (self.random.random() < share for share in (0.05, 0.4, 0.5))
+        commands = [f"MAIL FROM:<{mark}@client.test>"] + [f"RCPT TO:<{recipient}>" for recipient in recipients]
+        if not is_reset and not is_chunked:
+            commands.append("DATA")
+        replies = self.say(mailer, commands, is_grouped)
         if not all(replies):
             return False
-        if self.random.random() < 0.05:
+        accepted = zip(recipients, replies[1:])
+        self.ledger.address(mark, [recipient for recipient, reply in accepted if reply.startswith(b"250")])
+        if is_reset:
             return mailer.ask("RSET").startswith(b"250")
-        if self.random.random() < 0.4:
+        if is_chunked:
             return self.send_chunks(mailer, mark, content, leaving)
-        reply = mailer.ask("DATA")
+        reply = replies[-1]
         if not reply.startswith(b"354"):
             self.ledger.end(mark, reply)
             mailer.ask("RSET")
@@ -121,6 +132,13 @@ class Client:
             return False
         mailer.send(wire)
         return self.note(mailer.reply(), mark)
+
+    def say(self, mailer, commands, is_grouped):
+        """Gives the replies, the last of them empty where the session has ended."""
+        if not is_grouped:
+            return [mailer.ask(command) for command in commands]
+        mailer.send("".join(f"{command}\r\n" for command in commands).encode())
+        return [mailer.reply() for _ in commands]
 
     def send_chunks(self, mailer, mark, content, leaving):
         cuts = sorted(self.random.randrange(len(content)) for _ in range(self.random.randrange(3)))
@@ -184,9 +202,11 @@ class Chaos(transactions.Case):
         upstreams = (one, other, mailbox)
         for upstream in upstreams:
             wait_until(lambda: upstream.finished == len(upstream.connections), "the upstream's end")
-        self.balance(ledger, [delivery for upstream in upstreams for delivery in upstream.deliveries])
+        # What the map does not have goes to the listener's upstream.
+        where = {"one.test": one, "other.test": other, "lmtp.test": mailbox, "nowhere.test": one}
+        self.balance(ledger, [delivery for upstream in upstreams for delivery in upstream.deliveries], where)
 
-    def balance(self, ledger, deliveries):
+    def balance(self, ledger, deliveries, where):
         arrived = {mark: [] for mark in ledger.contents}
         for delivery in deliveries:
             mark = delivery.sender.split(b"<")[1].split(b"@")[0].decode()
@@ -197,6 +217,10 @@ class Chaos(transactions.Case):
             if delivery.is_whole:
                 self.assertEqual(len(delivery.wire), len(whole), mark)
                 arrived[mark].append(delivery)
+                self.assertEqual(
+                    delivery.recipients, [f"RCPT TO:<{name}>\r\n".encode() for name in ledger.recipients[mark]], mark)
+                places = {name.split("@")[1] for name in ledger.recipients[mark]}
+                self.assertEqual([where[place] for place in places], [delivery.server], f"{mark} went astray")
         accepted = 0
         for mark, told in ledger.told.items():
             taken = [delivery for delivery in arrived[mark] if delivery.answer.startswith(b"250")]

@@ -120,14 +120,15 @@ class FailureTable(transactions.Case):
     def test_no_route(self):
         upstream = self.enterContext(Upstream())
         table = self.enterContext(transactions.Map({"one.test": upstream.address}))
-        text = transactions.configuration([upstream.address], tables=table.tables)
-        text = text.replace('upstream = "backend"\n', "", 1)
-        mailer = self.mailer(self.enterContext(relay.Mailrace(text)).wait_ready())
-        self.assertCode(mailer.begin(["b@other.test"])[-1], "554 5.7.1")
-        self.assertCode(mailer.ask("DATA"), "554 5.5.1")
-        mailer.ask("RSET")
-        self.assertCode(mailer.deliver(message("x"), ["b@one.test"]), "250")
-        self.assertEqual(len(upstream.connections), 1)
+        for number, (listener, code) in enumerate([("", 554), ("relay_denied_code = 550", 550)], 1):
+            text = transactions.configuration([upstream.address], listener=listener, tables=table.tables)
+            text = text.replace('upstream = "backend"\n', "", 1)
+            mailer = self.mailer(self.enterContext(relay.Mailrace(text)).wait_ready())
+            self.assertCode(mailer.begin(["b@other.test"])[-1], f"{code} 5.7.1 Relay access denied")
+            self.assertCode(mailer.ask("DATA"), "554 5.5.1")
+            mailer.ask("RSET")
+            self.assertCode(mailer.deliver(message("x"), ["b@one.test"]), "250")
+            self.assertEqual(len(upstream.connections), number)
 
     def test_a_route_that_cannot_be_looked_up(self):
         upstream = self.enterContext(Upstream())

@@ -1,5 +1,6 @@
 import Settings
 import Testing
+import Wire
 
 @testable import mailrace
 
@@ -33,6 +34,21 @@ import Testing
 
     private func option(_ text: Substring) -> Substring {
         text.prefix { $0 == "-" || $0.isLowercase }
+    }
+
+    private static let replies: [LocalReply] = [
+        .routeNotKnown, .upstreamNotUnderstood, .upstreamNotInformed, .upstreamNotReachable, .upstreamLeaves,
+        .upstreamLost, .upstreamNotSecure, .multiRouteDeferred, .oneRecipientOnly, .tooManyRecipients, .dataTimeout,
+        .messageNotRead, .chunkNotRead, .badPipelining, .chunkOutOfPlace, .messageHoldsBareCarriageReturn,
+        .messageHoldsBareLineFeed, .messageHoldsNUL, .smtpUTF8NotTaken, .requireTLSNotPossible, .messageTooLarge,
+        .noValidRecipients, .lineOfMessageTooLong, .eightBitNotTaken, .binaryNotTaken, .relayDenied,
+        .parameterNotTaken,
+    ]
+
+    @Test func theManualHasEveryReplyToMessages() throws {
+        let said = try section("REPLIES", of: page()).filter { $0.first?.isNumber == true }
+        let replies = Self.replies.map { "\($0.code) \($0.status) \($0.text)" }
+        #expect(said.map(String.init).sorted() == replies.sorted())
     }
 
     @Test(arguments: [

@@ -135,13 +135,21 @@ extension RelaySuites {
             }
         }
 
-        @Test func whereTheServerIsFullNoneIsKept() throws {
-            try with({ $0.connectionsMax = 1 }) { rig in
-                let peer = try #require(try rig.open())
+        @Test func whereTheServerIsFullAndSomebodyWaitsTheOldestGoes() throws {
+            try with({ $0.connectionsMax = 2 }) { rig in
+                let peers = try (0..<2).map { _ in try #require(try rig.open()) }
                 #expect(try rig.open() == nil)
-                #expect(!rig.keep())
-                #expect(rig.tally.connections == 0)
-                peer.close()
+                #expect(rig.keep())
+                #expect(rig.tally.connections == 2 && rig.tally[.idle] == 1)
+                // Of another shard.
+                let other = rig.tally.places.join { _ in }
+                rig.tally.places.raiseWaiting(other)
+                #expect(rig.keep())
+                #expect(rig.tally.connections == 1 && rig.tally[.idle] == 1)
+                try peers[1].expect("QUIT\r\n")
+                try peers[1].expectEnd()
+                rig.tally.places.lowerWaiting(other)
+                for peer in peers { peer.close() }
             }
         }
 

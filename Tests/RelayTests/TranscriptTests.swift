@@ -46,6 +46,33 @@ extension RelaySuites {
             }
         }
 
+        /// Where Mailrace stays in the protocol it reads on, and writes down what makes the message whole.
+        @Test(arguments: ["DATA\r\n", "BDAT 20 LAST\r\n"]) func hasNothingOfAMessage(_ command: String) throws {
+            let pipe = try LogPipe()
+            defer { pipe.log.close() }
+            let setup = Setup.transactions {
+                $0.listener.transcript = Transcript(to: pipe.log, showsCredentials: false)
+            }
+            try withRelay(setup) { relay in
+                let (client, upstream) = try relay.transaction()
+                if command == "BDAT 20 LAST\r\n" {
+                    try client.send(command + Said.body)
+                    try upstream.answer("DATA", "354 go on")
+                } else {
+                    try client.send(command)
+                    try upstream.answer("DATA", "354 go on")
+                    try client.expect(Said.startData + "\r\n")
+                    try client.send(Said.body + Said.end)
+                }
+                try upstream.expect(Said.body + Said.end)
+                try upstream.send("250 ok\r\n")
+                try client.expect("250 ok\r\n")
+                let found = try lines(pipe, upTo: "250 ok")
+                #expect(found.contains("upstream C: ."))
+                #expect(!found.contains { $0.contains("Subject") || $0.contains("text") })
+            }
+        }
+
         @Test func hasTheSessionsIdAndItsTLS() throws {
             let pipe = try LogPipe()
             defer { pipe.log.close() }

@@ -25,6 +25,54 @@ import Testing
         pair.hangUp()
     }
 
+    /// The receive in flight would take it in with the next turn alone.
+    @Test func whatHasComeIsKnownBeforeItIsReceived() async throws {
+        try await withShard { shard in
+            let pair = Pair()
+            let stream = Stream(shard.ring, descriptor: pair.ours)
+            stream.armReceive()
+            await shard.ring.nextTurn()
+            #expect(!stream.hasUnreceivedInput)
+            pair.say("word")
+            #expect(stream.hasUnreceivedInput)
+            #expect(!stream.hasInput)
+            #expect(await stream.read() == "word")
+            #expect(!stream.hasUnreceivedInput)
+            pair.hangUp()
+            #expect(stream.hasUnreceivedInput)
+            await stream.close()
+        }
+    }
+
+    /// Where there is more than a receive brings, all of it, up to the limit; where there is not, nobody looks.
+    @Test func moreIsReceivedAtOnceBehindAFullBuffer() async throws {
+        try await withShard { shard in
+            let pair = Pair()
+            let stream = Stream(shard.ring, descriptor: pair.ours)
+            let full = shard.ring.buffers.bytesEach
+            let bytes = (0..<5 * full).map { UInt8(truncatingIfNeeded: $0 / 7) }
+            pair.say(bytes)
+            try? await stream.waitForInput()
+            #expect(stream.buffered == full)
+            stream.receiveMore(upTo: 3 * full)
+            #expect(stream.takeInput(stream.buffered) == Array(bytes[..<(3 * full)]))
+            stream.receiveMore(upTo: 3 * full)
+            #expect(stream.buffered == 0)
+            try? await stream.waitForInput()
+            stream.receiveMore(upTo: 3 * full)
+            #expect(stream.takeInput(stream.buffered) == Array(bytes[(3 * full)...]))
+            #expect(stream.bytesReceived == UInt64(bytes.count))
+            #expect(stream.inputEnd == nil)
+            pair.say(Array(bytes[..<full]))
+            pair.hangUp()
+            try? await stream.waitForInput()
+            stream.receiveMore(upTo: 3 * full)
+            #expect(stream.buffered == full)
+            #expect(stream.inputEnd == .ended)
+            await stream.close()
+        }
+    }
+
     @Test func everySplitOfTheInputIsOneInput() async throws {
         let text = "EHLO client.example\r\n"
         try await withShard { shard in

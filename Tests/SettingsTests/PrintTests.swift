@@ -106,6 +106,43 @@ struct PrintTests {
         #expect(try read(text).printed().contains("(hidden)") == false)
     }
 
+    @Test func queriesOfURLsAreNotShown() throws {
+        let urls = """
+
+            [map.m]
+            type = "http"
+            url = "https://maps.internal/route/{key}?token=hush"
+            [authenticator.a]
+            type = "http"
+            url = ["http://127.0.0.1:9000/auth?token=hush", "unix:/run/a.sock:/auth?hush", "https://auth.internal/?"]
+            """
+        let printed = try read(text + urls).printed()
+        #expect(!printed.contains("hush"))
+        #expect(printed.contains("url = \"https://maps.internal/route/{key}?(hidden)\""))
+        #expect(
+            printed.contains(
+                "url = [\"http://127.0.0.1:9000/auth?(hidden)\", \"unix:/run/a.sock:/auth?(hidden)\","
+                    + " \"https://auth.internal/?(hidden)\"]"))
+        // It is still something that can be read.
+        #expect(try read(printed).printed().contains("route/{key}?(hidden)"))
+    }
+
+    @Test(arguments: [
+        "http://a/?hush#b", "http://a b/?hush", "http://unix/?hush", "http://unix:/x?hush", "ftp://a/?hush",
+        "http://a:0/?hush", "unix:x:/auth?hush", "unix:/x:auth?hush", "https://joe:hush@a/", "https://joe:hu/sh@a/",
+        "https://joe:hu?sh@a/", "https://joe:hush@a/#b",
+    ])
+    func whatIsNoURLDoesNotTellItsSecrets(_ url: String) throws {
+        for set in ["map.m", "authenticator.a"] {
+            let problems = try #require(throws: SettingsProblems.self) {
+                try read(text + "\n[\(set)]\ntype = \"http\"\nurl = \"\(url)\"")
+            }
+            let words = problems.description
+            #expect(words.contains("\(set).url: "), "\(words)")
+            for secret in ["hush", "hu", "sh@"] { #expect(!words.contains(secret), "\(words)") }
+        }
+    }
+
     @Test func namesOfFilesCannotBreakAComment() throws {
         let name = "a\n[log]\nlevel = \"debug\"\u{7F}"
         let loaded = try Settings.read(Array(text.utf8), file: name)

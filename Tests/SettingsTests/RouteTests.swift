@@ -29,6 +29,39 @@ struct RouteTests {
         """
     }
 
+    /// 10 lines, then routes to a map of recipients, to one of another subject and to one of logins.
+    private static func sessions(_ role: String, other: String = "sender") -> String {
+        """
+        [upstream.backend]
+        servers = ["127.0.0.1:2500"]
+        [authenticator.a]
+        type = "pam"
+        [listener.mx]
+        listen = ["127.0.0.1:25"]
+        depth = "envelope"
+        relaying = "session"
+        auth = { authenticator = "a", before_tls = true }
+        \(role)
+        [[listener.mx.route]]
+        map = "m"
+        [[listener.mx.route]]
+        map = "s"
+        [[listener.mx.route]]
+        map = "l"
+        [map.m]
+        type = "csv"
+        file = "f"
+        [map.s]
+        type = "csv"
+        file = "f"
+        keys = ["\(other)"]
+        [map.l]
+        type = "csv"
+        file = "f"
+        keys = ["login"]
+        """
+    }
+
     @Test func haveDefaults() throws {
         let settings = try read(Self.mx + "type = \"csv\"\nfile = \"f\"").settings
         let map = try #require(settings.map(named: "m"))
@@ -114,6 +147,13 @@ struct RouteTests {
             "m.toml:5:12: listener.mx.upstream: upstream.l speaks LMTP, for which messages are relayed one by one;"
                 + " expected depth = \"envelope\""),
         Case(
+            "routes of recipients where nobody has named one",
+            sessions("role = \"submission\""),
+            "m.toml:12:7: listener.mx.route.map: map.m is about recipients, and clients that authenticate are led on before"
+                + " they name any: whole sessions are relayed; expected relaying = \"transaction\"",
+            "m.toml:14:7: listener.mx.route.map: map.s is about senders, and clients that authenticate are led on before"
+                + " they name any: whole sessions are relayed; expected relaying = \"transaction\""),
+        Case(
             "a delimiter",
             listener("depth = \"envelope\"\nupstream = \"backend\"\nrecipient_delimiter = \"ab\""),
             "m.toml:7:23: listener.mx.recipient_delimiter: \"ab\" is no delimiter; expected one character of"
@@ -135,11 +175,20 @@ struct RouteTests {
             listener("upstream = \"backend\"\ndepth = \"envelope\"\nmulti_route = \"first\""),
             "m.toml:7:15: listener.mx.multi_route: has no effect where whole sessions are relayed"),
         Case(
+            "a code for nobody",
+            listener("depth = \"envelope\"\nupstream = \"backend\"\nrelay_denied_code = 550"),
+            "m.toml:7:21: listener.mx.relay_denied_code: has no effect: no recipient is refused for want of a route"),
+        Case(
             "a route behind one that takes all",
             listener(
                 "depth = \"envelope\"",
                 "[[listener.mx.route]]\nupstream = \"backend\"\n[[listener.mx.route]]\nupstream = \"backend\""),
             "m.toml:8:1: listener.mx.route: nobody comes here: the route before it takes all"),
+        Case(
+            "routes of recipients that who authenticates passes by",
+            sessions("role = \"smtp\"", other: "client"),
+            "m.toml:12:7: listener.mx.route.map: map.m is about recipients, and clients that authenticate are led on before"
+                + " they name any: whole sessions are relayed"),
         Case(
             "an open relay",
             "[upstream.backend]\nservers = [\"127.0.0.1:2500\"]\nproxy_protocol = \"v2\"\n[listener.mx]\n"
@@ -147,6 +196,13 @@ struct RouteTests {
             "m.toml:8:12: listener.mx.route.upstream: 192.0.2.1:25 is open to others, and upstream.backend gets what they"
                 + " send to recipients that nobody knows here: it must not relay for Mailrace; auth.require = true demands"
                 + " that they authenticate"),
+        Case(
+            "an open relay for those who know a sender",
+            "[upstream.backend]\nservers = [\"127.0.0.1:2500\"]\nproxy_protocol = \"v2\"\n[map.m]\ntype = \"csv\"\n"
+                + "file = \"/dev/null\"\nkeys = [\"sender\"]\n[listener.mx]\nlisten = [\"192.0.2.1:25\"]\n"
+                + "depth = \"envelope\"\n[[listener.mx.route]]\nmap = \"m\"",
+            "m.toml:12:7: listener.mx.route.map: map.m goes by the sender, which anybody can make up: the servers that it"
+                + " leads to must not relay for Mailrace; auth.require = true demands that clients authenticate"),
     ])
     func areWarnedOf(_ one: Case) throws {
         #expect(try read(one.text).warnings.map(\.description) == one.problems)

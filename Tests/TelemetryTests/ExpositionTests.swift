@@ -16,7 +16,7 @@ import Testing
 
     @Test func everySampleStandsBehindItsSeriesWithItsLabels() {
         let table = CounterTable(shardCount: 2)
-        table.use(.init(listeners: [("mx", "in")], servers: [("u", "s")]))
+        table.use(.init(listeners: [("mx", "in")], servers: [("u", "s")], maps: ["m"]))
         let counters = table.counters(statPrefix: "in", shard: 1)
         for family in CounterFamily.allCases { counters.add(family, reason: "r") }
         counters.add(MessageRoute(source: "m", upstream: "u", outcome: .accepted))
@@ -60,6 +60,44 @@ import Testing
             #expect(lines.contains(line[...]), "\(line)")
         }
         #expect(Counter.tunnelNames.count == 13)
+    }
+
+    @Test func mapsAreShownFromTheStartAndSummedOverShards() {
+        let table = CounterTable(shardCount: 2)
+        table.use(.init(listeners: [], maps: ["m", "n"]))
+        for shard in 0..<2 {
+            for value in [MapTally.Value.found, .found, .missing, .fresh] {
+                table.tally(map: "m", shard: shard).count(value)
+            }
+        }
+        table.tally(map: "n", shard: 1).count(.failed)
+        #expect(
+            lines(table).filter { $0.hasPrefix("mailrace_map_") } == [
+                #"mailrace_map_lookups_total{map="m",outcome="found"} 4"#,
+                #"mailrace_map_lookups_total{map="m",outcome="missing"} 2"#,
+                #"mailrace_map_lookups_total{map="m",outcome="failed"} 0"#,
+                #"mailrace_map_lookups_total{map="n",outcome="found"} 0"#,
+                #"mailrace_map_lookups_total{map="n",outcome="missing"} 0"#,
+                #"mailrace_map_lookups_total{map="n",outcome="failed"} 1"#,
+                #"mailrace_map_cache_answers_total{map="m",kind="fresh"} 2"#,
+                #"mailrace_map_cache_answers_total{map="m",kind="stale"} 0"#,
+                #"mailrace_map_cache_answers_total{map="n",kind="fresh"} 0"#,
+                #"mailrace_map_cache_answers_total{map="n",kind="stale"} 0"#,
+            ])
+        // For the log.
+        let text = table.text().split(separator: "\n")
+        #expect(text.contains(#"map_lookups{map="m",outcome="found"} 4"#))
+        #expect(text.contains(#"map_cache_answers{map="m",kind="fresh"} 2"#))
+    }
+
+    @Test func aMapThatComesBackGoesOnWhereItStood() {
+        let table = CounterTable(shardCount: 1)
+        table.use(.init(listeners: [], maps: ["m"]))
+        table.tally(map: "m", shard: 0).count(.found)
+        table.use(.init(listeners: []))
+        table.use(.init(listeners: [], maps: ["m"]))
+        table.tally(map: "m", shard: 0).count(.found)
+        #expect(lines(table).contains(#"mailrace_map_lookups_total{map="m",outcome="found"} 2"#))
     }
 
     @Test func whatWouldEndALabelIsEscaped() {

@@ -148,6 +148,8 @@ int linux_shutdown_write(int32_t descriptor);
 int linux_reset_on_close(int32_t descriptor);
 /// Bytes that can be read now without waiting, from a socket or pipe.
 int linux_readable_bytes(int32_t descriptor);
+/// True where something can be received at once: bytes, the end of the peer's direction, or an error.
+bool linux_has_input(int32_t descriptor);
 /// True where the peer of a connected socket has ended its direction and all that it sent has been received.
 bool linux_has_ended(int32_t descriptor);
 /// Two connected stream sockets (AF_UNIX).

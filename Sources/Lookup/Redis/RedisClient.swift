@@ -88,7 +88,7 @@ public struct RedisFailure: Error, Sendable, Equatable, CustomStringConvertible 
 final class RedisQuestion {
     let command: [UInt8]
     /// What Redis had said in all when this was sent.
-    var repliesBefore: UInt64 = 0
+    var wordsBefore: UInt64 = 0
     var result: Result<RedisReplies.Reply, RedisFailure>?
     /// Nobody waits any more.
     var isOver = false

@@ -42,7 +42,7 @@ public final class DovecotAuthenticator: Authenticator {
         for mechanism: SASLMechanism, _ facts: SessionFacts, cancellation: Cancellation
     ) async -> AuthenticationChallenge {
         let deadline = ring.now + timeout
-        do throws(DovecotFailure) {
+        do throws(ConnectionFailure) {
             let offered = try await connection.open(until: deadline, cancellation)
             guard offered.contains(mechanism.rawValue) else { throw Self.isNotOffered(mechanism) }
             let request = try connection.begin(mechanism, facts.parameters(for: mechanism), response: nil)
@@ -51,7 +51,7 @@ public final class DovecotAuthenticator: Authenticator {
             let line = try await connection.next(about: request, until: deadline, cancellation)
             guard case .challenge(_, let bytes) = line,
                 let challenge = GivenChallenge(bytes, isForgotten: { [connection] in connection.drop(request) })
-            else { throw DovecotFailure("it makes no challenge") }
+            else { throw ConnectionFailure("it makes no challenge") }
             isKept = true
             connection.note(request, challenge: bytes)
             return .given(challenge)
@@ -64,26 +64,26 @@ public final class DovecotAuthenticator: Authenticator {
         guard let credentials = attempt.credentials else {
             return .refused(Refusal(reply: .authenticationRequired))
         }
-        do throws(DovecotFailure) {
+        do throws(ConnectionFailure) {
             return try await decision(about: credentials, attempt)
         } catch {
             return .unavailable(attempt.unavailableReply, because: "\(error)")
         }
     }
 
-    private static func isNotOffered(_ mechanism: SASLMechanism) -> DovecotFailure {
-        DovecotFailure("\(mechanism) is not among its mechanisms")
+    private static func isNotOffered(_ mechanism: SASLMechanism) -> ConnectionFailure {
+        ConnectionFailure("\(mechanism) is not among its mechanisms")
     }
 
     private func decision(
         about credentials: Credentials, _ attempt: AuthenticationAttempt
-    ) async throws(DovecotFailure) -> AuthenticationOutcome {
+    ) async throws(ConnectionFailure) -> AuthenticationOutcome {
         let deadline = ring.now + timeout
         var responses = credentials.responses
         let request: DovecotRequest
         if case .digest(_, let challenge) = credentials.proof {
             guard let known = connection.request(challenged: challenge) else {
-                throw DovecotFailure("the connection that the challenge came by is gone")
+                throw ConnectionFailure("the connection that the challenge came by is gone")
             }
             request = known
             try connection.answer(request, responses.removeFirst())
@@ -110,13 +110,13 @@ public final class DovecotAuthenticator: Authenticator {
             case .version, .mechanism, .done, .other: preconditionFailure("a line about no request")
             }
         }
-        throw DovecotFailure("it asks for more than there is")
+        throw ConnectionFailure("it asks for more than there is")
     }
 
     /// By which Dovecot is asked.
     private static func mechanism(
         for credentials: Credentials, _ offered: Set<String>
-    ) throws(DovecotFailure) -> SASLMechanism {
+    ) throws(ConnectionFailure) -> SASLMechanism {
         let usable: [SASLMechanism] =
             if case .password = credentials.proof { [.plain, .login] } else { [credentials.mechanism] }
         guard
@@ -197,10 +197,10 @@ extension Credentials {
 
 extension AuthenticationOutcome {
     /// Dovecot's yes.
-    fileprivate init(accepted fields: [DovecotLine.Field], _ credentials: Credentials) throws(DovecotFailure) {
+    fileprivate init(accepted fields: [DovecotLine.Field], _ credentials: Credentials) throws(ConnectionFailure) {
         let login = fields.value("user") ?? credentials.actingUser
         guard 1...Credentials.identityLimitBytes ~= login.count, login.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            throw DovecotFailure("the user that it names is none")
+            throw ConnectionFailure("the user that it names is none")
         }
         // A user who is known but may not go on; one who is sent on to another server is let in there.
         guard !fields.has("nologin") || fields.has("proxy") else {
@@ -215,10 +215,10 @@ extension AuthenticationOutcome {
     /// - Parameter challenge: the last one, which told what is wrong with a token.
     fileprivate init(
         refused fields: [DovecotLine.Field], _ attempt: AuthenticationAttempt, challenge: [UInt8]
-    ) throws(DovecotFailure) {
+    ) throws(ConnectionFailure) {
         guard !fields.has("temp"), fields.value("code") != Array("temp_fail".utf8) else {
             let reason = fields.value("reason").map { ": " + String(escaping: $0, limitBytes: 200) } ?? ""
-            throw DovecotFailure("it cannot say just now\(reason)")
+            throw ConnectionFailure("it cannot say just now\(reason)")
         }
         var refusal = Refusal(fields)
         if case .token = attempt.credentials?.proof {

@@ -1,3 +1,4 @@
+package import Lookup
 import Wire
 
 /// What Dovecot tells at the start of a connection: who speaks, and which mechanisms it knows.
@@ -15,27 +16,18 @@ package struct DovecotGreeting {
     /// Takes the next line; nil where it cannot be read.
     ///
     /// - Returns: true where it is the last.
-    package mutating func take(_ line: DovecotLine?) throws(DovecotFailure) -> Bool {
+    package mutating func take(_ line: DovecotLine?) throws(ConnectionFailure) -> Bool {
         lines += 1
-        guard lines <= Self.linesMax else { throw DovecotFailure("the greeting has no end") }
+        guard lines <= Self.linesMax else { throw ConnectionFailure("the greeting has no end") }
         switch line {
         case .version(let major):
-            guard major == 1 else { throw DovecotFailure("it speaks version \(major) of the protocol, not 1") }
+            guard major == 1 else { throw ConnectionFailure("it speaks version \(major) of the protocol, not 1") }
             hasVersion = true
         case .mechanism(let name) where hasVersion: mechanisms.insert(name)
         case .other where hasVersion: break
         case .done where hasVersion: return true
-        default: throw DovecotFailure("it does not greet as Dovecot's auth service does")
+        default: throw ConnectionFailure("it does not greet as Dovecot's auth service does")
         }
         return false
-    }
-}
-
-/// Why Dovecot has not answered, in words.
-package struct DovecotFailure: Error, CustomStringConvertible {
-    package let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

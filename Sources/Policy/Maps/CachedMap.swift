@@ -1,5 +1,6 @@
 public import Lookup
 public import Ring
+public import Telemetry
 
 /// A map that remembers, on one shard, what another one has said.
 ///
@@ -31,6 +32,7 @@ public final class CachedMap: Map {
     private let map: any Map
     private let rules: Rules
     private let ring: Ring
+    private let tally: MapTally
     private var memory: MapMemory
     private var searches: [MapKey: Search] = [:]
 
@@ -43,13 +45,17 @@ public final class CachedMap: Map {
         var waiting: [Alarm] = []
         /// Nil where it has been taken back.
         var answer: MapAnswer?
+        /// The answer is one of before.
+        var isStale = false
     }
 
-    public init(_ map: any Map, _ rules: Rules, on ring: Ring) {
+    /// - Parameter tally: this shard's, of this map; what comes from memory is counted there.
+    public init(_ map: any Map, _ rules: Rules, on ring: Ring, in tally: MapTally = MapTally()) {
         precondition(rules.entriesMax > 0)
         self.map = map
         self.rules = rules
         self.ring = ring
+        self.tally = tally
         memory = MapMemory(entriesMax: rules.entriesMax)
     }
 
@@ -57,12 +63,18 @@ public final class CachedMap: Map {
 
     public func look(up key: MapKey, cancellation: Cancellation) async -> MapAnswer {
         while !cancellation.isCancelled {
-            if let known = memory[key], known.freshUntil > ring.now { return known.answer }
+            if let known = memory[key], known.freshUntil > ring.now {
+                tally.count(known.isStale ? .stale : .fresh)
+                return known.answer
+            }
             guard let search = searches[key] else { return await ask(about: key, cancellation) }
             let alarm = Alarm()
             search.waiting.append(alarm)
             await cancellation.whileWatched({ alarm.turnOff() }) { await alarm.sleep(on: ring, until: .never) }
-            if let answer = search.answer { return answer }
+            if let answer = search.answer {
+                if search.isStale { tally.count(.stale) }
+                return answer
+            }
         }
         return .failed
     }
@@ -74,13 +86,15 @@ public final class CachedMap: Map {
         searches[key] = nil
         // Where it was taken back, whoever still wants to know asks on its own.
         let isTakenBack = answer == .failed && cancellation.isCancelled
-        if !isTakenBack { search.answer = remember(key, answer) }
+        if !isTakenBack { remember(key, answer, for: search) }
         for alarm in search.waiting { alarm.turnOff() }
+        if search.isStale { tally.count(.stale) }
         return search.answer ?? .failed
     }
 
-    /// What is said of the key, now that the other map has said this.
-    private func remember(_ key: MapKey, _ answer: MapAnswer) -> MapAnswer {
+    /// Tells who searches what is said of the key, now that the other map has said this.
+    private func remember(_ key: MapKey, _ answer: MapAnswer, for search: Search) {
+        search.answer = answer
         let now = ring.now
         switch answer {
         case .found:
@@ -92,9 +106,9 @@ public final class CachedMap: Map {
         case .failed:
             guard var known = memory[key], case .found = known.answer, known.staleUntil > now else { break }
             known.freshUntil = min(now + Self.pauseAfterFailure, known.staleUntil)
+            known.isStale = true
             memory.keep(known, for: key, at: now)
-            return known.answer
+            (search.answer, search.isStale) = (known.answer, true)
         }
-        return answer
     }
 }

@@ -7,7 +7,8 @@ package struct MapAddress: Equatable {
 
     /// - Parameters:
     ///   - text: what stands between angle brackets, a source route left out.
-    ///   - foldsLocalPart: the case of letters makes no difference there.
+    ///   - foldsLocalPart: the case of letters makes no difference there. In `postmaster` it never does (RFC 5321
+    ///     section 4.5.1).
     package init(_ text: [UInt8], foldsLocalPart: Bool) {
         var unquoted: [UInt8] = []
         var rest = text[...]
@@ -18,7 +19,8 @@ package struct MapAddress: Equatable {
             unquoted = Array(text[..<end])
             rest = text[end...]
         }
-        localPart = foldsLocalPart ? Self.folded(unquoted) : unquoted
+        let isPostmaster = unquoted.count == Self.postmaster.count && unquoted.map(\.lowercased) == Self.postmaster
+        localPart = foldsLocalPart || isPostmaster ? Self.folded(unquoted) : unquoted
         domain = rest.count > 1 ? DomainName.normalised(rest.dropFirst()) : []
     }
 
@@ -30,6 +32,8 @@ package struct MapAddress: Equatable {
         guard let index = localPart.firstIndex(of: delimiter), index > 0 else { return nil }
         return localPart[..<index] + [.at] + domain
     }
+
+    private static let postmaster = Array("postmaster".utf8)
 
     static func folded(_ text: [UInt8]) -> [UInt8] {
         guard text.contains(where: { $0 >= 0x80 }) else { return text.map(\.lowercased) }

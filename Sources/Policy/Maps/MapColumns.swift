@@ -1,5 +1,3 @@
-import Wire
-
 /// What a database has for a key, in columns of text: the server, and whether its certificate must be valid.
 enum MapColumns {
     /// Nothing, or nothing but blanks, for the server is no such key. Nil where it is longer than any server, which is
@@ -10,17 +8,8 @@ enum MapColumns {
         guard server.count <= MapPlace.textLimitBytes else { return nil }
         let word = trimmed(verifiesTLS ?? [])
         guard !word.isEmpty else { return .found(MapEntry(server: server)) }
-        guard let verifies = flag(word) else { return nil }
+        guard let verifies = Bool(mapText: word) else { return nil }
         return .found(MapEntry(server: server, verifiesTLS: verifies))
-    }
-
-    /// Databases spell it in many ways.
-    private static func flag(_ word: [UInt8]) -> Bool? {
-        switch String(decoding: word, as: UTF8.self).lowercased() {
-        case "true", "t", "yes", "y", "on", "1": true
-        case "false", "f", "no", "n", "off", "0": false
-        default: nil
-        }
     }
 
     private static func trimmed(_ text: [UInt8]) -> [UInt8] {
@@ -28,5 +17,16 @@ enum MapColumns {
         let head = text.drop(while: isBlank)
         guard let last = head.lastIndex(where: { !isBlank($0) }) else { return [] }
         return Array(head[...last])
+    }
+}
+
+extension Bool {
+    /// A truth value as files and databases have it, who spell it in many ways; nil for anything else.
+    init?(mapText text: [UInt8]) {
+        switch String(decoding: text.map(\.lowercased), as: UTF8.self) {
+        case "true", "t", "yes", "y", "on", "1": self = true
+        case "false", "f", "no", "n", "off", "0": self = false
+        default: return nil
+        }
     }
 }

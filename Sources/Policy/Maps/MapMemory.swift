@@ -9,6 +9,8 @@ struct MapMemory {
         var freshUntil: Instant
         /// It may be used where there is nothing better.
         let staleUntil: Instant
+        /// It has outlived its time.
+        var isStale = false
 
         init(_ answer: MapAnswer, _ freshUntil: Instant, _ staleUntil: Instant) {
             self.answer = answer

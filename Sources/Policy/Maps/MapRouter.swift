@@ -18,12 +18,10 @@ public final class MapRouter: Router {
 
     /// For all that is looked up for one recipient.
     public static let timeLimit = Duration.seconds(30)
-    /// To a recipient whom nobody knows.
-    public static let relayDenied = LocalReply(
-        code: 554, status: EnhancedStatus(5, 7, 1)!, text: "Relay access denied")!
 
     private let steps: [Step]
     private let names: Set<String>
+    private let refusal: LocalReply
     private let ring: Ring
     private let log: Log
     /// What the steps lead to, as long as the maps are the same.
@@ -34,8 +32,12 @@ public final class MapRouter: Router {
     /// - Parameters:
     ///   - steps: those behind an upstream are never come to.
     ///   - upstreams: the names of all that an entry may name.
-    public init(_ steps: [Step], upstreams: Set<String>, on ring: Ring, _ log: Log) {
+    ///   - refusal: to a recipient whom nobody knows.
+    public init(
+        _ steps: [Step], upstreams: Set<String>, refusing refusal: LocalReply = .relayDenied, on ring: Ring, _ log: Log
+    ) {
         self.steps = steps
+        self.refusal = refusal
         self.ring = ring
         self.log = log
         names = upstreams
@@ -116,7 +118,7 @@ public final class MapRouter: Router {
                 }
             }
         }
-        return .refuse(Self.relayDenied)
+        return .refuse(refusal)
     }
 
     private func destination(_ entry: MapEntry, _ map: String, _ settings: String?) -> Route {

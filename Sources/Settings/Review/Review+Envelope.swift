@@ -138,6 +138,7 @@ extension Review {
                     ("client_names", listener.looksUpClientNames),
                     ("relaying", listener.relayingAsWritten != nil),
                     ("recipient_delimiter", !listener.recipientDelimiter.isEmpty),
+                    ("relay_denied_code", listener.relayDeniedCode != standard.relayDeniedCode),
                 ] + transactionKeys(listener))
         case .envelope:
             warn(
@@ -161,6 +162,9 @@ extension Review {
                         !listener.recipientDelimiter.isEmpty && listener.routes.allSatisfy { $0.map == nil }
                     )
                 ])
+            warn(
+                listener, "has no effect: no recipient is refused for want of a route",
+                [("relay_denied_code", listener.relayDeniedCode != standard.relayDeniedCode && listener.takesAll)])
             warnOfOpenPasswords(listener)
             warnOfEverybody(listener, "xclient_trusted", listener.xclientTrusted, "servers")
         }

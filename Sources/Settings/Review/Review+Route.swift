@@ -9,7 +9,33 @@ extension Review {
         if listener.depth == .tunnel, !listener.routes.isEmpty, let node = node(listener, "route") {
             problems.report(node, "at tunnel depth nobody looks at recipients; expected depth = \"envelope\"")
         }
+        if listener.authentication.isRequired {
+            for (node, reason) in routesTooLate(of: listener) {
+                problems.report(node, "\(reason); expected relaying = \"transaction\"")
+            }
+        }
         checkLMTP(of: listener, problems: &problems)
+    }
+
+    /// The routes that ask about what clients have not said yet when they have authenticated: where whole sessions are
+    /// relayed, they are led on then.
+    private func routesTooLate(of listener: Settings.Listener) -> [(Node, reason: String)] {
+        let authentication = listener.authentication
+        let isOffered =
+            authentication.mechanisms.contains { $0 != .none } || authentication.alwaysAcceptsPlainAndLogin
+        guard listener.depth == .envelope, settings.relaying(of: listener) == .session, isOffered,
+            authentication.authenticator != nil
+        else { return [] }
+        return listener.routes.enumerated().compactMap { index, route in
+            guard let map = route.map.flatMap(settings.map(named:)), let key = map.keys.first, key.isOfTransaction,
+                let node = document.find(["listener", listener.name, "route", "\(index)", "map"])
+            else { return nil }
+            return (
+                node,
+                "map.\(map.name) is about \(key.subject), and clients that authenticate are led on before they name"
+                    + " any: whole sessions are relayed"
+            )
+        }
     }
 
     private func checkUpstream(of listener: Settings.Listener, problems: inout ProblemCollector) {
@@ -72,14 +98,16 @@ extension Review {
                 warnings.report(node, "nobody comes here: the route before it takes all")
             }
         }
+        guard !listener.authentication.isRequired else { return }
+        for (node, reason) in routesTooLate(of: listener) { warnings.report(node, reason) }
+        guard listener.role == .smtp, !listener.authentication.mechanisms.contains(.none) else { return }
         warnOfOpenRoute(listener, catchAll)
+        warnOfSenders(listener, upTo: catchAll)
     }
 
     /// What anybody may have relayed to anywhere, as far as the upstream lets Mailrace.
     private mutating func warnOfOpenRoute(_ listener: Settings.Listener, _ catchAll: Int?) {
-        guard listener.role == .smtp, !listener.authentication.isRequired,
-            !listener.authentication.mechanisms.contains(.none),
-            let name = catchAll.map({ listener.routes[$0].upstream ?? "" }) ?? listener.upstream.nonempty,
+        guard let name = catchAll.map({ listener.routes[$0].upstream ?? "" }) ?? listener.upstream.nonempty,
             let node = catchAll.map({ document.find(["listener", listener.name, "route", "\($0)", "upstream"]) })
                 ?? node(listener, "upstream")
         else { return }
@@ -89,6 +117,21 @@ extension Review {
                 node,
                 "\(endpoint) is open to others, and upstream.\(name) gets what they send to recipients that nobody"
                     + " knows here: it must not relay for Mailrace; auth.require = true demands that they authenticate")
+        }
+    }
+
+    /// The same, for who knows which sender to claim.
+    private mutating func warnOfSenders(_ listener: Settings.Listener, upTo catchAll: Int?) {
+        guard listener.listen.contains(where: { $0.endpoint.map { !$0.isLoopback } ?? false }) else { return }
+        for (index, route) in listener.routes[..<(catchAll ?? listener.routes.count)].enumerated() {
+            guard let map = route.map.flatMap({ settings.map(named: $0) }),
+                map.keys.contains(.sender) || map.keys.contains(.senderDomain),
+                let node = document.find(["listener", listener.name, "route", "\(index)", "map"])
+            else { continue }
+            warnings.report(
+                node,
+                "map.\(map.name) goes by the sender, which anybody can make up: the servers that it leads to must not"
+                    + " relay for Mailrace; auth.require = true demands that clients authenticate")
         }
     }
 
@@ -103,6 +146,11 @@ extension Review {
             ("bare_newline", listener.bareNewline != standard.bareNewline),
         ]
     }
+}
+
+extension Settings.Listener {
+    /// No recipient comes to be without a route.
+    var takesAll: Bool { !upstream.isEmpty || routes.contains { $0.upstream != nil } }
 }
 
 extension String {

@@ -46,6 +46,9 @@ extension Settings.Listener {
         .value(
             "recipient_delimiter", \.recipientDelimiter, .delimiter,
             "The character behind which the detail of a recipient begins, for the maps; empty is none"),
+        .value(
+            "relay_denied_code", \.relayDeniedCode, .integer(550...554),
+            "With which code a recipient is refused that no route takes"),
     ]
 }
 

@@ -23,6 +23,8 @@ extension Settings {
         public internal(set) var upstream = ""
         /// At envelope depth, where recipients go, in this order.
         public internal(set) var routes: [Route] = []
+        /// At envelope depth, the code of the refusal for a recipient that no route takes.
+        public internal(set) var relayDeniedCode = 554
         /// At envelope depth; nil is `auto`.
         var relayingAsWritten: Relaying?
         public internal(set) var multiRoute = MultiRoute.defer

@@ -90,6 +90,9 @@ extension Settings {
             case .client: "clients"
             }
         }
+
+        /// Whether it takes MAIL and RCPT to know it.
+        var isOfTransaction: Bool { subject == "recipients" || subject == "senders" }
     }
 }
 
@@ -216,7 +219,7 @@ extension Kind where Value == Settings.ServerURL? {
         .string("a URL, as in \"http://127.0.0.1:9000/route/{key}\", or \"\"") { text in
             text.isEmpty ? .value(nil) : Settings.ServerURL.parse(text).map(Optional.some)
         } format: { url in
-            url?.text ?? ""
+            url?.description ?? ""
         }
     }
 }

@@ -10,10 +10,23 @@ extension Settings {
 }
 
 extension Settings.ServerURL: CustomStringConvertible {
-    public var description: String { text }
+    /// For what others see: of a query, which may hold a key, one sees that it is there.
+    public var description: String { Self.hidingQuery(of: text) }
 
-    /// For problems and warnings, which are logged: without the query, which may hold a key.
+    /// For problems and warnings: without the query.
     var shown: Substring { text.prefix { $0 != "?" } }
+
+    private static func hidingQuery(of text: String) -> String {
+        guard let mark = text.firstIndex(of: "?") else { return text }
+        return text[...mark] + "(hidden)"
+    }
+
+    /// What is no URL, or the `part` of it that is wrong, in quotes. Where there is an @ nobody knows what of it is a
+    /// password.
+    private static func quoted(_ text: String, part: Substring? = nil) -> String {
+        let mayHoldPassword = text.utf8.contains(UInt8(ascii: "@")) && !text.hasPrefix(Settings.SocketPath.prefix)
+        return Quoting.shown(mayHoldPassword ? "(hidden)" : part.map(String.init) ?? hidingQuery(of: text))
+    }
 
     /// True where what is asked and answered goes over a network in the clear.
     var isOpen: Bool {
@@ -29,7 +42,7 @@ extension Settings.ServerURL: CustomStringConvertible {
     }
 
     static func parse(_ text: String) -> Parsed<Settings.ServerURL> {
-        let shown = Quoting.shown(text)
+        let shown = quoted(text)
         guard !text.isEmpty, text.utf8.count <= bytesMax, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
             !text.utf8.contains(UInt8(ascii: "#"))
         else { return .refused("\(shown) is not a URL; expected one as in \"http://127.0.0.1:9000/auth\"") }
@@ -40,7 +53,7 @@ extension Settings.ServerURL: CustomStringConvertible {
                 return .refused(
                     "\(shown): what stands behind the socket begins with /, as in \"unix:/run/x.sock:/auth\"")
             }
-            return Settings.SocketPath.parse(parts[0], writtenAs: text).map { _ in Self(text: text) }
+            return Settings.SocketPath.parse(parts[0], writtenAs: hidingQuery(of: text)).map { _ in Self(text: text) }
         }
         return server(of: text).map { _ in Self(text: text) }
     }
@@ -56,12 +69,12 @@ extension Settings.ServerURL: CustomStringConvertible {
         }
         switch Settings.ServerAddress.parse(String(place)) {
         case .value(.host(name: "unix", _)):
-            return .refused("\(Quoting.shown(text)): \"unix\" is taken for a socket; give the server another name")
-        case .value(.unix): return .refused("\(Quoting.shown(text)): a Unix socket stands without a scheme")
+            return .refused("\(quoted(text)): \"unix\" is taken for a socket; give the server another name")
+        case .value(.unix): return .refused("\(quoted(text)): a Unix socket stands without a scheme")
         case .value(let address): return .value(address)
         case .refused:
             return .refused(
-                "\(Quoting.shown(text)): \(Quoting.shown(String(place))) is no server; expected one as in"
+                "\(quoted(text)): \(quoted(text, part: place)) is no server; expected one as in"
                     + " \"127.0.0.1:9000\" or \"auth.example.com\"")
         }
     }

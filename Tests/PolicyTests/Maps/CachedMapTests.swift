@@ -1,6 +1,7 @@
 import Lookup
 import Policy
 import Ring
+import Telemetry
 import TestSupport
 import Testing
 
@@ -137,6 +138,80 @@ import Testing
                 if await cache.look(up: Self.key("\(number)"), cancellation: Cancellation()) != .missing { kept += 1 }
             }
             #expect(kept == 10)
+        }
+    }
+
+    // MARK: What is counted
+
+    /// What a tally says, in the order of its values: found, missing, failed, fresh, stale.
+    private static func counts(_ tally: MapTally) -> [UInt64] { MapTally.Value.allCases.map { tally[$0] } }
+
+    @Test func answersAreCountedByWhatTheyAreAndWhereTheyComeFrom() async throws {
+        try await onShard { shard in
+            let map = Scripted(on: shard.ring)
+            let tally = MapTally()
+            let rules = CachedMap.Rules(
+                timeToLive: .milliseconds(200), missesTimeToLive: .seconds(60), staleTime: .seconds(60))
+            let counted = CountedMap(CachedMap(map, rules, on: shard.ring, in: tally), in: tally)
+            func ask(_ text: String) async -> MapAnswer {
+                await counted.look(up: Self.key(text), cancellation: Cancellation())
+            }
+            #expect(await ask("nobody") == .missing)
+            #expect(await ask("nobody") == .missing)
+            #expect(Self.counts(tally) == [0, 2, 0, 1, 0])
+            map.answer = Self.found("one")
+            #expect(await ask("a") == Self.found("one"))
+            #expect(Self.counts(tally) == [1, 2, 0, 1, 0])
+            map.answer = .failed
+            #expect(await ask("b") == .failed)
+            #expect(Self.counts(tally) == [1, 2, 1, 1, 0])
+            await Self.pass(.milliseconds(250), on: shard.ring)
+            // The first asks the map, the second does not.
+            let questions = map.questions
+            for _ in 0..<2 { #expect(await ask("a") == Self.found("one")) }
+            #expect(map.questions == questions + 1)
+            #expect(Self.counts(tally) == [3, 2, 1, 1, 2])
+        }
+    }
+
+    /// Each of those who ask at the same time gets an answer.
+    @Test func whoWaitsForAnothersAnswerIsCounted() async throws {
+        try await onShard { shard in
+            let map = Scripted(on: shard.ring)
+            let tally = MapTally()
+            let rules = CachedMap.Rules(timeToLive: .zero, staleTime: .seconds(60))
+            let counted = CountedMap(CachedMap(map, rules, on: shard.ring, in: tally), in: tally)
+            map.answer = Self.found("one")
+            _ = await counted.look(up: Self.key("a"), cancellation: Cancellation())
+            map.answer = .failed
+            let gate = Alarm()
+            map.gate = gate
+            var answers: [MapAnswer] = []
+            for _ in 0..<3 {
+                shard.spawn { answers.append(await counted.look(up: Self.key("a"), cancellation: Cancellation())) }
+            }
+            await Self.pass(.milliseconds(50), on: shard.ring)
+            gate.turnOff()
+            await Self.pass(.milliseconds(50), on: shard.ring)
+            #expect(answers == [MapAnswer](repeating: Self.found("one"), count: 3))
+            #expect(Self.counts(tally) == [4, 0, 0, 0, 3])
+        }
+    }
+
+    @Test func whatIsTakenBackIsNotCounted() async throws {
+        try await onShard { shard in
+            let map = Scripted(on: shard.ring)
+            let tally = MapTally()
+            let counted = CountedMap(map, in: tally)
+            map.gate = Alarm()
+            let cancellation = Cancellation()
+            var answer: MapAnswer?
+            shard.spawn { answer = await counted.look(up: Self.key("a"), cancellation: cancellation) }
+            await Self.pass(.milliseconds(50), on: shard.ring)
+            cancellation.cancel()
+            await Self.pass(.milliseconds(50), on: shard.ring)
+            #expect(answer == .failed)
+            #expect(Self.counts(tally) == [0, 0, 0, 0, 0])
         }
     }
 

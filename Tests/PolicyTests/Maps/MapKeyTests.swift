@@ -25,6 +25,8 @@ import Wire
         ("joe@example.com.", ["joe@example.com", "example.com"]),
         // Without a domain nothing could be taken for one.
         ("postmaster", ["postmaster@"]), ("example.com", ["example.com@"]),
+        // One name has no case of letters.
+        ("PostMaster", ["postmaster@"]), ("Postmaster@example.com", ["postmaster@example.com", "example.com"]),
         ("\"joe\"@example.com", ["joe@example.com", "example.com"]),
         ("\"a@b\\\"+c\"@example.com", ["a@b\"+c@example.com", "a@b\"@example.com", "example.com"]),
         ("\"a@b\"", ["a@b@"]),

@@ -78,8 +78,8 @@ import Wire
     }
 
     @Test func whomNobodyKnowsIsDeniedOrTaken() async throws {
-        #expect(try await route("x@example.org") == .refuse(MapRouter.relayDenied))
-        #expect(MapRouter.relayDenied.line == "554 5.7.1 Relay access denied")
+        #expect(try await route("x@example.org") == .refuse(.relayDenied))
+        #expect(LocalReply.relayDenied.line == "554 5.7.1 Relay access denied")
         #expect(try await route("x@example.org", fallback: true) == .to(Destination(upstream: "rest")))
     }
 

@@ -66,8 +66,8 @@ extension RelaySuites {
 
         private static let refusals: [(Route, String)] = [
             (.refuse(.notAuthorised), "550 5.7.0 Not authorised to do that"),
-            (.unavailable, "451 4.3.5 No decision about this mail"),
-            (.to(Destination(upstream: "nobody")), "451 4.3.5 No decision about this mail"),
+            (.unavailable, "451 4.3.0 Route lookup failed"),
+            (.to(Destination(upstream: "nobody")), "451 4.3.0 Route lookup failed"),
         ]
 
         @Test(arguments: refusals.indices) func itMayRefuse(_ index: Int) throws {

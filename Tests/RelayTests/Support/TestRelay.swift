@@ -77,9 +77,10 @@ final class TestRelay {
         var resolver: Resolver?
     }
 
-    init(_ setup: Setup) throws {
-        shard = try Shard(allowing: allowedFeatures)
-        server = try LoopbackServer()
+    /// - Parameter other: with which it shares the upstream, as another shard of one process does.
+    init(_ setup: Setup, beside other: TestRelay? = nil) throws {
+        shard = try Shard(number: other == nil ? 0 : 1, allowing: allowedFeatures)
+        server = try other?.server ?? LoopbackServer()
         limits = SessionLimits(setup.limits)
         log = try LogPipe(level: setup.logLevel)
         socket = try ListeningSocket.bind(setup.address, sharesPort: false)
@@ -88,7 +89,8 @@ final class TestRelay {
         hosted = Pinned(Hosted(), to: shard)
         var upstream = setup.upstream
         if upstream.servers.isEmpty { upstream.servers = [.socket(server.address)] }
-        tallies = upstream.servers.map { ServerTally(upstream: upstream.name, server: $0.description) }
+        tallies =
+            other?.tallies ?? upstream.servers.map { ServerTally(upstream: upstream.name, server: $0.description) }
         shard.sync { [hosted, limits, counters, socket, tallies, upstream, log = log.log] shard in
             let hosted = hosted.reached(on: shard)
             var policies = setup.policies(shard.ring)
@@ -256,8 +258,10 @@ final class TestRelay {
 }
 
 /// Runs a test against a relay, and checks afterwards that nothing is left of its sessions.
-func withRelay(_ setup: Setup = Setup(), _ body: (TestRelay) throws -> Void) throws {
-    let relay = try TestRelay(setup)
+func withRelay(
+    _ setup: Setup = Setup(), beside other: TestRelay? = nil, _ body: (TestRelay) throws -> Void
+) throws {
+    let relay = try TestRelay(setup, beside: other)
     do {
         try body(relay)
         try relay.finish()

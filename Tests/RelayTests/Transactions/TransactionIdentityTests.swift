@@ -51,6 +51,35 @@ extension RelaySuites {
             }
         }
 
+        /// An upstream that is told of the client may have something against the client's name, which the client is to
+        /// hear; what it has against Mailrace's is nothing to bounce for.
+        @Test(arguments: Name.allCases) func aRefusedNameIsToldToWhoseItIs(_ name: Name) throws {
+            try withRelay(.transactions { $0.upstream.usesClientsName = name == .clients }) { relay in
+                let client = try relay.introducedClient()
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+                try client.send(Said.rcpt + "\r\n")
+                let upstream = try relay.upstream()
+                let said = name == .clients ? "client.example" : "relay.example"
+                if name == .clientsByXCLIENT {
+                    try upstream.greet(["XCLIENT HELO"])
+                    try upstream.answer("XCLIENT HELO=client.example", "220 mx.example")
+                    try upstream.answer("EHLO client.example", "550 5.7.1 not by that name")
+                } else {
+                    try upstream.send(Dialogue.greeting)
+                    try upstream.answer("EHLO \(said)", "550 5.7.1 not by that name")
+                    try upstream.answer("HELO \(said)", "550 5.7.1 not by that name")
+                }
+                if name == .mailraces {
+                    try client.expectReply("451 4.4.1 Upstream not reachable")
+                } else {
+                    try client.expect("550 5.7.1 not by that name\r\n")
+                }
+                try client.ask("NOOP", "250 2.0.0 Ok")
+            }
+        }
+
+        enum Name: CaseIterable { case mailraces, clients, clientsByXCLIENT }
+
         /// Where each recipient is asked about, a yes that names a login is none for the others.
         @Test func everyRecipientIsAskedAbout() throws {
             try withRelay(Self.asked { $0 == "anna" ? .accepted(Acceptance(login: Array($0.utf8))) : Self.no }) {

@@ -81,6 +81,60 @@ extension RelaySuites {
             }
         }
 
+        /// The log of the upstream has the message by the name that it has in the log of the relay.
+        @Test(arguments: [[], ["PIPELINING"]]) func xforwardNamesEachMessage(_ others: [String]) throws {
+            try withRelay(Self.setup()) { relay in
+                let client = try relay.introducedClient()
+                var upstream: Peer?
+                for number in 1...3 {
+                    try client.ask(Said.mail, "250 2.1.0 Ok")
+                    try client.send(Said.rcpt + "\r\n")
+                    let server = try upstream ?? relay.introducedUpstream(others + ["XFORWARD IDENT"])
+                    let line = try server.line()
+                    let (isReused, isPipelined) = (upstream != nil, !others.isEmpty)
+                    upstream = server
+                    // Of several commands at once, each is answered.
+                    if isReused, isPipelined { try server.expect("\(Said.mail)\r\n\(Said.rcpt)\r\n") }
+                    try server.send(number == 2 ? "501 5.5.4 what is that\r\n" : "250 noted\r\n")
+                    if isReused, isPipelined {
+                        try server.send("250 2.1.0 sender\r\n250 2.1.5 recipient\r\n")
+                    } else {
+                        try server.takeEnvelope(isPipelined: isPipelined)
+                    }
+                    try client.expect("250 2.1.5 recipient\r\n")
+                    try client.send("DATA\r\n")
+                    try server.takeMessage(from: client)
+                    let session = try #require(try relay.log.transaction(number)["session"])
+                    #expect(line == "XFORWARD IDENT=\(session).\(number)")
+                }
+            }
+        }
+
+        /// What dies before it says anything about the message is replaced unseen.
+        @Test func aServerThatLeavesBehindXFORWARDIsDialledAgain() throws {
+            try withRelay(Self.setup()) { relay in
+                let offer = ["PIPELINING", "XFORWARD HELO"]
+                let client = try relay.introducedClient()
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+                try client.send(Said.rcpt + "\r\n")
+                let first = try relay.introducedUpstream(offer)
+                try first.answer("XFORWARD HELO=client.example", "250 noted")
+                try first.takeEnvelope(isPipelined: true)
+                try client.expect("250 2.1.5 recipient\r\n")
+                try client.send("DATA\r\n")
+                try first.takeMessage(from: client)
+                try client.ask(Said.mail, "250 2.1.0 Ok")
+                try client.send(Said.rcpt + "\r\n")
+                try first.expect("XFORWARD HELO=client.example\r\n\(Said.mail)\r\n\(Said.rcpt)\r\n")
+                try first.send("250 noted\r\n")
+                first.close()
+                let second = try relay.introducedUpstream(offer)
+                try second.answer("XFORWARD HELO=client.example", "250 noted")
+                try second.takeEnvelope(isPipelined: true)
+                try client.expect("250 2.1.5 recipient\r\n")
+            }
+        }
+
         /// What only closes while nobody looks is gone before it is taken.
         @Test func aServerThatLeavesIsDialledAgain() throws {
             try withRelay(Self.setup()) { relay in

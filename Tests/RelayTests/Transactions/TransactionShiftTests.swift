@@ -34,6 +34,7 @@ extension RelaySuites {
                 try client.ask(Said.mail, "250 2.1.0 Ok")
                 try client.send(Said.rcpt + "\r\n")
                 try upstream.expect("XFORWARD HELO=client.example\r\n")
+                if isPipelined { try upstream.expect("\(Said.mail)\r\n\(Said.rcpt)\r\n") }
                 client.close()
                 try upstream.expectEnd()
             }

@@ -122,14 +122,3 @@ package struct CSVBuilder: ~Copyable {
 
     private func problem(_ text: String) -> CSVProblem { CSVProblem(line: lineNumber, text: text) }
 }
-
-extension Bool {
-    /// A truth value as files and databases have it; nil for anything else.
-    init?(mapText text: [UInt8]) {
-        switch String(decoding: text.map(\.lowercased), as: UTF8.self) {
-        case "true", "t", "yes", "y", "on", "1": self = true
-        case "false", "f", "no", "n", "off", "0": self = false
-        default: return nil
-        }
-    }
-}
