@@ -4,6 +4,8 @@ import Wire
 
 /// A server that a map names, in the eyes of those who want to know what it offers.
 struct NamedServer {
+    /// As the router has it.
+    let destination: Destination
     /// Whose settings hold for it.
     let pool: UpstreamPool
     let place: MapServer

@@ -19,7 +19,7 @@ final class OfferedCapabilities {
     /// What the router led to when it was last gone through for servers that are no upstreams.
     private var reach: RouterReach?
     /// Those servers, and the upstreams whose settings hold for them.
-    private var named: [Destination: NamedServer] = [:]
+    private var named: [NamedServer] = []
     private var settings: [UpstreamPool] = []
 
     /// For which the first clients wait together.
@@ -41,7 +41,7 @@ final class OfferedCapabilities {
     private var reachable: Reachable? {
         guard let router = policies.router else {
             pool.askForOffers()
-            return Reachable(pools: [pool], servers: [])
+            return Reachable(pools: [pool], servers: [], settings: [pool])
         }
         guard let reach = router.reach else { return nil }
         let pools = pools(named: reach.upstreams)
@@ -49,7 +49,8 @@ final class OfferedCapabilities {
         guard pools.count == reach.upstreams.count, !pools.isEmpty || reach.servers?.isEmpty == false else {
             return nil
         }
-        return Reachable(pools: pools, servers: servers(of: reach))
+        let servers = servers(of: reach)
+        return Reachable(pools: pools, servers: servers, settings: pools + settings)
     }
 
     /// Those that are there.
@@ -62,33 +63,34 @@ final class OfferedCapabilities {
     private func servers(of reach: RouterReach) -> [NamedServer]? {
         let pools = pools(named: reach.settings)
         guard let destinations = reach.servers, pools.count == reach.settings.count else {
-            (self.reach, named, settings) = (nil, [:], [])
+            (self.reach, named, settings) = (nil, [], [])
             return nil
         }
         if reach !== self.reach || !pools.elementsEqual(settings, by: ===) {
             (self.reach, settings) = (reach, pools)
             look(for: destinations)
         }
-        return Array(named.values)
+        return named
     }
 
     /// Has those asked that have not been before.
     private func look(for destinations: Set<Destination>) {
-        let former = named
-        named = [:]
+        let former = Dictionary(uniqueKeysWithValues: named.map { ($0.destination, $0) })
+        named = []
         for destination in destinations {
             guard let pool = settings.first(where: { $0.settings.name == destination.upstream }),
                 let address = destination.server
             else { continue }
             if let known = former[destination], known.pool === pool, known.watch?.isOver != true {
-                named[destination] = known
+                named.append(known)
                 continue
             }
             let reason = ServerWatch.Reason(listener: ObjectIdentifier(self), destination: destination)
             let place = MapServer(address, verifiesTLS: destination.verifiesTLS)
-            named[destination] = pool.watch(place, for: reason) { [weak self] in
+            let server = pool.watch(place, for: reason) { [weak self] in
                 self?.policies.router?.reach?.servers?.contains(destination) == true
             }
+            named.append(server)
             // Who comes now waits as the first clients did.
             patienceEnd = nil
         }

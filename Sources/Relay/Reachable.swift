@@ -7,8 +7,8 @@ struct Reachable {
     /// Servers besides that maps name; nil where nobody knows them.
     let servers: [NamedServer]?
 
-    /// The upstreams whose settings hold.
-    var settings: [UpstreamPool] { pools + (servers ?? []).map(\.pool) }
+    /// The upstreams whose settings hold for any of them.
+    let settings: [UpstreamPool]
 
     /// What all have in common; nil while one of them has not said, unless it is known to fail.
     func offer(isClientSecure: Bool) -> ServerOffer? {

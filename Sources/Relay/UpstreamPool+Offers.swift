@@ -47,21 +47,24 @@ extension UpstreamPool {
     func watch(
         _ place: MapServer, for reason: ServerWatch.Reason, while isNamed: @escaping () -> Bool
     ) -> NamedServer {
+        func named(_ place: MapServer, _ server: UpstreamServer?, _ watch: ServerWatch? = nil) -> NamedServer {
+            NamedServer(destination: reason.destination, pool: self, place: place, server: server, watch: watch)
+        }
         let verifies = meant(by: place.verifiesTLS)
         if verifies == nil, let own = servers.first(where: { $0.address == place.address }) {
             askForOffers()
-            return NamedServer(pool: self, place: place, server: own, watch: nil)
+            return named(place, own)
         }
         guard learnsByProbes, !isStopping else {
             askForOffers()
-            return NamedServer(pool: self, place: place, server: nil, watch: nil)
+            return named(place, nil)
         }
         let place = MapServer(place.address, verifiesTLS: verifies)
         let known = watches[place]?.watch
         let watch = known ?? newWatch(of: place)
         watch.add(reason, while: isNamed)
         if known == nil, isProbing { watches[place]?.probe.start() }
-        return NamedServer(pool: self, place: place, server: watch.server, watch: watch)
+        return named(place, watch.server, watch)
     }
 
     private func newWatch(of place: MapServer) -> ServerWatch {

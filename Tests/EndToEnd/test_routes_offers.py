@@ -84,8 +84,9 @@ class Offers(unittest.TestCase):
         self.wait_offered(mailrace, "8BITMIME", "DSN")
         mailrace.write_map([("new.test", self.new.address), ("old.test", self.old.address)])
         mailrace.wait_message("the file of a map was read again")
-        # Whoever comes first waits for it.
-        self.assertEqual(self.offered(mailrace), ["DSN"])
+        # Whoever comes first waits for it, though not for ever.
+        self.assertIn(self.offered(mailrace), [["DSN"], []])
+        self.wait_offered(mailrace, "DSN")
         self.assertEqual([line[:4] for line in self.old.connections[0].commands], [b"EHLO", b"QUIT"])
 
     def test_each_server_is_asked_once_by_each_shard(self):
