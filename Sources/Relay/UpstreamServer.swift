@@ -134,8 +134,10 @@ final class UpstreamServer {
         guard !hasLeft else { return }
         hasLeft = true
         if isUp { tally.lowerUp() }
-        tally.places.leave(party)
     }
+
+    /// Until then its sessions wait for places as others do, and make room as others do.
+    deinit { tally.places.leave(party) }
 
     // MARK: Connections that nobody uses
 
