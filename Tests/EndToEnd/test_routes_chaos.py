@@ -95,10 +95,17 @@ class Client:
 
     def session(self, until):
         with Mailer(self.port) as mailer:
+            # As somebody else than the other clients.
+            mailer.ask(f"XCLIENT ADDR={self.address(self.number)}")
+            mailer.ask("EHLO client.test")
             for _ in range(self.random.randrange(1, 8)):
                 if time.monotonic() > until or not self.send(mailer):
                     return
             mailer.leave()
+
+    @staticmethod
+    def address(number):
+        return f"192.0.2.{number + 1}"
 
     def send(self, mailer):
         """One message; False where the session is over."""
@@ -178,8 +185,8 @@ class Chaos(transactions.Case):
             self.run_with(seed)
 
     def run_with(self, seed):
-        one = self.enterContext(Moody(seed + 1, offers=OFFERS))
-        other = self.enterContext(Moody(seed + 2, offers=("8BITMIME",)))
+        one = self.enterContext(Moody(seed + 1, offers=("XFORWARD ADDR", *OFFERS)))
+        other = self.enterContext(Moody(seed + 2, offers=("XCLIENT ADDR", "8BITMIME")))
         mailbox = self.enterContext(Moody(seed + 3, offers=("PIPELINING", "8BITMIME"), lmtp=True))
         rows = {"one.test": one.address, "other.test": other.address, "lmtp.test": "mailbox"}
         table = self.enterContext(transactions.Map(rows))
@@ -187,7 +194,8 @@ class Chaos(transactions.Case):
         # Warm connections are part of it.
         text = transactions.configuration(
             [one.address], shards=2, tables=tables.replace("idle_connections = 0", "idle_connections = 4"),
-            upstream="idle_connections = 4", timeouts='reply = "10s"\nfinal_reply = "10s"\ndata = "10s"')
+            listener='xclient_trusted = ["127.0.0.0/8"]', upstream="idle_connections = 4",
+            timeouts='reply = "10s"\nfinal_reply = "10s"\ndata = "10s"')
         mailrace = self.enterContext(relay.Mailrace(text)).wait_ready()
         ledger = Ledger()
         until = time.monotonic() + DURATION_S
@@ -205,6 +213,21 @@ class Chaos(transactions.Case):
         # What the map does not have goes to the listener's upstream.
         where = {"one.test": one, "other.test": other, "lmtp.test": mailbox, "nowhere.test": one}
         self.balance(ledger, [delivery for upstream in upstreams for delivery in upstream.deliveries], where)
+
+        self.are_told_apart(one, b"XFORWARD ", lasts=False)
+        self.are_told_apart(other, b"XCLIENT ", lasts=True)
+
+    def are_told_apart(self, upstream, verb, lasts):
+        """Before each MAIL the upstream was told whose it is: once for all of a connection, or each time."""
+        for connection in upstream.connections:
+            told = None
+            for command in connection.commands:
+                if command.startswith(verb):
+                    told = command.split(b"ADDR=")[1].split()[0].decode()
+                elif command.startswith(b"MAIL "):
+                    number = int(command.split(b"chaos-")[1].split(b"-")[0])
+                    self.assertEqual(told, Client.address(number), connection.commands)
+                    told = told if lasts else None
 
     def balance(self, ledger, deliveries, where):
         arrived = {mark: [] for mark in ledger.contents}
