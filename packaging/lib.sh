@@ -67,14 +67,15 @@ forget_variables() {
 
 # build_release [PRODUCT]...: builds the two programs, or others, as they are packaged, into $scratch/release: the Swift
 # runtime within, no search path for libraries, all symbols bound at the start, and the list of addresses that depend on
-# where they are loaded packed (DT_RELR, which glibc reads since 2.36): three quarters of a megabyte less. Always with the
-# same options, so that it is done once.
+# where they are loaded packed (DT_RELR, which glibc reads since 2.36), three quarters of a megabyte less; no names for
+# libraries to find, of which none looks, and without which the daemon is smaller by 0.6 MB. Always with the same options,
+# so that it is done once.
 build_release() {
     local product
     [ $# -gt 0 ] || set -- mailrace mailrace-bench
     for product in "$@"; do
         swift build --package-path "$root" --scratch-path "$scratch" -c release --static-swift-stdlib \
             --disable-local-rpath -Xswiftc -use-ld=lld -Xlinker -z -Xlinker now \
-            -Xlinker -z -Xlinker pack-relative-relocs --product "$product" || return
+            -Xlinker -z -Xlinker pack-relative-relocs -Xlinker --no-export-dynamic --product "$product" || return
     done
 }
