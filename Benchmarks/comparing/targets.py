@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 
@@ -48,8 +49,8 @@ def missing():
     return absent | ({"postfix", "exim"} if os.geteuid() else set())
 
 
-def versions(names):
-    """Who of these takes part, in words: the version, and how it is set up."""
+def versions(names, proxy=True):
+    """Who of these takes part, in words: the version, and how it is set up; with `proxy`, to send PROXY headers."""
     words = []
     for name in (name for name in names if name not in missing()):
         version = name
@@ -61,7 +62,8 @@ def versions(names):
             lines = run([program, *VERSIONS[name]]).stdout.splitlines()
             # Exim says none where its user is missing.
             version = next((line.strip() for line in lines if "version" in line.lower()), name)
-        words.append(f"{version}: {SETTINGS[name]}")
+        settings = SETTINGS[name] if proxy else re.sub(", PROXY v. to the sink", "", SETTINGS[name])
+        words.append(f"{version}: {settings}")
     return words
 
 

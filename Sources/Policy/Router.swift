@@ -5,11 +5,9 @@ public import Wire
 ///
 /// One instance a shard; its method runs on the session's shard and must not block it.
 public protocol Router: AnyObject {
-    /// The names of all upstreams that it may lead to; nil where it cannot say. A listener offers what all of them
-    /// have, and nothing of theirs where they are not known.
-    var upstreams: Set<String>? { get }
-    /// Whether it may name servers of its own: what those offer nobody knows before.
-    var namesServers: Bool { get }
+    /// What it may lead to, the same object for as long as that is the same; nil where it cannot tell. A listener
+    /// offers what all servers of it have, and nothing of theirs where they are not known.
+    var reach: RouterReach? { get }
     /// Whether recipients of one message may come to go to different places.
     var leadsApart: Bool { get }
 
@@ -20,8 +18,7 @@ public protocol Router: AnyObject {
 }
 
 extension Router {
-    public var upstreams: Set<String>? { nil }
-    public var namesServers: Bool { true }
+    public var reach: RouterReach? { nil }
     public var leadsApart: Bool { true }
 }
 

@@ -3,18 +3,23 @@ public import Lookup
 /// Routers one after the other: the first that has something to say decides.
 public final class RouterChain: Router {
     private let routers: [any Router]
+    /// What all of them lead to together, as long as each leads to the same.
+    private var known: (parts: [RouterReach], whole: RouterReach)?
 
     public init(_ routers: [any Router]) {
         self.routers = routers
     }
 
-    public var upstreams: Set<String>? {
-        var all: Set<String> = []
+    public var reach: RouterReach? {
+        var parts: [RouterReach] = []
         for router in routers {
-            guard let upstreams = router.upstreams else { return nil }
-            all.formUnion(upstreams)
+            guard let part = router.reach else { return nil }
+            parts.append(part)
         }
-        return all
+        if let known, known.parts.elementsEqual(parts, by: ===) { return known.whole }
+        let whole = RouterReach(parts)
+        known = (parts, whole)
+        return whole
     }
 
     public var leadsApart: Bool { routers.contains(where: \.leadsApart) }

@@ -7,7 +7,7 @@ extension EnvelopeSession {
     /// Mailrace itself does.
     func ehloReply() async throws(SessionEnd) -> [UInt8] {
         var lines = [settings.hostname] + envelope.capabilities
-        if let offered = context.offered, envelope.capabilities.isEmpty {
+        if let offered = context.offered {
             try await waitForOffers(offered)
             lines += offered.lines(isClientSecure: isClientSecure)
         }

@@ -50,6 +50,7 @@ extension EnvelopeSession {
     private func noteWhoseLink() {
         link?.client = clientVersion
         if isUpstreamsDecision { decidedBy = routed }
+        restLink()
     }
 
     /// Tells the client why it has no upstream. It may try again.

@@ -3,10 +3,14 @@ import TLS
 import Telemetry
 import Wire
 
-/// Asks one server time and again whether it is well.
+/// Asks one server time and again whether it is well, and what it offers.
 final class HealthProbe {
     private let server: UpstreamServer
     private let pool: UpstreamPool
+    /// Whether its certificate must be valid; nil: as the settings say.
+    private let verifies: Bool?
+    /// For whose sake alone it is asked; nil: it is one of the pool's.
+    private let watch: ServerWatch?
     private var pause: Alarm?
     private var hasBegun = false
     private var stream: Stream?
@@ -16,18 +20,25 @@ final class HealthProbe {
     private var hasEnded = true
     private var waiting: UnsafeContinuation<Void, Never>?
 
-    init(of server: UpstreamServer, in pool: UpstreamPool) {
+    init(
+        of server: UpstreamServer, in pool: UpstreamPool, verifying verifies: Bool? = nil,
+        for watch: ServerWatch? = nil
+    ) {
         self.server = server
         self.pool = pool
+        self.verifies = verifies
+        self.watch = watch
     }
 
     private var ring: Ring { pool.ring }
     private var policy: UpstreamSettings.HealthPolicy { pool.settings.health }
 
-    func start(on shard: isolated Shard) {
+    private var isAskedForOffers: Bool { watch != nil || pool.isAskedForOffers }
+
+    func start() {
         hasEnded = false
         let share = UInt64.random(in: 0...100)
-        shard.spawn { await self.run(firstShare: share) }
+        pool.spawn { await self.run(firstShare: share) }
     }
 
     /// Asks for the end; `ended` waits for it.
@@ -50,12 +61,13 @@ final class HealthProbe {
     /// Shards and servers must not ask all at the same moment: the first pause is a random share of the interval, in
     /// percent, the others are up to a tenth shorter.
     private func run(firstShare: UInt64) async {
-        if !pool.isAskedForOffers { await rest(policy.interval * Int(firstShare) / 100) }
+        if !isAskedForOffers { await rest(policy.interval * Int(firstShare) / 100) }
         hasBegun = true
-        while !isStopping {
+        while !isStopping, watch?.goesOn() != false {
             await probe()
             await rest(server.checkInterval * Int.random(in: 90...100) / 100)
         }
+        if let watch { pool.forget(watch) }
         hasEnded = true
         waiting.take()?.resume()
     }
@@ -90,6 +102,7 @@ final class HealthProbe {
     private func note(_ problem: String?) {
         guard !isStopping else { return }
         server.logCheck(problem)
+        guard watch == nil else { return server.noteAnswer(problem == nil) }
         guard let problem else { return server.noteSuccess() }
         server.tally.countFailedCheck()
         server.noteFailure(problem, at: ring.now)
@@ -143,7 +156,7 @@ extension HealthProbe {
     private func lookInside(_ stream: Stream, _ outside: Reply) async -> String? {
         let isMirror = pool.settings.tls == .mirror
         if isMirror { server.note(ServerOffer(outside), isClientSecure: false) }
-        guard pool.isAskedForOffers else { return nil }
+        guard isAskedForOffers else { return nil }
         guard outside != lastOutside || server.offer(isClientSecure: true) == nil else { return nil }
         lastOutside = outside
         do throws(StreamError) {
@@ -165,9 +178,9 @@ extension HealthProbe {
     }
 
     private func secure(_ stream: Stream) async throws(StreamError) -> String? {
-        guard let tls = pool.tls else { return nil }
         let engine: TLSEngine
         do throws(TLSConfigurationError) {
+            guard let tls = try pool.tls(verifying: verifies) else { return nil }
             engine = try TLSEngine(client: tls, serverName: server.tlsName)
         } catch {
             return error.description

@@ -15,7 +15,7 @@ final class ListenerContext {
     let counters: Counters
     let log: Log
     let transcript: Transcript?
-    /// What is offered where transactions go their own way; nil where sessions do.
+    /// What is offered where transactions go their own way; nil where sessions do, and where it is configured.
     let offered: OfferedCapabilities?
     var failureWarning = SeldomWarning("clients fail to authenticate too often")
 
@@ -32,7 +32,8 @@ final class ListenerContext {
         self.counters = counters
         self.log = log
         transcript = settings.transcript
-        offered = envelope.transactions.map { OfferedCapabilities($0, hidden: settings.ehlo.hidden, pool, policies) }
+        let transactions = envelope.capabilities.isEmpty ? envelope.transactions : nil
+        offered = transactions.map { OfferedCapabilities($0, hidden: settings.ehlo.hidden, pool, policies) }
         if let configuration = settings.tls { tls = try TLSServerContext(configuration) } else { tls = nil }
     }
 }

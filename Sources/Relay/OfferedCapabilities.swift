@@ -1,6 +1,5 @@
 import Policy
 import Ring
-import TLS
 import Wire
 
 /// What a listener offers to clients where each transaction goes its own way: what Mailrace itself does, and of what an
@@ -17,6 +16,11 @@ final class OfferedCapabilities {
     private let policies: ListenerPolicies
     /// When clients are not made to wait any more for what is being found out.
     private var patienceEnd: Instant?
+    /// What the router led to when it was last gone through for servers that are no upstreams.
+    private var reach: RouterReach?
+    /// Those servers, and the upstreams whose settings hold for them.
+    private var named: [NamedServer] = []
+    private var settings: [UpstreamPool] = []
 
     /// For which the first clients wait together.
     static let patience = Duration.seconds(1)
@@ -30,31 +34,83 @@ final class OfferedCapabilities {
         self.hidden = hidden
         self.pool = pool
         self.policies = policies
-        for pool in reachable ?? [] { pool.askForOffers() }
+        _ = reachable
     }
 
-    /// The upstreams that mail can come to; nil where nobody knows.
-    private var reachable: [UpstreamPool]? {
-        guard let router = policies.router else { return [pool] }
-        guard let names = router.upstreams else { return nil }
-        let pools = names.compactMap { $0 == pool.settings.name ? pool : policies.upstreams($0) }
+    /// What mail can come to; nil where nobody knows.
+    private var reachable: Reachable? {
+        guard let router = policies.router else {
+            pool.askForOffers()
+            return Reachable(pools: [pool], servers: [], settings: [pool])
+        }
+        guard let reach = router.reach else { return nil }
+        let pools = pools(named: reach.upstreams)
         for pool in pools { pool.askForOffers() }
-        return pools.isEmpty || pools.count < names.count ? nil : pools
+        guard pools.count == reach.upstreams.count, !pools.isEmpty || reach.servers?.isEmpty == false else {
+            return nil
+        }
+        let servers = servers(of: reach)
+        return Reachable(pools: pools, servers: servers, settings: pools + settings)
     }
+
+    /// Those that are there.
+    private func pools(named names: Set<String>) -> [UpstreamPool] {
+        names.compactMap { $0 == pool.settings.name ? pool : policies.upstreams($0) }
+    }
+
+    // MARK: Servers that maps name
+
+    private func servers(of reach: RouterReach) -> [NamedServer]? {
+        let pools = pools(named: reach.settings)
+        guard let destinations = reach.servers, pools.count == reach.settings.count else {
+            (self.reach, named, settings) = (nil, [], [])
+            return nil
+        }
+        if reach !== self.reach || !pools.elementsEqual(settings, by: ===) {
+            (self.reach, settings) = (reach, pools)
+            look(for: destinations)
+        }
+        return named
+    }
+
+    /// Has those asked that have not been before.
+    private func look(for destinations: Set<Destination>) {
+        let former = Dictionary(uniqueKeysWithValues: named.map { ($0.destination, $0) })
+        named = []
+        for destination in destinations {
+            guard let pool = settings.first(where: { $0.settings.name == destination.upstream }),
+                let address = destination.server
+            else { continue }
+            if let known = former[destination], known.pool === pool, known.watch?.isOver != true {
+                named.append(known)
+                continue
+            }
+            let reason = ServerWatch.Reason(listener: ObjectIdentifier(self), destination: destination)
+            let place = MapServer(address, verifiesTLS: destination.verifiesTLS)
+            let server = pool.watch(place, for: reason) { [weak self] in
+                self?.policies.router?.reach?.servers?.contains(destination) == true
+            }
+            named.append(server)
+            // Who comes now waits as the first clients did.
+            patienceEnd = nil
+        }
+    }
+
+    // MARK: The reply
 
     /// Until when it is worth waiting for what is being found out; nil: not at all.
     func waitEnd(isClientSecure: Bool, at now: Instant) -> Instant? {
+        guard let reachable else { return nil }
         let end = patienceEnd ?? now + Self.patience
-        guard now < end, let reachable else { return nil }
-        guard reachable.contains(where: { $0.isFindingOut(isClientSecure: isClientSecure) }) else { return nil }
+        guard now < end, reachable.isFindingOut(isClientSecure: isClientSecure) else { return nil }
         patienceEnd = end
         return end
     }
 
     /// The lines of the reply to EHLO, but the first, STARTTLS and AUTH.
     func lines(isClientSecure: Bool) -> [String] {
-        let pools = reachable
-        let common = pools.flatMap { self.common($0, isClientSecure: isClientSecure) }
+        let reachable = reachable
+        let common = reachable?.offer(isClientSecure: isClientSecure)
         var lines: [(Capability, text: String)] = [
             (.pipelining, ""), (.size, size(common)), (.enhancedStatusCodes, ""),
             // Chunks can be turned into DATA.
@@ -64,22 +120,12 @@ final class OfferedCapabilities {
             var passedOn: [Capability] = [.eightBitMIME, .dsn]
             if common.offers(.eightBitMIME) { passedOn.append(.smtpUTF8) }
             if common.offers(.chunking) { passedOn.append(.binaryMIME) }
-            if isClientSecure, pools?.allSatisfy(\.verifiesTLS) == true { passedOn.append(.requireTLS) }
+            if isClientSecure, reachable?.verifiesTLS == true { passedOn.append(.requireTLS) }
             lines += passedOn.filter { common.offers($0) }.map { ($0, "") }
         }
-        let limits = limits(pools, common)
+        let limits = limits(reachable?.settings, common)
         if !limits.isEmpty { lines.append((.limits, limits)) }
         return lines.filter { !hidden.contains($0.0) }.map { $0.text.isEmpty ? "\($0.0)" : "\($0.0) \($0.text)" }
-    }
-
-    private func common(_ pools: [UpstreamPool], isClientSecure: Bool) -> ServerOffer? {
-        guard policies.router?.namesServers != true else { return nil }
-        var common: ServerOffer?
-        for pool in pools {
-            guard let offer = pool.offer(isClientSecure: isClientSecure) else { return nil }
-            common = common?.intersection(offer) ?? offer
-        }
-        return common
     }
 
     /// The largest message, of ours and theirs. Nothing is added to messages on their way.
@@ -98,17 +144,5 @@ final class OfferedCapabilities {
         if recipients == 1 { domains = nil }
         let limits = [recipients.map { "RCPTMAX=\($0)" }, domains.map { "RCPTDOMAINMAX=\($0)" }]
         return limits.compactMap(\.self).joined(separator: " ")
-    }
-}
-
-extension UpstreamPool {
-    /// Mail goes to its servers within TLS only, and only to those that can prove who they are.
-    fileprivate var verifiesTLS: Bool {
-        guard let configuration = settings.tlsClient, configuration.isEnforced else { return false }
-        guard configuration.authorities != .none || !configuration.pins.isEmpty else { return false }
-        switch settings.tls {
-        case .required, .implicit, .mirror: return true
-        case .off, .opportunistic: return false
-        }
     }
 }

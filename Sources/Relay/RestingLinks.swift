@@ -1,7 +1,7 @@
 import Telemetry
 
 /// The connections to upstreams that sessions of one shard hold between two of their messages. They are their sessions'
-/// until places with their server run short: then another needs one more than a client that may say nothing for minutes.
+/// until places with their server run short: a client that may say nothing for minutes needs none then.
 final class RestingLinks {
     private struct Entry {
         let server: UpstreamServer

@@ -47,8 +47,8 @@ extension UpstreamPool {
         tellOfRoom(with: server)
     }
 
-    /// Of the connections that nobody uses one ends, or of those that sessions do not need just now, where somebody waits
-    /// for its place and there is no other.
+    /// Of the connections that nobody uses one ends, or of those that sessions do not need just now, where somebody
+    /// waits for its place and there is no other.
     func makeRoom(with server: UpstreamServer) {
         guard !hasRoom(server), server.tally.places.isWanted else { return }
         guard idle.yieldPlace(with: server) else {

@@ -1,4 +1,5 @@
 public import Lookup
+import Policy
 public import Ring
 public import TLS
 public import Telemetry
@@ -25,8 +26,13 @@ public final class UpstreamPool {
     /// Connections that sessions do not need just now.
     let resting = RestingLinks()
     private(set) var probes: [HealthProbe] = []
+    private(set) var isProbing = false
+    private(set) var isStopping = false
     /// Somebody wants to know what the servers offer.
     var isAskedForOffers = false
+    /// The servers that maps name and that are probed for what they offer.
+    var watches: [MapServer: (watch: ServerWatch, probe: HealthProbe)] = [:]
+    let spawn: (nonisolated(nonsending) @escaping () async -> Void) -> Void
     /// Connections for the next session.
     private(set) lazy var idle = IdleConnections(settings.reuse, on: ring) { [unowned self] in giveBack($0) }
 
@@ -38,6 +44,7 @@ public final class UpstreamPool {
         precondition(tallies.count == settings.servers.count && !tallies.isEmpty)
         self.settings = settings
         ring = shard.ring
+        spawn = { shard.spawn($0) }
         if let configuration = settings.tlsClient { tls = try TLSClientContext(configuration) } else { tls = nil }
         self.resolver = resolver
         self.log = log
@@ -57,20 +64,25 @@ public final class UpstreamPool {
     /// Begins to probe the servers, where they are to be probed.
     public func start(on shard: isolated Shard) {
         guard settings.health.probe != .off else { return }
+        isProbing = true
         probes = servers.map { HealthProbe(of: $0, in: self) }
-        for probe in probes { probe.start(on: shard) }
+        for probe in allProbes { probe.start() }
     }
+
+    private var allProbes: [HealthProbe] { probes + watches.values.map(\.probe) }
 
     /// Asks for the end of the probes; `stop` waits for it, and closes the connections that no session has.
     public func beginStop() {
-        for probe in probes { probe.beginStop() }
+        isStopping = true
+        for probe in allProbes { probe.beginStop() }
     }
 
     /// Ends the probes. The pool serves on for the sessions it has.
     public func stop() async {
         beginStop()
-        for probe in probes { await probe.ended() }
+        for probe in allProbes { await probe.ended() }
         probes = []
+        watches = [:]
         for server in servers { server.leave() }
         await idle.close()
     }
@@ -82,9 +94,7 @@ public final class UpstreamPool {
         guard let verifies, var configuration = settings.tlsClient else { return tls }
         if let made = otherTLS[verifies] { return made }
         configuration.isEnforced = verifies
-        if verifies, configuration.authorities == .none, configuration.pins.isEmpty {
-            configuration.authorities = .system
-        }
+        if verifies, !configuration.canVerify { configuration.authorities = .system }
         let made = try TLSClientContext(configuration)
         otherTLS[verifies] = made
         return made
@@ -125,4 +135,9 @@ public final class UpstreamPool {
         }
         return idle.take(key) { $0.isUsable(at: now) }
     }
+}
+
+extension TLSClientConfiguration {
+    /// There is something to hold a certificate against.
+    var canVerify: Bool { authorities != .none || !pins.isEmpty }
 }

@@ -104,6 +104,9 @@ final class UpstreamServer {
 
     // MARK: What it offers
 
+    /// A probe that wants to know nothing else has been answered, or has not.
+    func noteAnswer(_ isThere: Bool) { failuresInARow = isThere ? 0 : 1 }
+
     /// A probe or a session has been told, at the end of the introduction, as a session is: inside TLS where the
     /// upstream's policy asks for it.
     ///
@@ -131,8 +134,10 @@ final class UpstreamServer {
         guard !hasLeft else { return }
         hasLeft = true
         if isUp { tally.lowerUp() }
-        tally.places.leave(party)
     }
+
+    /// Until then its sessions wait for places as others do, and make room as others do.
+    deinit { tally.places.leave(party) }
 
     // MARK: Connections that nobody uses
 

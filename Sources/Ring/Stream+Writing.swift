@@ -67,9 +67,8 @@ extension Stream {
             if isHeardWhileSending, hasInput { throw .interrupted }
             if deadlineHasPassed { throw .timedOut }
             let bytes = UnsafeRawBufferPointer(rebasing: queue.unsafeBytes.prefix(Self.sendLimitBytes))
-            let flags = Self.sendFlags | (isEnding ? LINUX_MSG_MORE.rawValue : 0)
             let completion = await ring.perform(named: { sending = $0 }) {
-                uring_send($0, descriptor, bytes.baseAddress, bytes.count, flags, $1)
+                uring_send($0, descriptor, bytes.baseAddress, bytes.count, Self.sendFlags, $1)
             }
             switch -completion.result {
             case ..<0: queue.removeFirst(Int(completion.result))
@@ -89,7 +88,6 @@ extension Stream {
 
     /// Ends our direction in order: sends what is queued, the record layer's notice, FIN. Reading goes on.
     public func finishSending() async throws(StreamError) {
-        isEnding = true
         try await flush()
         if let layer {
             layer.sealEnd(ciphertext: &records)

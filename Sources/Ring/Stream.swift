@@ -33,8 +33,6 @@ public final class Stream {
     var isHangingUp = false
     /// Input ends a send in flight.
     var isHeardWhileSending = false
-    /// The last bytes wait in the kernel for the end that follows: both go in one segment, and wake the peer once.
-    var isEnding = false
     /// The peer may send passwords: the memory that what it sends has been in is overwritten. What a record layer keeps
     /// inside is its own.
     public var keepsInputSecret = false

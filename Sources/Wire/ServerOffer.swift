@@ -6,8 +6,8 @@ public struct ServerOffer: Sendable, Hashable {
         .enhancedStatusCodes, .deliverBy, .mtPriority, .xclient, .xforward, .auth, .starttls,
     ]
 
-    /// Those that it lists.
-    public private(set) var capabilities: Set<Capability>
+    /// Those of them that it lists: a bit for each, as a listener compares the offers of many servers for each client.
+    private var listed: UInt32 = 0
     /// The largest message that it takes, in bytes; 0: no limit is known (RFC 1870 section 4).
     public private(set) var messageBytesMax = 0
     /// What it announces of its limits (RFC 9422); nil: nothing.
@@ -16,28 +16,32 @@ public struct ServerOffer: Sendable, Hashable {
     public private(set) var recipientDomainsMax: Int?
 
     /// Nothing, as a server has it that knows HELO only.
-    public static let nothing = ServerOffer(capabilities: [])
+    public static let nothing = ServerOffer()
 
     public init(_ reply: Reply) {
-        capabilities = Set(Self.known.filter { reply.offers($0) })
+        for (place, capability) in Self.known.enumerated() where reply.offers(capability) { listed |= 1 << place }
         if let size = reply.parameters(of: .size).first { messageBytesMax = Array(size).decimalNumber ?? 0 }
         for limit in reply.parameters(of: .limits) { note(limit) }
     }
 
-    private init(capabilities: Set<Capability>) {
-        self.capabilities = capabilities
-    }
+    private init() {}
 
-    public func offers(_ capability: Capability) -> Bool { capabilities.contains(capability) }
+    /// Those of the extensions above that it lists.
+    public var capabilities: Set<Capability> { Set(Self.known.filter(offers)) }
+
+    public func offers(_ capability: Capability) -> Bool {
+        Self.known.firstIndex(of: capability).map { listed & 1 << $0 != 0 } ?? false
+    }
 
     /// Whether a parameter of MAIL or RCPT may go to the server.
     public func takes(_ parameter: EnvelopeParameter) -> Bool {
-        parameter.capability.map { capabilities.contains($0) } ?? false
+        parameter.capability.map(offers) ?? false
     }
 
     /// What both have: the extensions that both list, and the narrower of their limits.
     public func intersection(_ other: ServerOffer) -> ServerOffer {
-        var common = ServerOffer(capabilities: capabilities.intersection(other.capabilities))
+        var common = ServerOffer()
+        common.listed = listed & other.listed
         common.messageBytesMax = Self.narrower(limit(messageBytesMax), limit(other.messageBytesMax)) ?? 0
         common.transactionsMax = Self.narrower(transactionsMax, other.transactionsMax)
         common.recipientsMax = Self.narrower(recipientsMax, other.recipientsMax)

@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func aRunByTimeEnds() throws {
-        let summary = try LoadRun.perform(smallLoad { $0.duration = .milliseconds(50) }, sink: SinkSettings())
+        let summary = try LoadRun.perform(smallLoad { $0.duration = .milliseconds(500) }, sink: SinkSettings())
         #expect(summary.isClean)
         #expect(summary.report.sessionsBegun > 0)
     }

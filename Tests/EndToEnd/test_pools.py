@@ -181,8 +181,8 @@ class Health(Pool):
         self.assertGreaterEqual(failures, 2)
         self.assertLessEqual(failures, 2 + tries)
 
-    def probing(self, probe):
-        return f'health = {{ probe = "{probe}", interval = "300ms", timeout = "300ms", fall = 2, rise = 2 }}'
+    def probing(self, probe, time="300ms"):
+        return f'health = {{ probe = "{probe}", interval = "{time}", timeout = "{time}", fall = 2, rise = 2 }}'
 
     def test_probes_find_out(self):
         """Active, without a session: down, up again, and down once more."""
@@ -190,7 +190,8 @@ class Health(Pool):
             with self.subTest(probe):
                 port = free_port()
                 spare = self.sinks(1)[0]
-                mailrace = self.start([f"{HOST}:{port}", spare], self.probing(probe))
+                # Who is well has to answer in that time.
+                mailrace = self.start([f"{HOST}:{port}", spare], self.probing(probe, "1s"))
                 mailrace.wait_message("upstream server is down")
                 self.assertEqual(self.session(mailrace), 0)
                 with sink.Sink(b"220 1 ESMTP\r\n", port=port):

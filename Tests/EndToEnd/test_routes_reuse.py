@@ -1,9 +1,11 @@
 """Connections to upstreams that carry several messages, of one session and of several; and die at any time."""
 
+import re
+import smtplib
 import threading
 import unittest
 
-from harness import transactions
+from harness import HOST, PATIENCE_S, postfix, routes, transactions
 from harness.mailer import Mailer, message
 from harness.upstream import OFFERS, Upstream, fin, reset, saying
 
@@ -143,6 +145,24 @@ class Reuse(transactions.Case):
         self.delivered("two")
         self.assertEqual(len(self.upstream.connections), 2)
         self.assertEqual(self.upstream.contents, [message("one"), message("two")])
+
+
+@unittest.skipUnless(postfix.can_run(), "no Postfix")
+class PostfixIsTold(unittest.TestCase):
+    def test_of_each_message_by_its_own_name(self):
+        """Two clients send two messages each over one connection: both logs have the same names for them."""
+        told = self.enterContext(postfix.Postfix(told=["smtpd_authorized_xforward_hosts=127.0.0.0/8"]))
+        mailrace = self.enterContext(routes.Routes({"told": told.address}, fallback="told"))
+        for client in ("127.0.0.77", "127.0.0.78"):
+            with smtplib.SMTP(HOST, mailrace.port(), "client.test", PATIENCE_S, (client, 0)) as session:
+                for number in range(2):
+                    session.sendmail("a@client.test", ["joe@told.test"], message(f"{client} {number}"))
+        records = mailrace.messages(4)
+        self.assertEqual([record["reused"] for record in records], [False, True, True, True])
+        for record in records:
+            name = re.escape(f"{record['session']}.{record['transaction']}")
+            client = re.escape(record["client"].rsplit(":", 1)[0])
+            told.wait_log(rf"orig_queue_id={name}, orig_client=\S*\[{client}\]")
 
 
 def saying_after_header(peer):

@@ -139,12 +139,12 @@ class Time(Case):
         self.ends(mailrace, self.admitted(mailrace), "command_timeout", "sessions_command_timeout", b"421 4.4.2 ")
 
     def test_without_a_byte(self):
-        mailrace = self.start(timeouts='passthrough_idle = "300ms"')
+        mailrace = self.start(timeouts='passthrough_idle = "2s"')
         self.ends(mailrace, self.hand_off(mailrace), "idle_timeout", "sessions_idle_timeout")
 
     def test_of_a_life(self):
         """However busy it is."""
-        mailrace = self.start(timeouts='session = "600ms"')
+        mailrace = self.start(timeouts='session = "3s"')
         client = self.hand_off(mailrace)
         begin = time.monotonic()
         try:

@@ -2,7 +2,6 @@
 
 import collections
 import os
-import pathlib
 import signal
 import socket
 import tempfile
@@ -142,8 +141,7 @@ class Notification(unittest.TestCase):
 
         programs.wait_until(is_steady, "a message each second")
         mailrace.program.signal(signal.SIGSTOP)
-        state = f"/proc/{mailrace.program.process.pid}/stat"
-        programs.wait_until(lambda: pathlib.Path(state).read_text().rsplit(")", 1)[1].split()[0] == "T", "the stop")
+        programs.wait_until(lambda: programs.is_stopped(mailrace.program.process.pid), "the stop")
         # What was told before has been heard a second later; then two more messages would be due.
         heard = time.monotonic() + 1
         programs.wait_until(lambda: time.monotonic() > heard + 2, "the time to pass")

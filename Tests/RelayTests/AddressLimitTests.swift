@@ -138,14 +138,15 @@ extension RelaySuites {
         }
 
         @Test func whatIsHandedOffIsNotHurried() throws {
-            try withRelay(
+            let setup = { (short: Duration) in
                 Setup { setup in
                     setup.limits.sessionsMax = 1
-                    setup.timeouts.stressCommand = .milliseconds(500)
+                    setup.timeouts.stressCommand = short
                 }
-            ) { relay in
-                let dialogue = try Dialogue(relay, upTo: .mailAnswered)
-                #expect(!dialogue.client.hasInput(withinMilliseconds: 700))
+            }
+            try hurrying(upTo: .mailAnswered, with: setup) { _, dialogue, short in
+                let longerMilliseconds = (short + .milliseconds(100)) / .milliseconds(1)
+                #expect(!dialogue.client.hasInput(withinMilliseconds: Int32(longerMilliseconds)))
                 try dialogue.quit()
             }
         }
@@ -154,9 +155,8 @@ extension RelaySuites {
 
         /// Mailrace says nothing then: any word of ours might be taken for the upstream's.
         @Test func whoIsTooSlowIsClosedWithoutAWord() throws {
-            try withRelay(Setup { $0.listener.minimumRate = .init(bytes: 1000, period: .milliseconds(700)) }) { relay in
-                let dialogue = try Dialogue(relay, upTo: .dataAnswered)
-                try dialogue.say("Subject: slow\r\n")
+            let setup = { (short: Duration) in Setup { $0.listener.minimumRate = .init(bytes: 1000, period: short) } }
+            try hurrying(upTo: .bodyBegun, with: setup) { relay, dialogue, _ in
                 try dialogue.client.expectEnd()
                 try dialogue.upstream.expectEnd()
                 #expect(!dialogue.upstream.received.contains(Array("\r\n.\r\n".utf8)))
@@ -176,8 +176,8 @@ extension RelaySuites {
         }
 
         @Test func aSessionLivesForAsLongAsItMay() throws {
-            try withRelay(Setup { $0.timeouts.session = .seconds(1) }) { relay in
-                let dialogue = try Dialogue(relay, upTo: .dataAnswered)
+            let setup = { (short: Duration) in Setup { $0.timeouts.session = short } }
+            try hurrying(upTo: .dataAnswered, with: setup) { relay, dialogue, _ in
                 // Busy or not.
                 while !dialogue.client.hasInput(withinMilliseconds: 10) { try? dialogue.client.send("x") }
                 _ = try dialogue.client.readToEnd()

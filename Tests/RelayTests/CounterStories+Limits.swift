@@ -33,17 +33,11 @@ extension CounterStories {
         ),
         .v2TLVsExceedMaxLength: (tellingUpstream(tlvs: 2), 1, tellingUpstream(tlvs: 1)),
         .sessionsSessionTimeout: (
-            Story(Setup { $0.timeouts.session = .seconds(1) }) { relay in
-                _ = try Dialogue(relay, upTo: .mailAnswered).client.readToEnd()
-            }, 1,
-            Story(Setup { $0.timeouts.passthroughIdle = .milliseconds(500) }) { relay in
-                _ = try Dialogue(relay, upTo: .mailAnswered).client.readToEnd()
-            }
+            Story(waitingAt: .mailAnswered) { $0.timeouts.session = $1 }, 1,
+            Story(waitingAt: .mailAnswered) { $0.timeouts.passthroughIdle = $1 }
         ),
         .sessionsTooSlow: (
-            Story(Setup { $0.listener.minimumRate = .init(bytes: 1_000_000, period: .milliseconds(500)) }) { relay in
-                _ = try Dialogue(relay, upTo: .mailAnswered).client.readToEnd()
-            }, 1,
+            Story(waitingAt: .mailAnswered) { $0.listener.minimumRate = .init(bytes: 1_000_000, period: $1) }, 1,
             Story(Setup { $0.listener.minimumRate = .init(bytes: 1, period: .seconds(60)) }) { relay in
                 try Dialogue(relay, upTo: .mailAnswered).quit()
             }

@@ -69,25 +69,19 @@ enum CounterStories {
             }, 1,
             Story { relay in
                 let dialogue = try Dialogue(relay, upTo: .mailAnswered)
-                relay.beginDrain(deadline: .milliseconds(500))
+                relay.beginDrain(deadline: .seconds(60))
                 try dialogue.quit()
             }
         ),
         .sessionsCommandTimeout: (
-            Story(Setup { $0.timeouts.command = .milliseconds(200) }) { relay in
-                _ = try Dialogue(relay, upTo: .greeted).client.readToEnd()
-            }, 1,
+            Story(waitingAt: .greeted) { $0.timeouts.command = $1 }, 1,
             Story(Setup { $0.timeouts.tlsHandshake = .milliseconds(200) }) { relay in
                 _ = try Dialogue(relay, upTo: .readyForTLS, .tls13).client.readToEnd()
             }
         ),
         .sessionsIdleTimeout: (
-            Story(Setup { $0.timeouts.passthroughIdle = .milliseconds(500) }) { relay in
-                _ = try Dialogue(relay, upTo: .mailAnswered).client.readToEnd()
-            }, 1,
-            Story(Setup { $0.timeouts.command = .milliseconds(500) }) { relay in
-                _ = try Dialogue(relay, upTo: .ehloAnswered).client.readToEnd()
-            }
+            Story(waitingAt: .mailAnswered) { $0.timeouts.passthroughIdle = $1 }, 1,
+            Story(waitingAt: .ehloAnswered) { $0.timeouts.command = $1 }
         ),
         .downstreamRxBytes: (
             aGreeting, UInt64(Dialogue.ehlo.utf8.count), upstreamSays("220 Hello\r\n", at: .connected)

@@ -21,20 +21,31 @@ extension RelaySuites {
 
 /// What clients and upstream do in a test of a counter.
 struct Story: Sendable {
-    let setup: Setup
-    let tell: @Sendable (TestRelay) throws -> Void
+    /// Gives the counters.
+    private let happen: @Sendable () throws -> Counters?
 
     init(_ setup: Setup = Setup(), _ tell: @escaping @Sendable (TestRelay) throws -> Void) {
-        self.setup = setup
-        self.tell = tell
+        happen = {
+            var counters: Counters?
+            try withRelay(setup) { relay in
+                counters = relay.counters
+                try tell(relay)
+            }
+            return counters
+        }
     }
 
-    func total(of counter: Counter) throws -> UInt64 {
-        var counters: Counters?
-        try withRelay(setup) { relay in
-            counters = relay.counters
-            try tell(relay)
+    /// A client comes as far as `point` and waits there until its session ends, which has little time.
+    init(waitingAt point: Point, _ change: @escaping @Sendable (inout Setup, Duration) -> Void) {
+        happen = {
+            var counters: Counters?
+            try hurrying(upTo: point, with: { short in Setup { change(&$0, short) } }) { relay, dialogue, _ in
+                counters = relay.counters
+                _ = try dialogue.client.readToEnd()
+            }
+            return counters
         }
-        return counters?.value(of: counter) ?? .max
     }
+
+    func total(of counter: Counter) throws -> UInt64 { try happen()?.value(of: counter) ?? .max }
 }

@@ -67,7 +67,8 @@ extension RelaySuites {
         @Test func aDrainDoesNotWaitForANameServer() throws {
             let names = try NameServer([], seconds: 0, isSilent: true)
             var setup = setup(names, 25)
-            setup.resolver.timeout = .seconds(1)
+            setup.resolver.timeout = .seconds(2)
+            setup.resolver.tries = 2
             setup.upstream.connectTimeout = .seconds(20)
             try withRelay(setup) { relay in
                 let client = try relay.client()

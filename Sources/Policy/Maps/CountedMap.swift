@@ -14,8 +14,7 @@ public final class CountedMap: Map {
 
     public var name: String { map.name }
     public var answersAtOnce: Bool { map.answersAtOnce }
-    public var upstreamsNamed: Set<String>? { map.upstreamsNamed }
-    public var namesServers: Bool { map.namesServers }
+    public var reach: MapReach { map.reach }
 
     public func look(up key: MapKey, cancellation: Cancellation) async -> MapAnswer {
         let answer = await map.look(up: key, cancellation: cancellation)

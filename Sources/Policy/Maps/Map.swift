@@ -8,10 +8,8 @@ public protocol Map: AnyObject {
     var name: String { get }
     /// It answers without ever waiting: nobody has to watch the time.
     var answersAtOnce: Bool { get }
-    /// The names of the upstreams that stand in it; nil where it cannot say.
-    var upstreamsNamed: Set<String>? { get }
-    /// Whether servers that are no upstreams may stand in it, where it may name any.
-    var namesServers: Bool { get }
+    /// What stands in it.
+    var reach: MapReach { get }
 
     /// - Parameter cancellation: taken back where the answer is no longer wanted; `failed` is the answer then.
     func look(up key: MapKey, cancellation: Cancellation) async -> MapAnswer
@@ -19,8 +17,7 @@ public protocol Map: AnyObject {
 
 extension Map {
     public var answersAtOnce: Bool { false }
-    public var upstreamsNamed: Set<String>? { nil }
-    public var namesServers: Bool { true }
+    public var reach: MapReach { .unknown }
 }
 
 /// What a map says about a key.

@@ -24,6 +24,8 @@ public final class MapRouter: Router {
     private let refusal: LocalReply
     private let ring: Ring
     private let log: Log
+    /// What the steps lead to, as long as the maps are the same.
+    private var known: (maps: [MapReach], reach: RouterReach)?
     /// By the names of maps.
     private var warnings: [String: MapWarning] = [:]
 
@@ -41,22 +43,29 @@ public final class MapRouter: Router {
         names = upstreams
     }
 
-    public var upstreams: Set<String>? {
-        var all: Set<String> = []
-        for step in steps {
-            switch step {
-            case .upstream(let name): all.insert(name)
-            case .map(let map, _, let settings):
-                all.formUnion(map.upstreamsNamed ?? names)
-                if let settings, map.namesServers { all.insert(settings) }
-            }
-        }
-        return all
+    public var reach: RouterReach? {
+        let maps = steps.compactMap { if case .map(let map, _, _) = $0 { map.reach } else { nil } }
+        if let known, known.maps.elementsEqual(maps, by: ===) { return known.reach }
+        let reach = RouterReach(steps.map(reach(of:)))
+        known = (maps, reach)
+        return reach
     }
 
-    public var namesServers: Bool {
-        steps.contains { step in
-            if case .map(let map, _, let settings) = step { settings != nil && map.namesServers } else { false }
+    private func reach(of step: Step) -> RouterReach {
+        switch step {
+        case .upstream(let name): return RouterReach(upstreams: [name])
+        case .map(let map, _, let settings):
+            let map = map.reach
+            let upstreams = map.upstreams ?? names
+            // Without settings for them nothing goes to servers that it names.
+            guard let settings else { return RouterReach(upstreams: upstreams) }
+            guard let servers = map.servers else {
+                return RouterReach(upstreams: upstreams.union([settings]), servers: nil)
+            }
+            let destinations = servers.map {
+                Destination(upstream: settings, server: $0.address, verifiesTLS: $0.verifiesTLS)
+            }
+            return RouterReach(upstreams: upstreams, servers: Set(destinations))
         }
     }
 

@@ -1,5 +1,6 @@
 """Private databases that know where mail goes: MariaDB, PostgreSQL, Redis and files of SQLite."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -7,7 +8,7 @@ import signal
 import tempfile
 
 from . import HOST
-from .programs import Program, find, free_port, run, wait_for_listener, wait_until
+from .programs import Program, find, free_port, is_stopped, run, wait_for_listener, wait_until
 
 PASSWORD = "pass'word"
 # One for all: the key, the server, and whether its certificate must be valid.
@@ -90,9 +91,16 @@ class Server:
             self.program = None
 
     def pause(self):
-        """It is there, and does nothing."""
-        for process in self.processes():
-            os.kill(process, signal.SIGSTOP)
+        """It is there, and does nothing. Until the signal has come to one of its threads, the others go on."""
+
+        def stands_still():
+            going = [process for process in self.processes() if not is_stopped(process)]
+            for process in going:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGSTOP)
+            return not going
+
+        wait_until(stands_still, f"{self.program.name} to stand still")
 
     def resume(self):
         for process in self.processes():

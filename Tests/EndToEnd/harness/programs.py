@@ -93,6 +93,18 @@ def is_listened_on(port):
         return f"0100007F:{port:04X} 00000000:0000 0A" in file.read()
 
 
+def is_stopped(process):
+    """Whether all threads of the process have been stopped, by a signal as a rule."""
+    states = set()
+    try:
+        for thread in os.listdir(f"/proc/{process}/task"):
+            with open(f"/proc/{process}/task/{thread}/stat") as file:
+                states.add(file.read().rpartition(")")[2].split()[0])
+    except OSError:  # One has ended meanwhile.
+        return False
+    return states == {"T"}
+
+
 class Program:
     """A running program, whose standard output and error are read as they come."""
 

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 
+from . import PATIENCE_S
 from .mailer import unstuffed
 from .programs import wait_until
 from .scripted import Server
@@ -78,6 +79,7 @@ class Upstream(Server):
         self.body_after = 1
         self.deliveries = []
         self.keeping = threading.Lock()
+        self.has_failed = threading.Event()
         super().__init__(self._serve, **options)
 
     @property
@@ -102,6 +104,12 @@ class Upstream(Server):
             self.deliveries.clear()
             self.connections.clear()
             self.finished, self.faults = 0, None
+            self.has_failed.clear()
+
+    def wait_failed(self):
+        """Waits until it has done one of the things that it was told to do in place of an answer."""
+        if not self.has_failed.wait(PATIENCE_S):
+            raise AssertionError(f"waited {PATIENCE_S} s in vain for the upstream to fail")
 
     def faults_of_next(self):
         """What the next connection does wrong."""
@@ -170,11 +178,16 @@ class Upstream(Server):
         if peer.is_mute:
             return False
         if callable(action):
-            action(peer)
+            try:
+                action(peer)
+            finally:
+                self.has_failed.set()
             return False
         answer = usual if action is None else action
         peer.last_answer = answer
         peer.send(answer)
+        if action is not None:
+            self.has_failed.set()
         return answer[:1] in (b"2", b"3")
 
     def _take_data(self, peer, delivery):

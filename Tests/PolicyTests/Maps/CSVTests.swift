@@ -38,7 +38,7 @@ import Wire
 
     @Test func saysWhatStandsInIt() throws {
         let table = try table(Self.file)
-        #expect(table.count == 7 && table.upstreamsNamed == ["backend"] && table.doubts.isEmpty)
+        #expect(table.count == 7 && table.reach.upstreams == ["backend"] && table.doubts.isEmpty)
         #expect(server(table, "Joe@example.com") == "192.0.2.1:2525" && server(table, "joe@example.com") == nil)
         #expect(table.entry(of: MapKey(.address, Array("Joe@example.com".utf8)))?.verifiesTLS == true)
         #expect(table.entry(of: MapKey(.domain, Array("example.com".utf8)))?.verifiesTLS == false)

@@ -11,10 +11,11 @@ import Wire
     private final class TableMap: Map {
         let name: String
         let answers: [String: MapAnswer]
-        let upstreamsNamed: Set<String>?
+        let reach: MapReach
 
         init(_ name: String, _ answers: [String: MapAnswer], naming upstreams: Set<String>? = nil) {
-            (self.name, self.answers, upstreamsNamed) = (name, answers, upstreams)
+            (self.name, self.answers) = (name, answers)
+            reach = MapReach(upstreams: upstreams, servers: nil)
         }
 
         func look(up key: MapKey, cancellation: Cancellation) async -> MapAnswer {
@@ -115,9 +116,9 @@ import Wire
             let file = MapRouter.Step.map(TableMap("file", [:], naming: ["b"]), keys: MapKeys(), settings: "a")
             let database = MapRouter.Step.map(TableMap("db", [:]), keys: MapKeys(), settings: nil)
             let logins = MapRouter.Step.map(TableMap("logins", [:]), keys: MapKeys([.login]), settings: nil)
-            #expect(router([file]).upstreams == ["a", "b"] && router([file]).leadsApart)
-            #expect(router([database]).upstreams == ["a", "b", "c"])
-            #expect(router([.upstream("c")]).upstreams == ["c"] && !router([.upstream("c")]).leadsApart)
+            #expect(router([file]).reach?.upstreams == ["a", "b"] && router([file]).leadsApart)
+            #expect(router([database]).reach?.upstreams == ["a", "b", "c"])
+            #expect(router([.upstream("c")]).reach?.upstreams == ["c"] && !router([.upstream("c")]).leadsApart)
             #expect(!router([logins, .upstream("a")]).leadsApart)
         }
     }

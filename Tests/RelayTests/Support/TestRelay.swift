@@ -143,7 +143,13 @@ final class TestRelay {
     func settle() {
         let deadline = Instant.current() + .seconds(Peer.patienceSeconds)
         while self[.downstreamCxTotal] < clientsMade, Instant.current() < deadline { shard.sync { _ in } }
-        for _ in 0..<100 where peers.contains(where: \.hasBytesUnderway) { shard.sync { _ in } }
+        // An acknowledgement that nothing carries takes 40 ms.
+        let enough = Instant.current() + .milliseconds(60)
+        var turns = 0
+        while turns < 100 || Instant.current() < enough, peers.contains(where: \.hasBytesUnderway) {
+            shard.sync { _ in }
+            turns += 1
+        }
         for _ in 0..<3 { shard.sync { _ in } }
     }
 

@@ -53,6 +53,38 @@ extension RelaySuites {
             }
         }
 
+        /// Where there may be no more connections, nobody keeps one for having authenticated.
+        @Test func whoHasSaidNothingSinceMakesRoom() throws {
+            try withRelay(Self.asking { $0.upstream.connectionsMax = 1 }) { relay in
+                let clients = try (0..<2).map { _ in try relay.introducedClient() }
+                var upstream: Peer?
+                func reached() throws -> Peer {
+                    if let upstream {
+                        try upstream.expect("QUIT\r\n")
+                        try upstream.expectEnd()
+                    }
+                    let next = try relay.introducedUpstream(["AUTH PLAIN"])
+                    try next.answer(Self.auth, "235 fine")
+                    upstream = next
+                    return next
+                }
+                for client in clients {
+                    try client.send(Self.auth + "\r\n")
+                    _ = try reached()
+                    try client.expect(EnvelopeAuthenticationTests.success + "\r\n")
+                }
+                for client in clients {
+                    try client.ask(Said.mail, "250 2.1.0 Ok")
+                    try client.send(Said.rcpt + "\r\n")
+                    let next = try reached()
+                    try next.takeEnvelope()
+                    try client.expect("250 2.1.5 recipient\r\n")
+                    try client.send("DATA\r\n")
+                    try next.takeMessage(from: client)
+                }
+            }
+        }
+
         /// Whoever comes later is shown the same.
         @Test func anotherConnectionIsShownTheSame() throws {
             try withRelay(Self.asking()) { relay in

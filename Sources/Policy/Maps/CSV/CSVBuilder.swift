@@ -14,8 +14,9 @@ package struct CSVBuilder: ~Copyable {
     private(set) var rowCount = 0
     private(set) var entries: [MapEntry] = []
     private(set) var networks = CSVNetworks()
-    private(set) var upstreamsNamed: Set<String> = []
-    private(set) var namesServers = false
+    private(set) var upstreams: Set<String> = []
+    /// Nil once there are too many.
+    private(set) var servers: Set<MapServer>? = []
     private(set) var doubts: [String] = []
 
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -103,15 +104,20 @@ package struct CSVBuilder: ~Copyable {
         }
         if let known = numbers[entry] { return known }
         switch MapPlace(entry.server, upstreams: rules.upstreams) {
-        case .upstream(let name): upstreamsNamed.insert(name)
+        case .upstream(let name): upstreams.insert(name)
         case .server where rules.namesUpstreamsAlone:
             throw problem("the server is no upstream, and the map has no upstream_settings for others")
-        case .server: namesServers = true
+        case .server(let address): note(MapServer(address, verifiesTLS: entry.verifiesTLS))
         case nil: throw problem("the server is none; expected one as in 192.0.2.1:25, or the name of an upstream")
         }
         entries.append(entry)
         numbers[entry] = entries.count - 1
         return entries.count - 1
+    }
+
+    private mutating func note(_ server: MapServer) {
+        servers?.insert(server)
+        if let count = servers?.count, count > RouterReach.serversMax { servers = nil }
     }
 
     private func problem(_ text: String) -> CSVProblem { CSVProblem(line: lineNumber, text: text) }

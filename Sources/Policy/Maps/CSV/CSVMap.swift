@@ -11,8 +11,7 @@ public final class CSVMap: Map {
     }
 
     public var answersAtOnce: Bool { true }
-    public var upstreamsNamed: Set<String>? { store.current?.upstreamsNamed ?? [] }
-    public var namesServers: Bool { store.current?.namesServers ?? false }
+    public var reach: MapReach { store.current?.reach ?? .nothing }
 
     public func look(up key: MapKey, cancellation: Cancellation) async -> MapAnswer {
         guard let table = store.current else { return .failed }

@@ -17,10 +17,8 @@ package final class CSVTable: Sendable {
     private let networks: CSVNetworks
     /// Different keys.
     package let count: Int
-    /// The names of upstreams that stand in it.
-    package let upstreamsNamed: Set<String>
-    /// Servers that are no upstreams stand in it.
-    package let namesServers: Bool
+    /// What stands behind the keys.
+    package let reach: MapReach
     /// What is doubtful about the file.
     package let doubts: [String]
 
@@ -45,8 +43,7 @@ package final class CSVTable: Sendable {
         entries = builder.entries
         networks = builder.networks
         count = keys + builder.networks.count
-        upstreamsNamed = builder.upstreamsNamed
-        namesServers = builder.namesServers
+        reach = MapReach(upstreams: builder.upstreams, servers: builder.servers)
         doubts = builder.doubts
     }
 
