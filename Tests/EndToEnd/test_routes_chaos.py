@@ -213,7 +213,6 @@ class Chaos(transactions.Case):
         # What the map does not have goes to the listener's upstream.
         where = {"one.test": one, "other.test": other, "lmtp.test": mailbox, "nowhere.test": one}
         self.balance(ledger, [delivery for upstream in upstreams for delivery in upstream.deliveries], where)
-
         self.are_told_apart(one, b"XFORWARD ", lasts=False)
         self.are_told_apart(other, b"XCLIENT ", lasts=True)
 
