@@ -18,7 +18,8 @@ public final class LogPipe {
         // Where a test reads nothing, its lines must not hold up the log. (Linux: F_SETPIPE_SZ, 1 MiB for anybody.)
         _ = fcntl(reader, Self.setPipeSize, 1 << 20)
         defer { Glibc.close(ends[1]) }
-        log = try Log(.file("/proc/self/fd/\(ends[1])"), format: .json, level: level)
+        // By the end that stays open (proc(5)): where the log is opened anew, the number of the other may be any file's.
+        log = try Log(.file("/proc/self/fd/\(reader)"), format: .json, level: level)
     }
 
     private static let setPipeSize: Int32 = 1031
