@@ -207,10 +207,10 @@ extension EnvelopeSession {
         release(link)
     }
 
-    /// The session may not need its connection for a while: others may have it, where they can have no other.
+    /// The session may not need its connection for a while. Others may have it then, from here on.
     func restLink() {
         guard let link, let server, link.state != .message else { return }
-        link.routed.pool.resting.add(link, to: server) { [weak self] in self?.yieldLink() }
+        link.routed.pool.rest(link, to: server) { [weak self] in self?.yieldLink() }
     }
 
     private func yieldLink() {

@@ -27,11 +27,13 @@ extension EnvelopeSession {
     /// on to that for days.
     @inline(never)
     private func waitForOffers(_ offered: OfferedCapabilities) async throws(SessionEnd) {
-        while let end = offered.waitEnd(isClientSecure: isClientSecure, at: ring.now) {
+        // Where the servers of a map change on and on there is always something to be found out.
+        let patienceEnd = ring.now + OfferedCapabilities.patience
+        while ring.now < patienceEnd, let end = offered.waitEnd(isClientSecure: isClientSecure, at: ring.now) {
             try await sendReplies()
             let pause = Alarm()
             self.pause = pause
-            await pause.sleep(on: ring, until: min(end, ring.now + OfferedCapabilities.pause))
+            await pause.sleep(on: ring, until: min(end, patienceEnd, ring.now + OfferedCapabilities.pause))
             self.pause = nil
             if isDraining { throw .drained }
             try look(at: .waitingClient)

@@ -55,7 +55,10 @@ extension Session {
                 let end = patienceEnd ?? ring.now + patience
                 patienceEnd = end
                 guard ring.now < end else { throw .upstreamFull }
-                try await wait(until: min(end, pool.line.nextLook(of: place, at: ring.now)))
+                let look = min(end, pool.line.nextLook(of: place, at: ring.now))
+                try await wait(until: look)
+                // It has not been its turn for a whole while.
+                if ring.now >= look { pool.callForRoom(candidates) }
             }
         }
     }

@@ -31,6 +31,20 @@ extension UpstreamPool {
         return false
     }
 
+    /// Those who send one message right after the other leave others no moment to find their connections at rest.
+    func callForRoom(_ candidates: Candidates) {
+        for server in servers(of: candidates) { server.tally.places.callForPlace() }
+    }
+
+    /// The session may not need its connection for a while: others may have it, where they can have no other. They have
+    /// it at once where they have waited for long.
+    ///
+    /// - Parameter letGo: has the session let go of the connection at once, for good or for others to take.
+    func rest(_ link: UpstreamLink, to server: UpstreamServer, letGo: @escaping () -> Void) {
+        resting.add(link, to: server, letGo: letGo)
+        if server.tally.places.takeCall() { makeRoom(with: server) }
+    }
+
     /// What another shard has to tell.
     func hear(_ notice: ServerPlaces.Notice, about index: Int) {
         let server = servers[index]

@@ -37,6 +37,7 @@ public final class ServerPlaces: Sendable {
 
     private let round = Locked(Round())
     private let waiting = Atomic<Int>(0)
+    private let isCalledFor = Atomic<Bool>(false)
 
     init() {}
 
@@ -76,6 +77,13 @@ public final class ServerPlaces: Sendable {
     public func nextKeeper(but party: Party) -> Party? {
         next { $0 !== party && $0.idle.load(ordering: .sequentiallyConsistent) > 0 }
     }
+
+    /// Some session has waited so long that the next which can do without its connection is to make room, however soon
+    /// it needs one again.
+    public func callForPlace() { isCalledFor.store(true, ordering: .sequentiallyConsistent) }
+
+    /// Whether that is so. One session answers one call.
+    public func takeCall() -> Bool { isCalledFor.exchange(false, ordering: .sequentiallyConsistent) }
 
     private func next(where isMeant: (Party) -> Bool) -> Party? {
         round.withLock { round in

@@ -2,10 +2,11 @@
 
 import concurrent.futures
 import contextlib
+import threading
 import unittest
 
-from harness import transactions
-from harness.mailer import Mailer, message
+from harness import PATIENCE_S, transactions
+from harness.mailer import Mailer, RECIPIENT, message, stuffed
 from harness.upstream import Upstream
 
 MESSAGES = 200
@@ -60,6 +61,44 @@ class SharedConnections(transactions.Case):
             for client in clients:
                 client.leave()
         self.all_are_delivered(replies, sessions=8)
+
+    def test_a_client_that_never_rests(self):
+        """Its next message is there before the answer to the last one is: others have their turns all the same."""
+        for shards in (1, 2):
+            with self.subTest(shards=shards):
+                self.never_rests(shards)
+
+    def never_rests(self, shards):
+        upstream = self.enterContext(Upstream())
+        mailrace = self.start(
+            [upstream.address], shards=shards,
+            upstream='max_wait = "10s"\nidle_connections = 4\nmax_connections = 1\nmax_messages_per_connection = 100000')
+        is_over, begun, told = threading.Event(), threading.Event(), []
+        envelope = f"MAIL FROM:<busy@client.test>\r\nRCPT TO:<{RECIPIENT}>\r\nDATA\r\n".encode()
+        wire = stuffed(message("busy")) + b".\r\n"
+
+        def be_busy():
+            with Mailer(mailrace.port()) as client:
+                client.send(envelope)
+                while not is_over.is_set():
+                    told.extend(client.reply()[:3] for _ in range(3))
+                    client.send(wire + envelope)
+                    told.append(client.reply()[:3])
+                    begun.set()
+
+        busy = threading.Thread(target=be_busy, daemon=True)
+        busy.start()
+        self.assertTrue(begun.wait(PATIENCE_S))
+        try:
+            with Mailer(mailrace.port()) as other:
+                for number in range(3):
+                    self.assertCode(other.deliver(message(f"number {number}")), "250")
+        finally:
+            is_over.set()
+            busy.join(PATIENCE_S)
+        self.assertEqual(set(told), {b"250", b"354"})
+        self.assertEqual(upstream.contents.count(message("busy")), told.count(b"354"))
+        self.assertEqual(len(upstream.whole), told.count(b"354") + 3)
 
 
 if __name__ == "__main__":

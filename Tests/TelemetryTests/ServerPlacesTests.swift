@@ -31,6 +31,14 @@ import Testing
         #expect(!places.isWanted && places.nextWaiting() == nil)
     }
 
+    @Test func oneAnswersACall() {
+        #expect(!places.takeCall())
+        places.callForPlace()
+        places.callForPlace()
+        let answers = (0..<2).map { _ in places.takeCall() }
+        #expect(answers == [true, false])
+    }
+
     /// Who wants a place has given up its own already.
     @Test func anotherIsAskedWhoKeepsConnections() {
         let parties = (0..<3).map { _ in places.join { _ in } }
